@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { GantryError } from '../shared/base/error.ts';
 import { type AccountRoots, readAccountRoots } from './fetch/account-roots.ts';
 import { ArtifactSource } from './fetch/artifact-source.ts';
@@ -64,7 +64,7 @@ export async function openEnrolment({
   now = () => new Date(),
 }: AgentOptions): Promise<Enrolment> {
   const paths = agentPaths(dir);
-  const config = await readJson(paths.config, agentConfig);
+  const config = await readJson(paths.config, agentConfig, 'Remove it, and enrol again.');
 
   const [key, credential, roots] = await Promise.all([
     readIfPresent(paths.key),
@@ -84,7 +84,7 @@ export async function openEnrolment({
   const clock = await Clock.open(now, paths.clock);
   const controlPlane = new ControlPlane({
     url: config.url,
-    privateKey: createPrivateKey(key),
+    privateKey: readKey(key, paths.key),
     enrolled: {
       credential: credential.toString().trim(),
       calls: await CallChain.open(paths.calls),
@@ -93,6 +93,19 @@ export async function openEnrolment({
   });
 
   return { paths, config, controlPlane, clock, roots, now };
+}
+
+/** @throws `io_error` when the file is damaged. */
+function readKey(pem: Buffer, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new GantryError(
+      'io_error',
+      `${path} is damaged: expected a private key in PEM, found something else. Remove it, and enrol again.`,
+      { cause },
+    );
+  }
 }
 
 /**
@@ -110,13 +123,16 @@ export async function openAgent(
   const { paths, controlPlane } = enrolment;
   return {
     ...enrolment,
-    state: (await readJson(paths.state, agentState)) ?? initialState,
+    state: (await readJson(paths.state, agentState, stateCure)) ?? initialState,
     store: new Store(paths.store),
     source: new ArtifactSource(controlPlane),
     check: new ContentCheck({ remember }),
     localPolicy: undefined,
   };
 }
+
+/** What `findRunning` and `rememberSeen` make good. */
+const stateCure = 'Remove it: the agent finds what runs, and counts that version as seen.';
 
 /** The machine's own policy; undefined when it has none. */
 export async function findLocalPolicy(

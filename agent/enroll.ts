@@ -116,7 +116,7 @@ function requireSameChain(kept: Metadata<Root>, pinned: Metadata<Root>): void {
  * @throws `already_exists` when it is enrolled.
  */
 async function isEnrolled(paths: AgentPaths, { account, instance }: JoinToken): Promise<boolean> {
-  const before = await readJson(paths.config, agentConfig);
+  const before = await readJson(paths.config, agentConfig, 'Remove it, and enrol again.');
   if (before === undefined) return false;
 
   const isSame = before.account === account && before.instance === instance;

@@ -43,9 +43,7 @@ interface Session {
  * not enrolled; the reason, if there was no desired state to apply or compare.
  */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
-  return withLock(options.dir, async () =>
-    tickAndReport(await openSession(options, { remember: false })),
-  );
+  return withSession(options, { remember: false }, tickAndReport);
 }
 
 /**
@@ -60,8 +58,7 @@ export async function runLoop(
   signal: AbortSignal,
   onTick: (outcome: TickOutcome) => void,
 ): Promise<void> {
-  await withLock(options.dir, async () => {
-    const session = await openSession(options, { remember: true });
+  await withSession(options, { remember: true }, async (session) => {
     let fullLook = Date.now();
 
     while (!signal.aborted) {
@@ -81,13 +78,6 @@ export async function runLoop(
       await sleep(limits.agentTickMs * jitter, undefined, { signal }).catch(() => undefined);
     }
   });
-}
-
-async function openSession(
-  options: RunOptions,
-  { remember }: { remember: boolean },
-): Promise<Session> {
-  return { options, remember, enrolment: await openEnrolment(options), agent: undefined };
 }
 
 async function tickAndReport(session: Session): Promise<TickResult> {
@@ -185,15 +175,35 @@ function addOutcome({ code, message, details }: GantryError, outcome: string): G
   return new GantryError(code, `${message}; ${outcome}`, details === undefined ? {} : { details });
 }
 
-async function withLock<T>(dir: string, work: () => Promise<T>): Promise<T> {
+/** Opens the directory, whose lock is held until the work is done. */
+async function withSession<T>(
+  options: RunOptions,
+  { remember }: { remember: boolean },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { dir } = options;
+  const release = await opening(dir, () => lockDirectory(dir));
+
+  try {
+    const enrolment = await opening(dir, () => openEnrolment(options));
+    return await work({ options, remember, enrolment, agent: undefined });
+  } finally {
+    await release();
+  }
+}
+
+async function lockDirectory(dir: string): Promise<() => Promise<void>> {
   const paths = agentPaths(dir);
   // Without this, a mistyped directory would fail with an error about its lock.
   if ((await readIfPresent(paths.config)) === undefined) throw notEnrolledError(dir);
+  return takeLock(paths.lock);
+}
 
-  const release = await takeLock(paths.lock);
+/** Without these files the agent cannot report, so its error must have a code itself. */
+async function opening<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
-  } finally {
-    await release();
+  } catch (error) {
+    throw toGantryError(error, `${dir} could not be opened`);
   }
 }

@@ -68,11 +68,13 @@ export const initialState: AgentState = {
 /**
  * Reads one of the agent's own JSON files; undefined when it does not exist.
  *
+ * @param cure What to do about a damaged file, as a sentence.
  * @throws `io_error` if it does not have the format that the agent writes.
  */
 export async function readJson<S extends z.ZodType>(
   path: string,
   schema: S,
+  cure = 'Remove it.',
 ): Promise<z.infer<S> | undefined> {
   const bytes = await readIfPresent(path);
   if (bytes === undefined) return undefined;
@@ -82,7 +84,7 @@ export async function readJson<S extends z.ZodType>(
   } catch (cause) {
     throw new GantryError(
       'io_error',
-      `${path} is damaged: expected JSON that the agent wrote, found something else.`,
+      `${path} is damaged: expected JSON that the agent wrote, found something else. ${cure}`,
       { cause },
     );
   }

@@ -21,7 +21,9 @@ export class CallChain {
   }
 
   static async open(path: string): Promise<CallChain> {
-    return new CallChain(path, (await readJson(path, placeSchema)) ?? { nonce: null, attempt: 0 });
+    const cure = 'Remove it and the credential beside it, and enrol again.';
+    const place = await readJson(path, placeSchema, cure);
+    return new CallChain(path, place ?? { nonce: null, attempt: 0 });
   }
 
   /** Takes the place of the next call. */

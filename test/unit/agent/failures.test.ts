@@ -292,6 +292,20 @@ describe('a directory that cannot be prepared', () => {
     expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
   });
 
+  it.each(['state.json', 'agent/policy.json'])(
+    'reports io_error when %s cannot be read',
+    async (name) => {
+      await startMachine();
+      const path = join(world.dir, name);
+      await rm(path, { force: true });
+      await mkdir(path);
+      await expectReportedError('io_error');
+
+      await rm(path, { recursive: true });
+      expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
+    },
+  );
+
   it('reports io_error when a file is in place of a folder', async () => {
     await startMachine();
     const path = join(world.dir, 'store/incoming');
@@ -316,6 +330,34 @@ describe('a directory that cannot be prepared', () => {
       running_module_digests: { site: site.layer.composefs_digest },
     });
   });
+});
+
+describe('a machine that cannot report', () => {
+  it.each([
+    ['agent/config.json', '{"url":'],
+    ['agent/key.pem', 'no key'],
+    ['agent/calls.json', '{}'],
+    ['agent/config.json', undefined],
+    ['agent/calls.json', undefined],
+  ])(
+    'because of %s ends with exit code 2 and an error that names it: %j',
+    async (name, content) => {
+      await startMachine();
+      const path = join(world.dir, name);
+      await rm(path);
+      // A directory in the place of the file cannot be read at all.
+      await (content === undefined ? mkdir(path) : writeFile(path, content));
+
+      const args = ['agent', 'run', '--once', '--json', '--root', world.dir];
+      const ended = await promisify(execFile)(gantry, args).catch((error) => error);
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+
+      const { error } = JSON.parse(ended.stderr);
+      expect(error).toMatchObject({ code: 'io_error' });
+      expect(error.message).toContain(content === undefined ? 'EISDIR' : `${path} is damaged`);
+      await expectOldRoot();
+    },
+  );
 });
 
 describe('a bucket that does not serve the desired state', () => {
