@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
 import { makePrivate, removeTree, unfinished } from '../files.ts';
@@ -10,9 +10,10 @@ import { moveMachineData } from './move-machine-data.ts';
  * data out of the generation of an earlier agent.
  */
 export async function recoverDirectory({ paths, store, config }: Agent): Promise<void> {
-  for (const folder of [paths.generations, paths.machineData]) {
-    await mkdir(folder, { recursive: true });
-  }
+  await mkdir(paths.generations, { recursive: true });
+  const made = await mkdir(paths.machineData, { recursive: true });
+  // Services that are not root pass through it, whatever the agent's umask is.
+  if (made !== undefined) await chmod(paths.machineData, 0o755);
   for (const folder of [paths.store, paths.images]) await makePrivate(folder);
   await store.prepare();
 

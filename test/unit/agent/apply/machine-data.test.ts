@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import {
   chmod,
@@ -10,12 +10,14 @@ import {
   readFile,
   readlink,
   rm,
+  stat,
   symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { enroll } from '../../../../agent/enroll.ts';
 import { requires } from '../../../support/requirements.ts';
@@ -23,6 +25,7 @@ import { type Module, World } from '../world.ts';
 
 // The machine's own files, with everything that a file system can give them, through updates.
 
+const gantry = resolve(import.meta.dirname, '../../../../bin/gantry');
 const long =
   'content of more than sixty-four bytes, so that it lies in the store and not in the image';
 
@@ -116,6 +119,16 @@ describe('the machine’s data', () => {
     } finally {
       server.close();
     }
+  });
+
+  it('can be reached by services that are not root, whatever the umask of the agent is', async () => {
+    await world.enroll();
+    await world.publish({ modules: [await site(1)], version: 1 });
+    const command = 'umask 077; exec "$0" agent run --once --root "$1"';
+    await promisify(execFile)('sh', ['-c', command, gantry, world.dir]);
+
+    for (const path of ['', 'var']) expect((await stat(inData(path))).mode & 0o777).toBe(0o755);
+    expect((await stat(inRoot('machine-data'))).mode & 0o777).toBe(0o755);
   });
 
   it('takes what a service writes that still has the old root', async () => {
