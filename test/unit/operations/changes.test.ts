@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   type Affected,
@@ -8,6 +9,7 @@ import {
 import { limits } from '../../../shared/base/limits/index.ts';
 import { changeSchema } from '../../../shared/contract/operations/index.ts';
 import { inView, moduleInView } from '../../../shared/domain/compose/index.ts';
+import { withModuleChanges } from '../../../shared/domain/modules/index.ts';
 import {
   type Action,
   type Change,
@@ -251,6 +253,15 @@ describe('a machine with a change', () => {
   );
 });
 
+/** A key that the module below trusts, and one that it does not. */
+const newPublicKey = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+    type: 'spki',
+    format: 'pem',
+  }) as string;
+const [ownKey, otherKey] = [newPublicKey(), newPublicKey()];
+const signed = withModuleChanges(module, { trusted_keys: [ownKey] });
+
 describe('a change is refused', () => {
   it.each<[string, Change, unknown, string]>([
     [
@@ -308,6 +319,35 @@ describe('a change is refused', () => {
       'operation_raced',
     ],
     [
+      'that loosens trust and says that it does not',
+      registration({ trusted_keys: [otherKey] }, { policy_version: signed.policy_version }),
+      { module: signed, repository: null },
+      'invalid_request',
+    ],
+    [
+      'that leaves a module nobody to trust',
+      registration(
+        { trusted_keys: [] },
+        { policy_version: signed.policy_version, loosens_trust: true },
+      ),
+      { module: signed, repository: null },
+      'policy_missing',
+    ],
+    ['to a policy of no approval at all', policy({ quorum: 0 }), null, 'invalid_request'],
+    ['to a policy that expires before', policy({ expires_in_s: -5 }), null, 'invalid_request'],
+    [
+      'that assigns versions by what is no range',
+      { ...addition('asg_2'), constraint: 'no range at all' },
+      { template, owner: null },
+      'invalid_request',
+    ],
+    [
+      'to a constraint that is no range',
+      update({ constraint: 'no range at all' }),
+      assignment,
+      'invalid_request',
+    ],
+    [
       'of a machine that is decommissioned',
       machine({ track: 'live' }),
       { ...instance, state: 'decommissioned' },
@@ -315,6 +355,22 @@ describe('a change is refused', () => {
     ],
   ])('%s', (_, change, rows, code) => {
     expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it.each<[string, Change]>([
+    [
+      'that says it loosens trust',
+      registration(
+        { trusted_keys: [ownKey, otherKey] },
+        { policy_version: signed.policy_version, loosens_trust: true },
+      ),
+    ],
+    [
+      'that takes trust away',
+      registration({ require_tlog: true }, { policy_version: signed.policy_version }),
+    ],
+  ])('not one %s', (_, change) => {
+    expect(() => kindOf(change).check(change, { module: signed, repository: null })).not.toThrow();
   });
 
   it('not for another policy where it changes no trust', () => {

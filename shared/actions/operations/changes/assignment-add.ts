@@ -28,15 +28,18 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
 
+  /** Throws `not_found` for a module that the account cannot see, as well. */
   async read(services, account, change) {
     const [template, owner] = await Promise.all([
       requireTemplate(services, account, change.template_id),
       findNameOwner(services.db, { account, kind: 'assignment', value: uniqueName(change) }),
+      resolveModule(services, account, change.module),
     ]);
     return { template, owner };
   },
 
   check(change, { owner }) {
+    checkConstraint(change.constraint);
     if (owner !== null && owner !== change.assignment_id) throw assignedTwiceError(change);
   },
 

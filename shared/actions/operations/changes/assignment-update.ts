@@ -11,7 +11,12 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
   read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
-  check: checkTemplate,
+
+  check(change, row) {
+    checkTemplate(change, row);
+    checkConstraint(change.constraint);
+  },
+
   summary: (_, { module }) => `change the assignment of ${module}`,
   tried: ownTemplate,
   affected: ownTemplate,

@@ -52,14 +52,28 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
     return { module, repository };
   },
 
-  /** Whether the change loosens trust was decided against the policy of `policy_version`. */
+  /**
+   * Whether the change loosens trust was decided against the policy of `policy_version`, and it is
+   * decided here again: what a change says of itself cannot lower the approval that it needs.
+   */
   check(change, { module }) {
-    const trusts = trustFields.some((field) => field in change.set);
-    if (!trusts || module.policy_version === change.policy_version) return;
+    if (!trustFields.some((field) => field in change.set)) return;
+
+    if (module.policy_version !== change.policy_version) {
+      throw new GantryError(
+        'operation_raced',
+        `the trust policy of "${change.module}" changed since this was requested; request it again`,
+      );
+    }
+
+    const next = withModuleChanges(module, change.set);
+    checkTrust(next, true);
+    if (change.loosens_trust || !loosensTrust(module, next)) return;
 
     throw new GantryError(
-      'operation_raced',
-      `the trust policy of "${change.module}" changed since this was requested; request it again`,
+      'invalid_request',
+      `expected a change that says it loosens the trust policy of "${change.module}", found one that says it does not`,
+      { field: 'loosens_trust', expected: true, found: false },
     );
   },
 

@@ -1,3 +1,5 @@
+import { GantryError } from '../../../base/error.ts';
+import { changePolicyBody } from '../../../contract/operations/index.ts';
 import { policyOfChange, type StoredPolicy } from '../../../domain/operations/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
@@ -19,7 +21,20 @@ export const policyChange: ChangeKind<'policy_change', StoredPolicy | null> = {
   },
 
   read: (services, account, { policy }) => getPolicy(services.db, account, policy.action),
-  check: () => {},
+
+  /** A policy with a quorum of 0 would let everything through that it should hold. */
+  check({ policy: { action, ...body } }) {
+    const issue = changePolicyBody.safeParse(body).error?.issues[0];
+    if (issue === undefined) return;
+
+    const field = issue.path.join('.');
+    throw new GantryError(
+      'invalid_request',
+      `expected a valid policy of ${action}, found ${field}: ${issue.message}`,
+      { field },
+    );
+  },
+
   summary: ({ policy }) => `change the policy of ${policy.action} to ${policy.decision}`,
   tried: noTemplate,
   affected: noTemplate,
