@@ -4,19 +4,24 @@ import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { sweepOperations } from '../../shared/actions/operations/index.ts';
 import { scheduleResigns } from '../../shared/actions/reconcile/index.ts';
 import { beginInvocation, runWork, telemetryOf } from '../../shared/aws/stage.ts';
+import { settleAll } from '../../shared/base/concurrency.ts';
 
 const services = servicesFromEnvironment('sweep');
 const telemetry = telemetryOf('sweep');
 
 /**
  * Sweep: restarts operations whose execution died. It also requests that desired states are signed
- * again at half of their life, or by a new key.
+ * again at half of their life, or by a new key. Each part runs although another fails; then the
+ * invocation fails.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
-  return runWork(telemetry, {}, async () => ({
-    operations: await sweepOperations(services),
-    resigned: await scheduleResigns(services),
-    rotated: await spreadRotations(services),
-  }));
+  return runWork(telemetry, {}, async () => {
+    const [operations, resigned, rotated] = await settleAll([
+      sweepOperations(services),
+      scheduleResigns(services),
+      spreadRotations(services),
+    ]);
+    return { operations, resigned, rotated };
+  });
 }

@@ -17,3 +17,22 @@ export async function mapConcurrently<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(max, items.length) }, worker));
   return results;
 }
+
+/**
+ * `Promise.all(parts)` that waits for every part, although one fails: what one part cannot do stops
+ * none of the others.
+ * @throws AggregateError with the error of each part that failed
+ */
+export async function settleAll<Results extends readonly unknown[]>(
+  parts: readonly [...{ [Index in keyof Results]: Promise<Results[Index]> }],
+): Promise<Results> {
+  const settled = await Promise.allSettled(parts);
+  const faults = settled.flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
+  if (faults.length === 0) return Promise.all(parts) as Promise<unknown> as Promise<Results>;
+
+  // Logs show the message and the cause of an AggregateError, not its list.
+  const said = faults.map((fault) => (fault instanceof Error ? fault.message : String(fault)));
+  throw new AggregateError(faults, `${faults.length} of ${parts.length} parts failed: ${said.join(', ')}`, {
+    cause: faults[0],
+  });
+}

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mapConcurrently } from '../../../shared/base/concurrency.ts';
+import { mapConcurrently, settleAll } from '../../../shared/base/concurrency.ts';
 
 test('returns what Promise.all returns and never runs more calls than allowed', async () => {
   await fc.assert(
@@ -35,4 +35,22 @@ test('fails with the first failure', async () => {
     return n;
   });
   await expect(failing).rejects.toThrow('no 2');
+});
+
+test('waits for every part although one fails, and says what failed', async () => {
+  const done: string[] = [];
+  const part = async (name: string, wait: number) => {
+    await sleep(wait);
+    done.push(name);
+    return name;
+  };
+  const fails = async (): Promise<string> => {
+    throw new Error('no table');
+  };
+
+  await expect(settleAll([fails(), part('second', 5), part('third', 1)])).rejects.toThrow(
+    '1 of 3 parts failed: no table',
+  );
+  expect(done).toEqual(['third', 'second']);
+  expect(await settleAll([part('a', 1), part('b', 0)])).toEqual(['a', 'b']);
 });
