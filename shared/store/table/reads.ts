@@ -189,7 +189,7 @@ function queryOf<Noun>(rows: Rows<Noun>, { list, part, range, fields }: Asked): 
   if (start === undefined) throw new Error(`there is no list ${list}`);
 
   const query = ranged(start(part), rows.templates(list).sk, range);
-  return fields === undefined
+  return fields === undefined || rows.hasUpgrades
     ? query.params()
     : query.params({ attributes: [...fields, 'schema'] });
 }

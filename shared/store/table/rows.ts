@@ -30,6 +30,7 @@ interface Derived<Noun> {
 
 /** Turns a noun into what is stored of it, and back. */
 export class Rows<Noun> {
+  readonly name: string;
   readonly electro: Electro;
   readonly kinds: Readonly<Record<string, Kind>>;
   readonly #definition: Definition<Noun>;
@@ -37,6 +38,7 @@ export class Rows<Noun> {
 
   constructor(definition: Definition<Noun>) {
     const { name, attributes, derived = {}, shards, key, lists = {}, upgrades = [] } = definition;
+    this.name = name;
     this.#definition = definition;
     this.#schema = upgrades.length + 1;
     this.kinds = attributes;
@@ -45,6 +47,11 @@ export class Rows<Noun> {
     for (const [field, { kind }] of Object.entries(derived)) stored[field] = kind;
     if (shards !== undefined) stored.shard = 'number';
     this.electro = electroEntity({ name, attributes: stored, key, lists });
+  }
+
+  /** An older row is upgraded from all of its fields, so it must be read whole. */
+  get hasUpgrades(): boolean {
+    return this.#schema > 1;
   }
 
   /** Everything that is stored of a noun, except the key attributes that ElectroDB adds. */

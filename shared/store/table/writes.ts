@@ -1,4 +1,4 @@
-import type { GantryError } from '../../base/error.ts';
+import { GantryError } from '../../base/error.ts';
 import type { Row } from './attributes.ts';
 import { type Condition, expressionOf } from './condition.ts';
 import type { Conditional } from './electro.ts';
@@ -132,6 +132,7 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
 
     /** Writes nothing, and lets the transaction through only while the row meets the condition. */
     hold(key: Key, condition: Condition<Noun>, refuse: Refuse = raced): Write {
+      if (isEmpty(condition)) throw emptyConditionError();
       const { ConditionExpression = '', ...check } = where(
         electro.delete(rows.key(key)),
         condition,
@@ -162,8 +163,22 @@ function where<Params, Noun>(
   params: Conditional<Params>,
   condition: Condition<Noun>,
 ): Conditional<Params> {
-  if (Object.keys(condition).length === 0) return params;
+  if (isEmpty(condition) && !Array.isArray(condition)) return params;
+
+  // An empty list of alternatives is never met; as a missing condition it always would be.
+  const terms: readonly object[] = Array.isArray(condition) ? condition : [condition];
+  const wrong = terms.some((term) => isEmpty(term) || Object.values(term).includes(undefined));
+  if (terms.length === 0 || wrong) throw emptyConditionError();
+
   return params.where((paths, operations) => expressionOf(condition, paths, operations));
+}
+
+function isEmpty(condition: object): boolean {
+  return Object.keys(condition).length === 0;
+}
+
+function emptyConditionError(): GantryError {
+  return new GantryError('internal', 'expected a condition of a write, found an empty one');
 }
 
 function entries<Value = unknown>(of: object | undefined): [string, Value][] {

@@ -155,6 +155,21 @@ describe('what a write states', () => {
     });
   });
 
+  it.each<[string, object]>([
+    ['an empty list', []],
+    ['a list with an empty term', [{ owner: null }, {}]],
+    ['a field that is undefined', { owner: undefined }],
+  ])('refuses %s as a condition: it would hold always, or never', (_, condition) => {
+    const refusal = expect.objectContaining({ code: 'internal' });
+    expect(() => boats.put(gull, condition)).toThrow(refusal);
+    expect(() => boats.updateWhere(gull, condition, { owner: 'ann' })).toThrow(refusal);
+    expect(() => boats.hold(gull, condition)).toThrow(refusal);
+  });
+
+  it('holds a row to a condition only', () => {
+    expect(() => boats.hold(gull, {})).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
   it('takes one of several terms, each with tests', () => {
     const condition = [
       { id: absent },
@@ -251,6 +266,13 @@ describe('a row of an older schema', () => {
     for (const { db } of [first, second, newest]) {
       expect(await rafts.get(db, { id: 'r' })).toEqual({ id: 'r', logs: 4, revision: 1 });
     }
+  });
+
+  it('is read whole where only some fields are asked for', async () => {
+    const { db, inputs } = tableThat(() => ({ Items: [{ ...item, planks: 8, schema: 1 }] }));
+    const rows = rafts.eachOf(db, 'primary', { id: 'r' }, ['logs']);
+    expect(await Array.fromAsync(rows)).toEqual([{ logs: 4 }]);
+    expect(inputs[0]).not.toHaveProperty('ProjectionExpression');
   });
 
   it('is written whole in the newest schema by its next change', () => {
