@@ -18,6 +18,7 @@ import {
   metricNamespace,
   type Stage,
   type StageAlarm,
+  skippedRows,
 } from '../shared/contract/stages.ts';
 import type { Http } from './http.ts';
 import type { Promotion } from './promotion.ts';
@@ -78,6 +79,11 @@ export class Alarms extends Construct {
     for (const [name, { alarms = {} }] of Object.entries(props.stages)) {
       for (const [id, alarm] of Object.entries(alarms)) this.watch(id, name, alarm);
     }
+
+    this.watch('RowsSkipped', skippedRows.service, {
+      metric: skippedRows.metric,
+      description: 'A record cannot be read, and the work of all accounts left it out.',
+    });
 
     const failed = props.promotion.stateMachine.metricFailed({ period, statistic: 'Sum' });
     this.raise(

@@ -338,3 +338,6 @@ export const metricNamespace = 'Gantry';
 export function metricDimensions(stage: string, deployment: string) {
   return { service: stage, deployment };
 }
+
+/** What every stage counts of rows that it cannot read, under one name for one alarm. */
+export const skippedRows = { service: 'store', metric: 'RowsSkipped' } as const;

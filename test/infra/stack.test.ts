@@ -308,7 +308,7 @@ describe('grants', () => {
 
 test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx notify a person', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(9 + stageNames.length + 5);
+  expect(alarms).toHaveLength(9 + stageNames.length + 6);
 
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);

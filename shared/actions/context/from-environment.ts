@@ -1,4 +1,5 @@
 import { awsClients } from '../../aws/clients.ts';
+import { skippedRowsReporter } from '../../aws/skipped-rows.ts';
 import { type EnvironmentName, environment } from '../../contract/environment.ts';
 import { type QueueName, queueNames, queueVariable } from '../../contract/queues.ts';
 import { type Stage, type StageName, stages } from '../../contract/stages.ts';
@@ -42,7 +43,12 @@ export function servicesFromEnvironment(stage?: StageName): Services {
   const aws = awsClients();
   return {
     aws,
-    db: { client: aws.dynamodb, table: TABLE_NAME },
+    db: {
+      client: aws.dynamodb,
+      table: TABLE_NAME,
+      // A script stops at such a row, and its user reads the error.
+      ...(stage === undefined ? {} : { skipped: skippedRowsReporter(stage, DEPLOYMENT_NAME) }),
+    },
     objects: { s3: aws.s3, bucket: BUCKET_NAME },
     settings: {
       deployment: DEPLOYMENT_NAME,

@@ -29,9 +29,9 @@ export function getAccount(db: Db, slug: string): Promise<Account | null> {
   return accounts.get(db, { slug });
 }
 
-/** Every account of the platform, as the index has it. */
+/** Every account of the platform whose row can be read, as the index has it. */
 export function eachAccount(db: Db): AsyncGenerator<Account> {
-  return accounts.each(db, 'bySlug', {});
+  return accounts.eachReadable(db, 'bySlug', {});
 }
 
 export function createAccount(account: Draft<Account>): Write {

@@ -7,6 +7,7 @@ export {
   type Db,
   raced,
   rowOf,
+  type SkippedRow,
   transact,
   transactUnlessRaced,
   type Write,

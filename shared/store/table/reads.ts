@@ -32,6 +32,19 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
 
   const keyOf = (key: Key) => rows.electro.get(rows.key(key)).params().Key;
   const parse = (item: Row) => rows.parse(item);
+  /** The nouns in items. One that cannot be read is reported and left out, where somebody looks. */
+  function readable(db: Db, items: readonly Row[]): Noun[] {
+    return items.flatMap((item) => {
+      try {
+        return [parse(item)];
+      } catch (error) {
+        if (db.skipped === undefined) throw error;
+        db.skipped({ name: rows.name, pk: item.pk, sk: item.sk, error: error as Error });
+        return [];
+      }
+    });
+  }
+
   const queries = (list: string, partition: object, range: Range, fields?: readonly string[]) =>
     rows.partitions(list, partition).map((part) => queryOf(rows, { list, part, range, fields }));
 
@@ -93,6 +106,20 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
     each,
 
     /**
+     * Reads a platform-wide list to its end, as `each` does. A row that cannot be read is skipped:
+     * one account's row must not stop the work of all others.
+     */
+    async *eachReadable<L extends List>(
+      db: Db,
+      list: L,
+      partition: Lists[L],
+    ): AsyncGenerator<Noun> {
+      for (const params of queries(list, partition, {})) {
+        for await (const page of pages(db, params)) yield* readable(db, page);
+      }
+    },
+
+    /**
      * Reads the next rows of a list shard after shard, without the cost of merging them.
      * @param place the cursor of the part before, '' to begin
      * @throws `invalid_cursor` where `place` is no cursor of this list
@@ -147,8 +174,8 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
     },
 
     /**
-     * Reads what a list has up to a place: at most `limit` rows in all, and from each shard its
-     * share of them.
+     * Reads what a platform-wide list has up to a place: at most `limit` rows in all, and from each
+     * shard its share of them. Rows that cannot be read are skipped, and take no other row's place.
      */
     async due<L extends List>(
       db: Db,
@@ -158,8 +185,16 @@ export function readsOf<Noun, Key extends object, Lists extends Record<string, o
     ): Promise<Noun[]> {
       const shards = queries(list, partition, { upTo });
       const share = Math.ceil(limit / shards.length);
-      const parts = await Promise.all(shards.map((params) => firstItems(db, params, share)));
-      return parts.flat().map(parse);
+      const read = async (params: QueryParams) => {
+        const found: Noun[] = [];
+        for await (const page of pages(db, params, false, share)) {
+          found.push(...readable(db, page));
+          if (found.length >= share) break;
+        }
+        return found.slice(0, share);
+      };
+
+      return (await Promise.all(shards.map(read))).flat();
     },
 
     place,

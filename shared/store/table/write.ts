@@ -17,6 +17,19 @@ import type { Row } from './attributes.ts';
 export interface Db {
   client: DynamoDBDocumentClient;
   table: string;
+  /**
+   * Reports a row that a platform-wide list leaves out because it cannot be read. Without it such a
+   * row fails the read.
+   */
+  skipped?: (row: SkippedRow) => void;
+}
+
+export interface SkippedRow {
+  /** Of the entity. */
+  name: string;
+  pk: unknown;
+  sk: unknown;
+  error: Error;
 }
 
 /** A condition expression with its names and values. */

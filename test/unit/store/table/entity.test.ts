@@ -7,6 +7,7 @@ import {
   entity,
   entry,
   fewerThan,
+  type SkippedRow,
 } from '../../../../shared/store/table/index.ts';
 import { tableThat } from '../../../support/stub-table.ts';
 
@@ -233,6 +234,51 @@ describe('a row that is read', () => {
     await expect(read({ ...itemOf(gull), depth: '2' })).rejects.toThrow(
       'expected a boat with depth',
     );
+  });
+});
+
+describe('a row that cannot be read, in a platform-wide list', () => {
+  const newer = { ...itemOf({ ...gull, id: 'b2' }), schema: 2 };
+  const damaged = { ...itemOf({ ...gull, id: 'b3' }), depth: '2' };
+  /** One shard has rows: two that cannot be read come before one that can. */
+  const tableOf = (skipped?: (row: SkippedRow) => void) => {
+    const pages = [[newer], [damaged], [itemOf(gull)]];
+    const { db } = tableThat(({ ExpressionAttributeValues, ExclusiveStartKey }) => {
+      if (!JSON.stringify(ExpressionAttributeValues).includes('boat#0')) return { Items: [] };
+      const at = Number((ExclusiveStartKey as { at: string } | undefined)?.at ?? 0);
+      return { Items: pages[at], ...(at < 2 ? { LastEvaluatedKey: { at: String(at + 1) } } : {}) };
+    });
+    return skipped === undefined ? db : { ...db, skipped };
+  };
+  const due = { upTo: '9999', limit: 3 };
+
+  it('is reported and left out, and takes no place of another', async () => {
+    const skipped: SkippedRow[] = [];
+    expect(
+      await boats.due(
+        tableOf((row) => skipped.push(row)),
+        'due',
+        {},
+        due,
+      ),
+    ).toEqual([gull]);
+    expect(skipped).toMatchObject([
+      { name: 'boat', pk: 'leith#boat#b2', sk: 'boat', error: { code: 'schema_unknown' } },
+      { name: 'boat', pk: 'leith#boat#b3', sk: 'boat', error: { code: 'internal' } },
+    ]);
+
+    const each = boats.eachReadable(
+      tableOf(() => {}),
+      'due',
+      {},
+    );
+    expect(await Array.fromAsync(each)).toEqual([gull]);
+  });
+
+  it('fails the read where nobody would notice it', async () => {
+    await expect(boats.due(tableOf(), 'due', {}, due)).rejects.toMatchObject({
+      code: 'schema_unknown',
+    });
   });
 });
 
