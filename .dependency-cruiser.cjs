@@ -1,8 +1,9 @@
 /**
- * Which folder may know which (docs/architecture.md, "Dependency direction"). test/tidy/dependencies.test.ts reads it.
+ * Which folder may know which (docs/architecture.md, "Dependency direction").
+ * test/tidy/dependencies.test.ts reads it.
  *
- * Path = layer x area. A layer is a folder of shared/; an area is a folder below domain, contract, store or actions, and
- * is entered through its index.ts alone.
+ * Path = layer x area. A layer is a folder of shared/; an area is a folder below domain, contract,
+ * store or actions, and is entered through its index.ts alone.
  */
 const ground = '^shared/base/';
 const project = '^(agent|bench|cli|functions|infra|scripts|shared|test)/';
@@ -66,10 +67,16 @@ const uses = {
   tuf: { packages: ['@tufjs/models', 'tuf-js', 'zod'], node: ['crypto', 'fs', 'os', 'path'] },
 };
 
-/** The flow: a stage may know the stages after it, never one before it (poll to reconcile never points back). */
+/**
+ * The flow: a stage may know the stages after it, never one before it (poll to reconcile never
+ * points back).
+ */
 const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
 
-/** The agent's flow: a step may use what the steps before it made, and never points ahead. The tick alone knows them all. */
+/**
+ * The agent's flow: a step may use what the steps before it made, and never points ahead. The tick
+ * alone knows them all.
+ */
 const agentFlow = ['fetch', 'verify', 'apply', 'inspect'];
 
 /** A pattern of one of the names; of no name, one that matches nothing. */

@@ -6,9 +6,11 @@ export const machineDataName = 'machine-data';
 /**
  * What an agent keeps, all below one directory:
  *
- *     agent/                 key.pem, credential, calls.json, session.json (0600), root.json, config.json, clock.json,
- *                            desired-state.json, reported.json, policy.json
- *     agent/roots/<n>.json   account roots before the trusted one, while something here was verified by them
+ *     agent/                 key.pem, credential, calls.json, session.json (0600), root.json,
+ *                            config.json, clock.json, desired-state.json, reported.json,
+ *                            policy.json
+ *     agent/roots/<n>.json   account roots before the trusted one, while something here was
+ *                            verified by them
  *     store/<xx>/<rest>      file contents by fs-verity digest
  *     store/layers/          the manifest and the entries of each verified layer
  *     store/documents/       OCI manifests and indexes by SHA-256

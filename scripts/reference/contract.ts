@@ -70,8 +70,8 @@ export function eventReference(): string {
 const verificationPage = new URL('../../docs/reference/verify/verification.md', import.meta.url);
 
 /**
- * docs/reference/verify/verification.md with its generated parts: the life of a candidate, and the codes
- * with their cures.
+ * docs/reference/verify/verification.md with its generated parts: the life of a candidate, and the
+ * codes with their cures.
  */
 export function verificationReference(): string {
   const page = readFileSync(verificationPage, 'utf8');

@@ -15,8 +15,8 @@ interface Property {
 }
 
 /**
- * docs/reference/modules/manifest.md: every field of a module manifest, with its type, meaning and an
- * example.
+ * docs/reference/modules/manifest.md: every field of a module manifest, with its type, meaning and
+ * an example.
  */
 export function manifestReference(): string {
   const { properties = {}, required = [] } = moduleManifestJsonSchema() as Property & {

@@ -3,8 +3,8 @@ import type { ErrorCode } from './error-codes.ts';
 /**
  * How to fix each error that rejects an artifact or delays it, grouped by the source of the code:
  * signature verification, the registry, ingest. `gantry module why` prints the cure. `npm run
- * generate` copies the table to docs/reference/verify/verification.md, with the meaning of the code as the
- * cause.
+ * generate` copies the table to docs/reference/verify/verification.md, with the meaning of the code
+ * as the cause.
  */
 export const cures = {
   verify: {

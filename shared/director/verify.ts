@@ -81,9 +81,8 @@ export interface VerifiedDesiredState {
  * Verifies the bytes of a desired state. Expiry comes last, so that an attack is never reported as
  * mere age.
  * @throws GantryError in this order: `desired_state_signature_invalid`, `desired_state_invalid`
- * (shape),
- *   `desired_state_foreign` (account and instance), `desired_state_version_rollback`, `desired_state_expired` (the agent then
- *   keeps its root file system and reports `stale`)
+ *   (shape), `desired_state_foreign` (account and instance), `desired_state_version_rollback`,
+ *   `desired_state_expired` (the agent then keeps its root file system and reports `stale`)
  */
 export function verifyDesiredState(
   bytes: Uint8Array,

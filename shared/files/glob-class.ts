@@ -8,7 +8,7 @@ const posixClasses: Record<string, RegExp> = {
   alnum: /[A-Za-z0-9]/,
   alpha: /[A-Za-z]/,
   blank: /[ \t]/,
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is the class of control characters.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the class of control characters.
   cntrl: /[\x00-\x1f\x7f]/,
   digit: /[0-9]/,
   graph: /[!-~]/,

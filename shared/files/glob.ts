@@ -42,7 +42,7 @@ const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
  * rsync's wildcards match bytes and not characters.
  */
 export function toByteString(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "ASCII only", and NUL is ASCII.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is ASCII, too.
   return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }
 

@@ -61,8 +61,8 @@ export interface ObjectToPut {
 
 /**
  * Writes bytes unless the key exists: what is named by its digest needs no second write. Afterwards
- * the object is young (see `refreshAge`), so that the caller may name it. Throws `conflict` where others
- * write and delete it all the while.
+ * the object is young (see `refreshAge`), so that the caller may name it. Throws `conflict` where
+ * others write and delete it all the while.
  */
 export async function putByDigest(
   objects: Objects,

@@ -22,8 +22,8 @@ const seconds = 1_700_000_000;
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * What docs/reference/modules/artifact.md shows, by the names of its fenced blocks, and the module tars by
- * their digests: made from three examples by the product's code.
+ * What docs/reference/modules/artifact.md shows, by the names of its fenced blocks, and the module
+ * tars by their digests: made from three examples by the product's code.
  */
 export async function artifactExamples() {
   const out = mkdtempSync(join(tmpdir(), 'gantry-artifact-'));

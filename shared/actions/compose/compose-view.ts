@@ -162,9 +162,11 @@ async function layerOf(
  * or of `powernode` may take protection from other modules, or reserve paths that are not shipped.
  * For a module of any other account
  *
- * - reservations do not count: its account can grant them at any time, whatever version the template is pinned to;
- * - carve-outs from a third account's module count only where the config module is assigned: otherwise a required module
- *   could require another one that lifts the protection of every module in the template.
+ * - reservations do not count: its account can grant them at any time, whatever version the
+ *   template is pinned to;
+ * - carve-outs from a third account's module count only where the config module is assigned:
+ *   otherwise a required module could require another one that lifts the protection of every
+ *   module in the template.
  */
 function limitRights(view: TemplateView, module: Module): Module {
   if (isTrusted(view, module.account)) return module;

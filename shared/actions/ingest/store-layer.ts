@@ -7,8 +7,8 @@ import type { IngestSource } from './ingest-source.ts';
 /**
  * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's
  * checks. The layer is never in memory as a whole. A wrong digest or size ends the stream with an
- * error, and no object is created. A stored object is young (see `refreshAge`), so that the caller may
- * name it.
+ * error, and no object is created. A stored object is young (see `refreshAge`), so that the caller
+ * may name it.
  */
 export async function storeLayer(
   { services, module, client, repository }: IngestSource<'account' | 'allow_devices'>,

@@ -93,9 +93,9 @@ export function digestOf(
 /**
  * The writes that apply an operation only if its templates are unchanged since the check. They make
  * every other operation that was checked meanwhile check again, so one of two that do not compose
- * together fails. One change may affect more templates than fit in a transaction: they are not held,
- * and compose records a failure there. Several changes get `change_too_wide` instead, because they
- * can be requested in parts.
+ * together fails. One change may affect more templates than fit in a transaction: they are not
+ * held, and compose records a failure there. Several changes get `change_too_wide` instead, because
+ * they can be requested in parts.
  * @param room how many writes the transaction has left
  * @param changes how many changes the operation has
  */

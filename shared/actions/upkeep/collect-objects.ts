@@ -21,15 +21,14 @@ import { enqueue, type Services } from '../context/index.ts';
 /*
  * Why no object is deleted that a row names, or will name:
  *
- * 1. Code that will name an object makes it young first: `putByDigest`, or `refreshAge`. So does code that
- * removes a name that others
- *    may have read: a compose that replaces a template's composition.
+ * 1. Code that will name an object makes it young first: `putByDigest`, or `refreshAge`. So does
+ *    code that removes a name that others may have read: a compose that replaces a template's
+ *    composition.
  * 2. From there to the row that names it, or to the end of the reading, takes at most the time-out
- * of a function, which is
- *    far below `objectGraceSeconds - objectRenewSeconds`.
+ *    of a function, which is far below `objectGraceSeconds - objectRenewSeconds`.
  * 3. The collector reads the rows after it fixed the age that counts as old. Making an object young
- * later makes a new version
- *    of it, and the collector deletes only the versions that it listed as old.
+ *    later makes a new version of it, and the collector deletes only the versions that it listed as
+ *    old.
  *
  * No lock is held and nothing is kept between runs: two concurrent runs do no harm, and a run that
  * dies is repeated.

@@ -4,7 +4,8 @@ import type { Action } from './intervention-policy.ts';
 
 /**
  * requested ─▶ composing ─▶ (awaiting_approval ─▶) applying ─▶ succeeded
- *     └──────────┴───────────────┴──────────────────┴─▶ refused | failed | rejected | expired | withdrawn
+ *     └──────────┴───────────────┴──────────────────┴─▶ refused | failed | rejected | expired |
+ *                                                        withdrawn
  */
 export const operationStates = [
   'requested',

@@ -2,8 +2,8 @@ import { GantryError } from '../../base/error.ts';
 import { absent, below, type Db, entity, type Write } from '../table/index.ts';
 
 /**
- * A request with an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off lapses at
- * `claimed_until`, the whole record at `expires_at`.
+ * A request with an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off
+ * lapses at `claimed_until`, the whole record at `expires_at`.
  */
 export interface IdempotentRequest {
   /** SHA-256 over account, caller, route and key. */

@@ -74,7 +74,8 @@ export function eachInstance(db: Db, account: string): AsyncGenerator<Instance> 
 /**
  * Reads the next part of an account's instances, or of those of a template, each row once.
  * @param part `place` is the end of the part before, '' to begin
- * @returns `part.limit` instances, or fewer with the last ones; `next` is null when there are no more
+ * @returns `part.limit` instances, or fewer with the last ones; `next` is null when there are no
+ * more
  * @throws `invalid_cursor` where `part.place` is no such end
  */
 export async function walkInstances(

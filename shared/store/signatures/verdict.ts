@@ -2,8 +2,8 @@ import type { ArtifactVerdict } from '../../domain/signatures/index.ts';
 import { attempt, type Db, entity } from '../table/index.ts';
 
 /**
- * Everything that a verdict depends on. Later signatures are other found signatures, so a refusal never
- * outlives the signatures it was made from; another account has its own verdicts.
+ * Everything that a verdict depends on. Later signatures are other found signatures, so a refusal
+ * never outlives the signatures it was made from; another account has its own verdicts.
  */
 export interface VerdictKey {
   account: string;

@@ -22,8 +22,8 @@ afterAll(async () => {
 });
 
 /**
- * Puts messages on a stage's queue, as an attacker who may write to it, and waits until the stage has dealt
- * with them.
+ * Puts messages on a stage's queue, as an attacker who may write to it, and waits until the stage
+ * has dealt with them.
  */
 async function forge<Stage extends keyof Messages>(
   stage: Stage,

@@ -20,7 +20,7 @@ import {
   startDockerRegistry,
 } from '../../support/docker-registry.ts';
 
-/** Codes that the cases of the fixtures must be refused with; their README gives the reasons in words. */
+/** Codes that refuse the cases of the fixtures; their README gives the reasons in words. */
 const refusals: Record<string, string> = {
   'keyless-wrong-identity': 'identity_mismatch',
   'keyless-identity-prefix': 'identity_mismatch',

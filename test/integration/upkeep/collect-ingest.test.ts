@@ -183,7 +183,8 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
     myKeys.map((one) => one.replace(`accounts/${from}/`, `accounts/${account}/`)),
   );
 
-  // What no version of mine names any more goes, bytes and all; my candidate still names the stored signatures.
+  // What no version of mine names any more goes, bytes and all; my candidate still names the stored
+  // signatures.
   const layer = objectKeys.artifact(account, version.builds[0]?.layer_digest ?? '');
   const before = Buffer.from(await getBytes(services.objects, layer));
   const gone = await aDayLater();

@@ -9,8 +9,8 @@ import { signMetadata, tufKey } from '../../../shared/director/index.ts';
 import { artifactExamples } from '../../support/artifact-examples.ts';
 
 /**
- * Another program, which knows docs/reference/modules/artifact.md and tar(1) only: it takes nothing from
- * Gantry but `gantry composefs image`, in the place of mkcomposefs.
+ * Another program, which knows docs/reference/modules/artifact.md and tar(1) only: it takes nothing
+ * from Gantry but `gantry composefs image`, in the place of mkcomposefs.
  */
 const main = new URL('../../../cli/main.ts', import.meta.url).pathname;
 const scratch = mkdtempSync(join(tmpdir(), 'artifact-reader-'));
