@@ -90,7 +90,10 @@ const changeSchemas = {
   policy_change: z.object({ kind: z.literal('policy_change'), policy: policySchema }),
 } satisfies { [Name in ChangeName]: SchemaOf<Change<Name>> };
 
-type SchemaOf<Fields> = z.ZodObject & z.ZodType<{ [Field in keyof Fields]: unknown }>;
+/** Names the optional fields, too: one without a place would be left out of what reviewers read. */
+type SchemaOf<Fields> = z.ZodObject & {
+  readonly shape: { readonly [Field in keyof Fields]-?: z.ZodType };
+};
 
 /** Typed by the domain's names, so that a kind without a schema is a type error here. */
 type ChangeSchema = (typeof changeSchemas)[ChangeName];
