@@ -84,8 +84,8 @@ function refuseTooMany(writes: number, changes: number): void {
 }
 
 /**
- * A DynamoDB transaction takes one write per row. Two changes to one row would also differ from what
- * was reviewed.
+ * A DynamoDB transaction takes one write per row. Two changes to one row would also differ from
+ * what was reviewed.
  */
 function refuseOverlap(writes: readonly Write[]): void {
   if (new Set(writes.map(rowOf)).size === writes.length) return;

@@ -342,7 +342,7 @@ describe('a change is refused', () => {
       'invalid_request',
     ],
     [
-      'to a constraint that is no range',
+      'to a constraint that is not a range',
       update({ constraint: 'no range at all' }),
       assignment,
       'invalid_request',

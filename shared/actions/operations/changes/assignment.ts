@@ -30,7 +30,8 @@ export function checkTemplate(
 }
 
 /**
- * Throws `invalid_request` for a text that is not a semver range; null and undefined mean any version.
+ * Throws `invalid_request` for a text that is not a semver range; null and undefined mean any
+ * version.
  */
 export function checkConstraint(constraint: string | null | undefined): void {
   if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null)
