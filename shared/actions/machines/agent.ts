@@ -245,8 +245,8 @@ export async function reportInstance(
 }
 
 /**
- * Logs a report. The log line has the correlation id of the desired state that the machine acted
- * on, if it is the last one.
+ * Returns the facts of a report for the log, with the correlation id of the desired state that the
+ * machine acted on, if it is the last one.
  */
 function factsOf(instance: Instance, report: AgentReport): LogKeys {
   const { desired_state_version, status, code } = report;
