@@ -32,7 +32,11 @@ export async function settleAll<Results extends readonly unknown[]>(
 
   // Logs show the message and the cause of an AggregateError, not its list.
   const said = faults.map((fault) => (fault instanceof Error ? fault.message : String(fault)));
-  throw new AggregateError(faults, `${faults.length} of ${parts.length} parts failed: ${said.join(', ')}`, {
-    cause: faults[0],
-  });
+  throw new AggregateError(
+    faults,
+    `${faults.length} of ${parts.length} parts failed: ${said.join(', ')}`,
+    {
+      cause: faults[0],
+    },
+  );
 }
