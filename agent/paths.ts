@@ -16,8 +16,8 @@ export const machineDataName = 'machine-data';
  *     store/documents/       OCI manifests and indexes by SHA-256
  *     store/signatures/      the authors' signatures by the digest that they are for
  *     images/<hex>.erofs     composition images by composition digest
- *     generations/<n>/       root file systems; <n>.state.json is the desired state that each was made from
- *     machine-data/<path>    the machine's own files: `/var` and the other paths that enrolment named
+ *     generations/<n>/       root file systems; each was made from the desired state <n>.state.json
+ *     machine-data/<path>    the machine's own files: `/var` and other paths named at enrolment
  *     current                symlink to the running generation
  *     state.json             what the agent has seen and applied
  */

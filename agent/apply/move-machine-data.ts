@@ -82,7 +82,9 @@ function movePath({ path, source, generation, machineData, isMoved }: Move): voi
   symlinkSync(dataLink(path).target as string, source);
 }
 
-/** Agents that keep the data outside give each generation this directory, and earlier ones do not. */
+/**
+ * Agents that keep the data outside give each generation this directory, and earlier ones do not.
+ */
 async function hasMountPoint(generation: string): Promise<boolean> {
   const found = await withParent(generation, dataMountPoint, async ({ parent }) =>
     readStat(`${parent}/${machineDataName}`),

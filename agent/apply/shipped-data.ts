@@ -19,8 +19,8 @@ const stagingName = '.gantry-unfinished';
  * What the machine has stays as it is, and nothing is laid out below what is not a directory.
  *
  * Services write here at the same time. So each missing subtree is made, whole, in a directory that
- * only the agent can enter, and then gets its name by one call that replaces nothing. A crash leaves
- * it there or not.
+ * only the agent can enter, and then gets its name by one call that replaces nothing. A crash
+ * leaves it there or not.
  */
 export async function layOutShippedData(
   { shippedData, contents }: ExpectedTree,

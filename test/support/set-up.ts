@@ -19,7 +19,9 @@ export interface ProxiedFlow extends Flow {
   proxy: RegistryProxy;
 }
 
-/** Each part starts with the first test or hook of a file that names it; it stops after the last. */
+/**
+ * Each part starts with the first test or hook of a file that names it; it stops after the last.
+ */
 const file = { scope: 'file' } as const;
 
 const registryTest = test
