@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { GantryError } from '../base/error.ts';
-import type {
-  Composition,
-  CompositionIndex,
-  IndexedLayer,
-  LayerName,
-  PathFacts,
+import { parseStored } from '../base/stored-json.ts';
+import {
+  type Composition,
+  type CompositionIndex,
+  compositionIndex,
+  type IndexedLayer,
+  type LayerName,
+  type PathFacts,
 } from '../domain/compose/index.ts';
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { layerName } from './priority.ts';
@@ -128,12 +130,11 @@ export function encodeIndex(index: CompositionIndex): Uint8Array {
 }
 
 /**
- * Reads the output of `encodeIndex`.
- * @throws GantryError `io_error` for a format that this release does not know, and for JSON whose
- * SHA-256 (hex) is not the one that the caller expects
+ * Reads what `encodeIndex` wrote. Throws `io_error` for other bytes, a format that this release
+ * does not know, and JSON without the SHA-256 (hex) by which the caller knows it.
  */
 export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionIndex {
-  const json = gunzipSync(bytes);
+  const json = gunzip(bytes);
   const found = hash('sha256', json);
 
   if (sha256 !== undefined && sha256 !== found) {
@@ -143,18 +144,25 @@ export function decodeIndex(bytes: Uint8Array, sha256?: string): CompositionInde
     );
   }
 
-  const index: CompositionIndex = JSON.parse(json.toString('utf8'));
-  if (index.format !== 1) {
-    throw new GantryError(
-      'io_error',
-      `expected a composition index of format 1, found ${index.format}`,
-    );
+  const index = parseStored(compositionIndex, json.toString('utf8'), 'a composition index');
+  const { paths, owner, facts, content, mtime } = index;
+
+  if ([owner, facts, content, mtime].some(({ length }) => length !== paths.length)) {
+    throw new GantryError('io_error', 'expected a composition index with columns of one length');
   }
 
   return index;
 }
 
-/** The position of a path in the index's columns, or -1. */
+function gunzip(bytes: Uint8Array): Buffer {
+  try {
+    return gunzipSync(bytes);
+  } catch (cause) {
+    throw new GantryError('io_error', 'expected a composition index, found no gzip', { cause });
+  }
+}
+
+/** The place of a path in the index's columns, or -1. */
 export function findPlace(index: CompositionIndex, path: string): number {
   let low = 0;
   let high = index.paths.length - 1;

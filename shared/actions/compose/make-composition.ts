@@ -76,6 +76,7 @@ export async function makeComposition(
   );
 
   const record: CompositionRecord = {
+    format: 1,
     composition_digest,
     image: { key: image_key, sha256: sha256Hex(image), length: image.length },
     layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),

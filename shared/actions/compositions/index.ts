@@ -1,7 +1,3 @@
-export {
-  type CompositionRecord,
-  objectsOf,
-  readRecord,
-  recordInPlace,
-} from './composition-record.ts';
-export { type InstanceFile, instanceFilesOf, readInstanceFiles } from './rendered-files.ts';
+export { objectsOf, readRecord, recordInPlace } from './composition-record.ts';
+export type { CompositionRecord, InstanceFile } from './record-schema.ts';
+export { instanceFilesOf, readInstanceFiles } from './rendered-files.ts';

@@ -5,13 +5,7 @@ import type { Composition, LayerName } from '../../domain/compose/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import { getBytes, objectKeys } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
-
-/** A file of an `instance` module, which is rendered for each machine, and its layer. */
-export interface InstanceFile {
-  module: LayerName;
-  layer_digest: string;
-  entry: TreeEntry;
-}
+import type { InstanceFile } from './record-schema.ts';
 
 /** The files of a composition that are rendered for each machine. */
 export function instanceFilesOf({ layers, instance_files }: Composition): InstanceFile[] {

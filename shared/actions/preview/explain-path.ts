@@ -82,15 +82,7 @@ export async function readCurrentComposition(
   if (pointer === null) return null;
 
   const record = await readRecord(services, pointer.report_key);
-  const { index_key, metadata, instance_files, resolution = null } = record;
-
-  if (index_key === undefined) {
-    throw new GantryError(
-      'not_found',
-      `the composition of template ${template_id} was made by an earlier release, without an index of its paths; ` +
-        'the next change of the template makes one',
-    );
-  }
+  const { index_key, metadata, instance_files, resolution } = record;
 
   const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
   if (files > filesMax) {

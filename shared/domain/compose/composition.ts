@@ -1,6 +1,13 @@
 import type { EntryType, TreeEntry } from '../files/index.ts';
 import type { Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
+import type {
+  CarvedOutFile,
+  CompositionReport,
+  DroppedFile,
+  LayerName,
+  ShadowedFile,
+} from './composition-report.ts';
 
 /** One module build in a composition: its identity, its rank, its files and its protected paths. */
 export interface CompositionLayer {
@@ -32,50 +39,10 @@ export interface CompositionLayer {
   entries: TreeEntry[];
 }
 
-/** `<account>/<name>`. */
-export type LayerName = string;
-
-export interface DroppedFile {
-  path: string;
-  /** The module that shipped the file. */
-  from: LayerName;
-  /** The module that protects the path. */
-  because_of: LayerName;
-}
-
-export interface ShadowedFile {
-  path: string;
-  from: LayerName;
-  /** The higher layer that has the path. */
-  by: LayerName;
-}
-
-export interface CarvedOutFile {
-  path: string;
-  /** The parent that protects it. */
-  from: LayerName;
-  by: LayerName;
-}
-
 /** A path that a layer ships and protects. */
 export interface ProtectedPath {
   path: string;
   by: LayerName;
-}
-
-/** Explains the content of every path; stored beside the image. */
-export interface CompositionReport {
-  layers: {
-    name: LayerName;
-    version: string;
-    priority: number;
-    files: number;
-    effective_mask: string[];
-  }[];
-  dropped: DroppedFile[];
-  shadowed: ShadowedFile[];
-  carved_out: CarvedOutFile[];
-  warnings: string[];
 }
 
 export interface Composition {
@@ -98,93 +65,6 @@ export interface Composition {
 
 /** The values that instance files are rendered with. */
 export type RenderMetadata = Metadata;
-
-/**
- * How the versions of a composition were resolved; kept so that they stay until a promotion or an
- * assignment changes them.
- */
-export interface ResolutionRecord {
-  /** The assigned modules with their constraints, sorted; null means any version. */
-  assigned: { module: LayerName; constraint: string | null }[];
-  modules: Record<LayerName, ResolvedVersion>;
-  /** `<asking account>/<capability>` → the module that provides it. */
-  capabilities: Record<string, LayerName>;
-  /** Every considered module → a digest of the versions that it offered. */
-  considered: Record<LayerName, string>;
-  /**
-   * False where a version was skipped because a name that it requires means no module, or several.
-   */
-  settled: boolean;
-}
-
-export interface ResolvedVersion {
-  version_id: string;
-  version: string;
-  assigned: boolean;
-  /** Modules whose versions require it, sorted. */
-  required_by: LayerName[];
-  /** Each demand with its way from an assignment: `['acme/web 1.2.0', 'acme/tls@^1.0']`. */
-  chains: string[][];
-}
-
-/** The facts about one path of a machine's root file system that previews compare. */
-export interface PathFacts {
-  type: EntryType;
-  mode: number;
-  uid: number;
-  gid: number;
-  /**
-   * Distinguishes contents, link targets and devices: 22 letters of a SHA-256; empty for
-   * directories and empty files.
-   */
-  content: string;
-  /** The same for extended attributes; empty for none. */
-  xattrs: string;
-  /** Seconds since 1970. */
-  mtime: number;
-  /** A file of an `instance` module: rendered for each machine, not part of the image. */
-  rendered: boolean;
-}
-
-export interface IndexedLayer {
-  name: LayerName;
-  version: string;
-  version_id: string;
-  layer_digest: string;
-  priority: number;
-  packages: string[];
-}
-
-/**
- * Every path of a composition with its owner, and the decisions about files that lost: enough to
- * preview a change and to explain a path, without the layers. It has columns, because they compress
- * well: `paths`, `owner`, `facts`, `content` and `mtime` have one entry for each path. A layer is a
- * number, its index in `layers`.
- */
-export interface CompositionIndex {
-  format: 1;
-  /** Lowest priority first. */
-  layers: IndexedLayer[];
-  /** Sorted by bytes. A rendered file replaces the file that it covers in the image. */
-  paths: string[];
-  /** Of a directory: the layer whose attributes it has; -1 for a root that no layer has. */
-  owner: number[];
-  /** Indexes in `fact_table`. */
-  facts: number[];
-  content: string[];
-  mtime: number[];
-  fact_table: Omit<PathFacts, 'content' | 'mtime'>[];
-  /** `[path, from, because of]`, sorted by path. */
-  dropped: [string, number, number][];
-  /** `[path, from, by]`, sorted by path. */
-  shadowed: [string, number, number][];
-  /** `[path, parent, by]`, sorted by path. */
-  carved_out: [string, number, number][];
-  /** `[path, by]`, sorted by path; ancestors follow from them. */
-  protected: [string, number][];
-  /** Granted patterns: `[pattern, by]`. */
-  reserved: [string, number][];
-}
 
 export type FactName = 'type' | 'content' | 'mode' | 'owner' | 'xattrs' | 'rendered' | 'module';
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { Metadata } from '../templates/index.ts';
-import type { LayerName } from './composition.ts';
+import type { LayerName } from './composition-report.ts';
 
 /** The difference of a file that is rendered for one machine. */
 export interface RenderedChange {

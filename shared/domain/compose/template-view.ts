@@ -1,7 +1,7 @@
 import type { Instance } from '../machines/index.ts';
 import type { Module, PromotionState, Version } from '../modules/index.ts';
 import type { Assignment, Template } from '../templates/index.ts';
-import type { LayerName } from './composition.ts';
+import type { LayerName } from './composition-report.ts';
 
 /** The parts of a template, now or after changes are applied. */
 export interface TemplateView {

@@ -1,46 +1,52 @@
+import { z } from 'zod';
+
 /**
  * A tree of files: the files of a module, the content of a composefs image, a composition, or the
  * root file system that an agent lays out. Plain JSON, so it is also the stored file index.
  */
-export type EntryType = 'directory' | 'file' | 'symlink' | 'character' | 'block' | 'fifo';
+export const entryTypes = ['directory', 'file', 'symlink', 'character', 'block', 'fifo'] as const;
 
-export interface TreeEntry {
+export type EntryType = (typeof entryTypes)[number];
+
+export const treeEntry = z.strictObject({
   /**
    * Absolute path in the tree, UTF-8, `/`-separated, no trailing slash, no `.` or `..`; the root
    * itself is `/`.
    */
-  path: string;
-  type: EntryType;
+  path: z.string(),
+  type: z.enum(entryTypes),
   /** Permission bits with set-uid, set-gid and sticky: 0 to 0o7777. */
-  mode: number;
-  uid: number;
-  gid: number;
+  mode: z.int(),
+  uid: z.int(),
+  gid: z.int(),
   /**
    * Modification time: whole seconds since 1970 (may be negative) and nanoseconds 0 to 999,999,999.
    */
-  mtime: number;
-  mtime_ns: number;
+  mtime: z.int(),
+  mtime_ns: z.int(),
   /** Bytes of a file, bytes of a symlink's target, else 0. */
-  size: number;
+  size: z.int(),
   /** Symlinks only: the target, data that nothing follows. */
-  target?: string;
+  target: z.string().exactOptional(),
   /**
    * Character and block devices only: Linux's 32-bit encoding of major and minor
    * (`new_encode_dev`).
    */
-  rdev?: number;
+  rdev: z.int().exactOptional(),
   /** Extended attributes, name → base64 of the value. Absent when there are none. */
-  xattrs?: Record<string, string>;
+  xattrs: z.record(z.string(), z.string()).exactOptional(),
   /**
    * Files of 1 to 64 bytes only: base64 of the content, because composefs keeps such files in the
    * image.
    */
-  content?: string;
+  content: z.string().exactOptional(),
   /** Files with content: fs-verity SHA-256 digest (4 KiB blocks, no salt), 64 hex digits. */
-  verity?: string;
+  verity: z.string().exactOptional(),
   /** Files with content in a module tar: the offset of their bytes in the tar. */
-  offset?: number;
-}
+  offset: z.int().exactOptional(),
+});
+
+export type TreeEntry = z.infer<typeof treeEntry>;
 
 /**
  * Compares strings by their UTF-8 bytes. (UTF-16 order, which `<` gives, differs beyond the basic

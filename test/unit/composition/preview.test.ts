@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -262,5 +263,18 @@ describe('the index of a composition', () => {
         message: 'expected a composition index of format 1, found 2',
       }),
     );
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['that is not compressed', Buffer.from('{}')],
+    ['that is not JSON', gzipSync('{')],
+    ['that is another document', gzipSync('{"format":1,"entries":[]}')],
+    ['with a foreign key', gzipSync(JSON.stringify({ ...indexOf(compose([])), more: 1 }))],
+    [
+      'with a path that has no owner',
+      gzipSync(JSON.stringify({ ...indexOf(compose([base])), owner: [] })),
+    ],
+  ])('%s is refused', (_, bytes) => {
+    expect(() => decodeIndex(bytes)).toThrow(expect.objectContaining({ code: 'io_error' }));
   });
 });
