@@ -47,7 +47,11 @@ type StoredLayer = Omit<CompositionLayer, 'entries'> & { fileIndex: Buffer };
 function storedLayer(number: number): StoredLayer {
   const { entries, ...layer } = makeLayer(number);
   const composefs_digest = `sha256:${composefsImage(entries).digest}`;
-  return { ...layer, composefs_digest, fileIndex: gzipSync(JSON.stringify(entries)) };
+  return {
+    ...layer,
+    composefs_digest,
+    fileIndex: gzipSync(JSON.stringify({ format: 1, entries })),
+  };
 }
 
 async function measureCompose(modules: number): Promise<ComposeCost> {

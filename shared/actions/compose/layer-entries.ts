@@ -1,4 +1,4 @@
-import { GantryError } from '../../base/error.ts';
+import { GantryError, isGantryError } from '../../base/error.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import type { VersionBuild } from '../../domain/modules/index.ts';
@@ -21,7 +21,8 @@ export async function layerEntries(
     found = `sha256:${composefsImage(entries).digest}`;
     if (found === composefs_digest) return entries;
   } catch (error) {
-    if (!isUnreadable(error)) throw error;
+    // Bytes that are not a file index, or not of a valid tree. Other errors come from S3.
+    if (!isGantryError(error, 'io_error', 'tree_invalid')) throw error;
     found = error.message;
   }
 
@@ -29,19 +30,5 @@ export async function layerEntries(
     'io_error',
     `expected the file index at ${file_index_key} to be of the tree ${composefs_digest}, found ${found}`,
     { expected: composefs_digest, found },
-  );
-}
-
-/**
- * Returns true if gunzip, JSON or composefs rejected the bytes as a file index. Other errors come
- * from S3.
- */
-function isUnreadable(error: unknown): error is Error {
-  const { code = '' } = error as { code?: string };
-  return (
-    error instanceof SyntaxError ||
-    error instanceof TypeError ||
-    code === 'tree_invalid' ||
-    code.startsWith('Z_')
   );
 }

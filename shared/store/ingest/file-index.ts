@@ -2,8 +2,13 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { createGzip, gunzip } from 'node:zlib';
-import type { TreeEntry } from '../../domain/files/index.ts';
+import { z } from 'zod';
+import { GantryError } from '../../base/error.ts';
+import { parseStored } from '../../base/stored-json.ts';
+import { type TreeEntry, treeEntry } from '../../domain/files/index.ts';
 import { getBytes, type Objects } from '../objects.ts';
+
+const fileIndex = z.strictObject({ format: z.literal(1), entries: z.array(treeEntry) });
 
 /**
  * Entries written as one piece of text: some hundred kilobytes, where the whole index may be
@@ -21,15 +26,26 @@ export function encodeFileIndex(entries: readonly TreeEntry[]): Promise<Uint8Arr
 }
 
 function* jsonParts(entries: readonly TreeEntry[]): Generator<string> {
+  yield '{"format":1,"entries":[';
+
   for (let at = 0; at < entries.length; at += entriesAtOnce) {
-    yield (at === 0 ? '[' : ',') +
-      JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1);
+    const part = JSON.stringify(entries.slice(at, at + entriesAtOnce)).slice(1, -1);
+    yield at === 0 ? part : `,${part}`;
   }
-  yield entries.length === 0 ? '[]' : ']';
+
+  yield ']}';
 }
 
+/** Reads what `encodeFileIndex` wrote. Throws `io_error` for other bytes. */
 export async function decodeFileIndex(bytes: Uint8Array): Promise<TreeEntry[]> {
-  // Written by ingest from an archive that it checked; nothing else may write below this prefix.
-  const entries: TreeEntry[] = JSON.parse((await promisify(gunzip)(bytes)).toString('utf8'));
-  return entries;
+  const json = await unzipped(bytes);
+  return parseStored(fileIndex, json.toString('utf8'), 'a file index').entries;
+}
+
+async function unzipped(bytes: Uint8Array): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(bytes);
+  } catch (cause) {
+    throw new GantryError('io_error', 'expected a file index, found no gzip', { cause });
+  }
 }
