@@ -21,8 +21,8 @@ import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
 import { pollRepository } from '../shared/actions/poll/index.ts';
 import { mapConcurrently } from '../shared/base/concurrency.ts';
 import { emptyBlob, mediaTypes, RegistryClient } from '../shared/registry/index.ts';
-import { transact } from '../shared/store/db.ts';
 import { createRepository } from '../shared/store/poll/index.ts';
+import { transact } from '../shared/store/table/index.ts';
 import { isInstalled } from './measure.ts';
 
 export const name = 'sweep';

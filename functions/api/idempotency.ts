@@ -3,13 +3,13 @@ import { nowIso, type Services } from '../../shared/actions/context/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { sha256Hex } from '../../shared/base/ids.ts';
 import { limits } from '../../shared/base/limits/index.ts';
-import { transact } from '../../shared/store/db.ts';
 import {
   answerIdempotentRequest,
   claimIdempotentRequest,
   getIdempotentRequest,
   releaseIdempotentRequest,
 } from '../../shared/store/http/index.ts';
+import { transact } from '../../shared/store/table/index.ts';
 
 export interface KeyedRequest {
   /** The `Idempotency-Key` header. */

@@ -1,6 +1,6 @@
 import type { EventData, EventType } from '../contract/events/index.ts';
-import type { Write } from './db.ts';
 import { putEvent } from './event.ts';
+import type { Write } from './table/index.ts';
 
 /** Who caused an event, and when. */
 export interface Cause {

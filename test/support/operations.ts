@@ -11,9 +11,9 @@ import {
   type InterventionPolicy,
   type Operation,
 } from '../../shared/domain/operations/index.ts';
-import { transact } from '../../shared/store/db.ts';
 import { getVersion } from '../../shared/store/modules/index.ts';
 import { getPolicy, putPolicy } from '../../shared/store/operations/index.ts';
+import { transact } from '../../shared/store/table/index.ts';
 import type { World } from './world.ts';
 
 const mailbox = z.object({

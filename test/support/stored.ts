@@ -5,7 +5,7 @@ import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import type { Module, Version, VersionBuild } from '../../shared/domain/modules/index.ts';
 import type { Template } from '../../shared/domain/templates/index.ts';
 import { moduleManifestSchema } from '../../shared/manifest/schema.ts';
-import { type Db, transact } from '../../shared/store/db.ts';
+import { type Db, transact } from '../../shared/store/table/index.ts';
 import { createAssignment } from '../../shared/store/templates/index.ts';
 
 const time = '2026-01-01T00:00:00.000Z';

@@ -20,9 +20,9 @@ import { attachBundle } from '../../shared/registry/index.ts';
 import { readCosignKey, signArtifact } from '../../shared/signature/index.ts';
 import { createMember } from '../../shared/store/accounts/index.ts';
 import { getCandidate } from '../../shared/store/candidates/index.ts';
-import { transact } from '../../shared/store/db.ts';
 import { getVersion } from '../../shared/store/modules/index.ts';
 import { getOperation } from '../../shared/store/operations/index.ts';
+import { transact } from '../../shared/store/table/index.ts';
 
 /** A key pair as an author has one. */
 export interface AuthorKey {

@@ -29,10 +29,9 @@ import {
   rootEvent,
   signRootProposal,
 } from '../../store/accounts/index.ts';
-
-import { transact, type Write } from '../../store/db.ts';
 import { walkInstances } from '../../store/machines/index.ts';
 import { getBytes, objectKeys, presignGet, putByDigest } from '../../store/objects.ts';
+import { transact, type Write } from '../../store/table/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
 import { requireAccount } from './require-account.ts';

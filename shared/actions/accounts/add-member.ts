@@ -3,7 +3,7 @@ import { newId } from '../../base/ids.ts';
 import type { AddMemberBody } from '../../contract/accounts/index.ts';
 import type { Caller, Member } from '../../domain/accounts/index.ts';
 import { createMember, memberEvent } from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
+import { transact } from '../../store/table/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 

@@ -8,9 +8,9 @@ import { makeRoot, rootSha256 } from '../../director/index.ts';
 import type { Account, ApiToken, Role } from '../../domain/accounts/index.ts';
 import { seededCategories } from '../../domain/modules/index.ts';
 import * as accounts from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
 

@@ -2,7 +2,7 @@ import type { CreateCategoryBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
 import { categoryEvent, createCategory as creation } from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /**

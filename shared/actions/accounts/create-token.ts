@@ -2,7 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import type { CreateTokenBody } from '../../contract/accounts/index.ts';
 import type { ApiToken, Caller } from '../../domain/accounts/index.ts';
 import { createToken as creation, tokenEvent } from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { makeToken } from './create-account.ts';
 import { requireMember } from './require-account.ts';

@@ -1,6 +1,6 @@
 import type { Caller } from '../../domain/accounts/index.ts';
 import { memberEvent, removeMember as removal } from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
+import { transact } from '../../store/table/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { requireMember } from './require-account.ts';

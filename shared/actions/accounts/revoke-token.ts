@@ -1,7 +1,7 @@
 import { notFoundError } from '../../base/not-found.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { findToken, revokeToken as revocation, tokenEvent } from '../../store/accounts/index.ts';
-import { transact } from '../../store/db.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 /**

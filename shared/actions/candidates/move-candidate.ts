@@ -16,8 +16,8 @@ import {
   getCandidate,
   updateCandidate,
 } from '../../store/candidates/index.ts';
-import { transact, type Write } from '../../store/db.ts';
 import type { Cause } from '../../store/event-maker.ts';
+import { transact, type Write } from '../../store/table/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 
 interface MoveOptions {

@@ -13,10 +13,10 @@ import {
   putComposition,
   putCompositionFailure,
 } from '../../store/compose/index.ts';
-import { transact } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
 import { refreshAge } from '../../store/objects.ts';
+import { transact } from '../../store/table/index.ts';
 import { objectsOf, recordInPlace } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { makeComposition } from './make-composition.ts';

@@ -4,8 +4,8 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { correlationId, newCorrelationId } from '../../base/log-context.ts';
 import { type Messages, type QueueName, writeMessage } from '../../contract/queues.ts';
 import type { HostBudget } from '../../domain/registries/index.ts';
-import type { Db } from '../../store/db.ts';
 import type { Objects } from '../../store/objects.ts';
+import type { Db } from '../../store/table/index.ts';
 
 /**
  * The clients, settings and clock that actions use. Every handler builds them from its environment;

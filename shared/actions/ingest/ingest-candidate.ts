@@ -6,7 +6,6 @@ import type { ImageLabels, Module, Version } from '../../domain/modules/index.ts
 import { mayBeVersion, versionName } from '../../domain/modules/index.ts';
 import { isOutage } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
-import type { Write } from '../../store/db.ts';
 import {
   createVersion,
   getModule,
@@ -15,6 +14,7 @@ import {
   policyChanged,
   versionEvent,
 } from '../../store/modules/index.ts';
+import type { Write } from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { moveCandidate } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';

@@ -20,7 +20,6 @@ import {
 import { splitModule } from '../../domain/templates/index.ts';
 import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   createCredential,
   enrolInstance,
@@ -30,6 +29,7 @@ import {
 } from '../../store/machines/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { objectKeys, presignGet } from '../../store/objects.ts';
+import { transact } from '../../store/table/index.ts';
 import { pinnedRoot, requireAccount, rootUrlsAfter } from '../accounts/index.ts';
 import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';

@@ -3,7 +3,6 @@ import { sha256Hex } from '../../base/ids.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Credential, Instance } from '../../domain/machines/index.ts';
 import { checkCall, checkProof } from '../../dpop/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   countCall,
   endCredential,
@@ -12,6 +11,7 @@ import {
   instanceEvent,
   spendProof,
 } from '../../store/machines/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 
 export interface AgentCall {

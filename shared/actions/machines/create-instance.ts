@@ -8,12 +8,12 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
 import type { Metadata, Track } from '../../domain/templates/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   createInstance as insert,
   instanceEvent,
   updateInstance,
 } from '../../store/machines/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';

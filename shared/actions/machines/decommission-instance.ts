@@ -1,8 +1,8 @@
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
-import { transact } from '../../store/db.ts';
 import { endCredential, instanceEvent, removeResign } from '../../store/machines/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';

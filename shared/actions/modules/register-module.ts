@@ -10,9 +10,9 @@ import {
 } from '../../domain/modules/index.ts';
 import type { Repository } from '../../domain/poll/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
-import { transact } from '../../store/db.ts';
 import { createModule, getModule, moduleEvent } from '../../store/modules/index.ts';
 import { createRepository } from '../../store/poll/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 

@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { EventType } from '../../contract/events/index.ts';
 import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
-import { transact, type Write } from '../../store/db.ts';
 import { createEvent } from '../../store/event.ts';
 import { updateApproval, updateOperation } from '../../store/operations/index.ts';
+import { transact, type Write } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { approvalOf } from './approvals/request-approval.ts';
 

@@ -1,7 +1,7 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Change, Operation } from '../../domain/operations/index.ts';
-import { rowOf, type Write } from '../../store/db.ts';
+import { rowOf, type Write } from '../../store/table/index.ts';
 import type { Services } from '../context/index.ts';
 import type { Applied } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';

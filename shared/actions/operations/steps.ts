@@ -8,8 +8,8 @@ import {
   stepDecisions,
 } from '../../contract/operations/index.ts';
 import type { InterventionPolicy, Operation } from '../../domain/operations/index.ts';
-import { transact } from '../../store/db.ts';
 import { updateOperation } from '../../store/operations/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { completeTask, enqueue, failTask, nowIso, type Services } from '../context/index.ts';
 import { affectedTemplates } from './affected-templates.ts';
 import { approvalOf, approversOf, askReviewers } from './approvals/request-approval.ts';

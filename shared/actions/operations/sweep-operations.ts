@@ -2,7 +2,6 @@ import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   getApproval,
   getOperation,
@@ -10,6 +9,7 @@ import {
   lookLater,
   updateOperation,
 } from '../../store/operations/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { completeTask, later, nowIso, type Services } from '../context/index.ts';
 import { finishOperation } from './finish-operation.ts';
 import { executionName, startExecution } from './request-changes.ts';

@@ -3,7 +3,7 @@ import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
-import type { Write } from '../../store/db.ts';
+import type { Write } from '../../store/table/index.ts';
 import { bumpTemplate, holdTemplate } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';

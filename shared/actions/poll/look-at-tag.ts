@@ -14,10 +14,10 @@ import {
 } from '../../domain/poll/index.ts';
 import type { RegistryClient } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
-import { raced, transact, type Write } from '../../store/db.ts';
 import type { Cause } from '../../store/event-maker.ts';
 import { getVersion, nameVersion, versionEvent } from '../../store/modules/index.ts';
 import { getTag, putTag, tagEvent } from '../../store/poll/index.ts';
+import { raced, transact, type Write } from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { candidateWrites, sendOn } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';

@@ -13,7 +13,6 @@ import { needsPublicRoot } from '../../domain/modules/index.ts';
 import { moduleLabel } from '../../domain/templates/index.ts';
 import { getAccount } from '../../store/accounts/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   desiredStateEvent,
   dueResigns,
@@ -22,6 +21,7 @@ import {
   removeResign,
 } from '../../store/machines/index.ts';
 import { getModule, getVersion } from '../../store/modules/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { type CompositionRecord, readInstanceFiles, readRecord } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { publicTrustRoot } from '../signatures/index.ts';

@@ -10,9 +10,9 @@ import {
 } from '../../director/index.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Instance } from '../../domain/machines/index.ts';
-import { transact } from '../../store/db.ts';
 import { desiredStateEvent, putResign, signedInstance } from '../../store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, replaceLatest } from '../../store/objects.ts';
+import { transact } from '../../store/table/index.ts';
 import { signAsDirector } from '../accounts/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 

@@ -1,12 +1,12 @@
 import type { RegistryLoginBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryLogin } from '../../domain/registries/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   putRegistryLogin,
   registryEvent,
   removeRegistryLogin,
 } from '../../store/registries/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { deleteSecret, nowIso, type Services, writeSecret } from '../context/index.ts';
 import { registrySecretName } from './credentials.ts';
 

@@ -4,13 +4,13 @@ import { notFoundError } from '../../base/not-found.ts';
 import type { CreateHookBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryHook } from '../../domain/registries/index.ts';
-import { transact } from '../../store/db.ts';
 import {
   removeHook as deleteHook,
   getHook,
   hookEvent,
   createHook as putHook,
 } from '../../store/registries/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { deleteSecret, nowIso, type Services, secretName, writeSecret } from '../context/index.ts';
 
 /** Name of the secret that Gantry shares with the sender of a webhook. */

@@ -2,8 +2,8 @@ import { isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { type QuarantineBudget, withQuarantine } from '../../domain/reverify/index.ts';
-import { transact } from '../../store/db.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
+import { transact } from '../../store/table/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
 import { budgetOf, requestChanges } from '../operations/index.ts';
 

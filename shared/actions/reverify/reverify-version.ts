@@ -11,7 +11,6 @@ import {
 } from '../../domain/reverify/index.ts';
 import type { FoundSignature } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
-import { transact, type Write } from '../../store/db.ts';
 import {
   getModule,
   getVersion,
@@ -20,6 +19,7 @@ import {
 } from '../../store/modules/index.ts';
 import { refreshAge } from '../../store/objects.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
+import { transact, type Write } from '../../store/table/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { templateTracksUsing } from '../operations/index.ts';
 import { withRegistry } from '../registries/index.ts';

@@ -13,10 +13,10 @@ import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
 import { getBytes, objectKeys, putByDigest } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
 import {

@@ -8,10 +8,10 @@ import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion, noteProvider } from '../../../shared/store/modules/index.ts';
 import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { assign, shippedBuild, storedModule, storedVersion } from '../../support/stored.ts';
 import { World } from '../../support/world.ts';
 

@@ -8,10 +8,10 @@ import { viewOf } from '../../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import type { Assignment, Track } from '../../../shared/domain/templates/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
 import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import {
   type StoredVersion,
   shippedBuild,

@@ -8,7 +8,7 @@ import type { ComposeMessage } from '../../../shared/contract/messages.ts';
 import { writeMessage } from '../../../shared/contract/queues.ts';
 import { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import { getComposition, holdComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { eventsOf } from '../../support/flow.ts';
 import { raise } from '../../support/operations.ts';

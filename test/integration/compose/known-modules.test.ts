@@ -7,13 +7,13 @@ import { servicesFromEnvironment } from '../../../shared/actions/context/index.t
 import { isGantryError } from '../../../shared/base/error.ts';
 import type { ResolutionRecord, TemplateView } from '../../../shared/domain/compose/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import {
   createModule,
   createVersion,
   listProviders,
   noteProvider,
 } from '../../../shared/store/modules/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { type StoredVersion, storedModule, storedVersion } from '../../support/stored.ts';
 
 const services = servicesFromEnvironment();

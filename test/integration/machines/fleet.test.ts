@@ -18,9 +18,9 @@ import {
   clearCompositionFailure,
   putCompositionFailure,
 } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getInstance, putReport, signedInstance } from '../../../shared/store/machines/index.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
 import { manifestOf } from '../../support/manifests.ts';

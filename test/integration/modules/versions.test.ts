@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { versionsAnswer } from '../../../shared/contract/modules/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { storedVersion } from '../../support/stored.ts';
 import { authorKey, World } from '../../support/world.ts';
 

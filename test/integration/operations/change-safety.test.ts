@@ -15,8 +15,8 @@ import {
   type StoredPolicy,
 } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getPolicy, putPolicy } from '../../../shared/store/operations/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
 import { as, policy, promote, requirePending, stateOf } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';

@@ -18,7 +18,6 @@ import {
   defaultPolicy,
   type Operation,
 } from '../../../shared/domain/operations/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import {
   createOperation,
   getApproval,
@@ -27,6 +26,7 @@ import {
   idleOperations,
   updateApproval,
 } from '../../../shared/store/operations/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { linksTo, policy, raise, requirePending, versionNow } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';

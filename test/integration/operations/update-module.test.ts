@@ -21,9 +21,9 @@ import {
   withModuleChanges,
 } from '../../../shared/domain/modules/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { alone, eventsOf, offSchedule, pollAlone } from '../../support/flow.ts';
 import { as, hold, promote, requirePending } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';

@@ -8,13 +8,13 @@ import { servicesFromEnvironment } from '../../../shared/actions/context/index.t
 import { schedulePolls } from '../../../shared/actions/poll/index.ts';
 import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { dueShards, transact } from '../../../shared/store/db.ts';
 import {
   claimRepository,
   createRepository,
   dueRepositories,
   modulesIn,
 } from '../../../shared/store/poll/index.ts';
+import { dueShards, transact } from '../../../shared/store/table/index.ts';
 import { alone } from '../../support/flow.ts';
 
 const total = 10_000;

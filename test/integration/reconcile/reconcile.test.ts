@@ -15,9 +15,9 @@ import {
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Metadata, Template } from '../../../shared/domain/templates/index.ts';
 import { getAccount } from '../../../shared/store/accounts/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getInstance, updateInstance } from '../../../shared/store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, replaceLatest } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { holdPuts, promote } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';

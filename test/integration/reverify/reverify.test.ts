@@ -21,11 +21,11 @@ import {
 import type { FoundSignature } from '../../../shared/domain/signatures/index.ts';
 import { signArtifact, verdictRules } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getModule, putRegistration } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getVerdict, putVerdict } from '../../../shared/store/signatures/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { eventsOf } from '../../support/flow.ts';
 import { as, promote, requirePending, versionNow } from '../../support/operations.ts';
 import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';

@@ -13,7 +13,6 @@ import type { TemplateComposition } from '../../../shared/domain/compose/index.t
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { transact } from '../../../shared/store/db.ts';
 import { eachInstanceOf, getInstance } from '../../../shared/store/machines/index.ts';
 import {
   deleteObjectVersions,
@@ -22,6 +21,7 @@ import {
   objectPrefix,
   putByDigest,
 } from '../../../shared/store/objects.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import {
   bumpTemplate,
   getTemplate,

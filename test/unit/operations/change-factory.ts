@@ -7,7 +7,7 @@ import {
   type InterventionPolicy,
 } from '../../../shared/domain/operations/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
-import type { Write } from '../../../shared/store/db.ts';
+import type { Write } from '../../../shared/store/table/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
 
 export const at = '2026-01-02T03:04:05.000Z';

@@ -6,7 +6,6 @@ import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { finalOperationStates } from '../../../domain/operations/index.ts';
 import { findToken, getMember, listMembers } from '../../../store/accounts/index.ts';
-import { transact } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
   createApproval,
@@ -14,6 +13,7 @@ import {
   updateApproval,
   updateOperation,
 } from '../../../store/operations/index.ts';
+import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
 import { approvalLink } from './approval-link.ts';
 

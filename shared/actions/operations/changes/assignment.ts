@@ -2,8 +2,8 @@ import semver from 'semver';
 import { GantryError } from '../../../base/error.ts';
 import type { Change } from '../../../domain/operations/index.ts';
 import type { Assignment } from '../../../domain/templates/index.ts';
-import type { Write } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
+import type { Write } from '../../../store/table/index.ts';
 import type { Affected, Applied } from './change-kind.ts';
 
 type AssignmentChange = Change<'assignment_add' | 'assignment_update' | 'assignment_remove'>;

@@ -9,7 +9,7 @@ import type {
   Operation,
 } from '../../../domain/operations/index.ts';
 import type { Track } from '../../../domain/templates/index.ts';
-import type { Write } from '../../../store/db.ts';
+import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
 
 /** Reads the policy in force for an action: its row, or the default. */

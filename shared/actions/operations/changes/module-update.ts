@@ -11,10 +11,10 @@ import {
 } from '../../../domain/modules/index.ts';
 import type { Action, Change } from '../../../domain/operations/index.ts';
 import type { Repository } from '../../../domain/poll/index.ts';
-import type { Write } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
 import { putRegistration } from '../../../store/modules/index.ts';
 import { getRepository, putRepository } from '../../../store/poll/index.ts';
+import type { Write } from '../../../store/table/index.ts';
 import { enqueue, type Services } from '../../context/index.ts';
 import {
   askForPoll,

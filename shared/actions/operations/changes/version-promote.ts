@@ -9,9 +9,9 @@ import {
   type Version,
 } from '../../../domain/modules/index.ts';
 import type { Action, Change } from '../../../domain/operations/index.ts';
-import type { Write } from '../../../store/db.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getModule, getVersion, moveLive, moveVersion } from '../../../store/modules/index.ts';
+import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
 import { requireModule, requireVersion } from '../../modules/index.ts';
 import {
