@@ -8,6 +8,7 @@ import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
+import { dueCandidates } from '../../../shared/store/candidates/index.ts';
 import { hasObject, objectKeys } from '../../../shared/store/objects.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { stoppedAt, type Throttle, throttled } from '../../support/faults.ts';
@@ -128,6 +129,30 @@ describe('on the way from a tag to a version', () => {
       await expectOnce(stage, name, digest);
     },
   );
+});
+
+describe('a candidate whose ingest died', () => {
+  it('is due an hour after its verification, before its message returns', async () => {
+    const { digest, ingest } = await verified('stuck');
+    await ingest(stoppedAt(services, 1, 'kills').worker).catch(() => undefined);
+    await expectNothing(stage, 'stuck', digest);
+
+    const id = stage.world.id('stuck', digest);
+    const dueIn = async (minutes: number) => {
+      const time = new Date(Date.now() + minutes * 60_000).toISOString();
+      const candidates = await dueCandidates(services.db, time, 10_000);
+      return candidates.some((candidate) => candidate.id === id);
+    };
+
+    expect(await dueIn(55)).toBe(false);
+    expect(await dueIn(61)).toBe(true);
+
+    // The schedule sends it to verify, which sends it to ingest.
+    const message = messageOf(stage.world, 'stuck', digest);
+    expect(await verifyCandidate(services, message)).toBe('verified');
+    await ingest(services);
+    await expectOnce(stage, 'stuck', digest);
+  });
 });
 
 describe('an ingest that AWS throttles', () => {
