@@ -224,10 +224,14 @@ const errors = {
     409,
     'The version cannot move to the requested state from its current state.',
   ],
+  in_use: [
+    409,
+    'The object is in use and cannot be removed. The message names where, and how to remove it.',
+  ],
   operation_raced: [409, 'Another request changed the version, module or template first.'],
   version_quarantined: [
     409,
-    'The version is quarantined. It can only be retired, and no other machine gets it.',
+    'The version is quarantined. It can only be retired or go back to built, and no other machine gets it.',
   ],
   policy_denied: [403, 'The intervention policy of the account denies the action.'],
   approval_required: [

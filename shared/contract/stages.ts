@@ -188,6 +188,8 @@ export const stages = defineStages({
     sends: ['poll', 'verify', 'reverify', 'compose', 'reconcile'],
     grants: {
       table: 'write',
+      // Which templates use a version that would be retired.
+      objects: { read: ['compositions'] },
       links: 'make',
       executions: ['answer'],
       outside: ['mail'],

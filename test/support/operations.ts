@@ -4,7 +4,7 @@ import type { Services } from '../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { decideApproval, promoteVersion } from '../../shared/actions/operations/index.ts';
 import type { Caller, Member, Role } from '../../shared/domain/accounts/index.ts';
-import type { PromotionTarget, Version } from '../../shared/domain/modules/index.ts';
+import type { PromotionState, Version } from '../../shared/domain/modules/index.ts';
 import {
   type Action,
   defaultPolicy,
@@ -73,7 +73,7 @@ export function requirePending(operation: Operation): string {
 export async function promote(
   world: World,
   version: Version,
-  to: PromotionTarget,
+  to: PromotionState,
   reviewer?: Member,
 ): Promise<Operation> {
   const { id } = await promoteVersion(world.services, world.caller, { id: version.id, to });
@@ -92,7 +92,7 @@ export async function promote(
 export async function raise(
   world: World,
   version: Version,
-  to: PromotionTarget,
+  to: PromotionState,
   reviewer?: Member,
 ): Promise<void> {
   for (const step of ['staging', 'blessed', 'live'] as const) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { promotedStates } from '../../../shared/domain/modules/index.ts';
+import { promotionStates } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import {
   addWaitOptions,
@@ -16,19 +16,28 @@ export function registerModulePromote(module: Command): void {
   const command = module
     .command('promote <version>')
     .description('promote a version, by id or as <module>@<version>')
-    .addOption(choiceOption('--to <state>', promotedStates, 'the new state').makeOptionMandatory());
+    .addOption(choiceOption('--to <state>', promotionStates, 'the new state').makeOptionMandatory())
+    .option('--withdraw', 'retire what machines use and no other version can replace');
   describe(addWaitOptions(command), {
-    examples: ['gantry module promote my-redis@0.1.0 --to staging'],
+    examples: [
+      'gantry module promote my-redis@0.1.0 --to staging',
+      'gantry module promote my-redis@0.1.0 --to live',
+      'gantry module promote my-redis@0.1.0 --to retired --withdraw',
+    ],
     no: changeRefused,
     action: promote,
   });
 }
 
-async function promote(version: string, flags: WaitFlags & { to: string }): Promise<ExitCode> {
+async function promote(
+  version: string,
+  flags: WaitFlags & { to: string; withdraw?: true },
+): Promise<ExitCode> {
   const api = await connect();
   const path = `/versions/${encodeURIComponent(await resolveVersionId(api, version))}/promote`;
   const { operation } = await api.client.send(api.responses.operation, 'POST', path, {
     to: flags.to,
+    withdraw: flags.withdraw,
   });
 
   return awaitOperation(api, operation, flags);

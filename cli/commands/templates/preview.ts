@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
-import { promotedStates } from '../../../shared/domain/modules/index.ts';
+import { promotionStates } from '../../../shared/domain/modules/index.ts';
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { type Api, connect, resolveId } from '../../client/api.ts';
 import { resolveVersionId } from '../../client/modules.ts';
@@ -18,6 +18,7 @@ interface PreviewFlags extends Flags {
   remove?: string;
   promote?: string;
   to: string;
+  withdraw?: true;
   priority?: { module: string; effective_priority: number | null };
   metadata?: string;
   reserve?: Reservation;
@@ -34,8 +35,9 @@ export function registerTemplatePreview(template: Command): void {
     .option('--assign <module>', 'assign <module> or <module>@<range>')
     .option('--remove <module>', 'remove a module')
     .option('--promote <version>', 'promote a version, by id or as <module>@<version>')
+    .option('--withdraw', 'retire what no other version can replace, with --promote')
     .addOption(
-      choiceOption('--to <state>', promotedStates, 'new state, with --promote').default('live'),
+      choiceOption('--to <state>', promotionStates, 'new state, with --promote').default('live'),
     )
     .option(
       '--priority <module=number>',
@@ -113,6 +115,7 @@ async function changeOf(api: Api, flags: PreviewFlags) {
       kind: 'version_promote',
       version_id: await resolveVersionId(api, promote),
       to: flags.to,
+      withdraw: flags.withdraw,
     };
 
   if (reserve !== undefined)

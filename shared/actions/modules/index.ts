@@ -6,3 +6,4 @@ export { askForPoll, requestPoll } from './request-poll.ts';
 export { requireModule, requireVersion } from './require-module.ts';
 export { resolveModule } from './resolve-module.ts';
 export { validateManifest } from './validate-manifest.ts';
+export { usesOfModule, usesWithoutSuccessor, type VersionUse } from './version-uses.ts';

@@ -9,20 +9,20 @@ import { assignmentUpdateOf, type UpdateInput } from './changes/assignment-updat
 import { type InstanceInput, instanceUpdateOf } from './changes/instance-update.ts';
 import { moduleUpdateOf } from './changes/module-update.ts';
 import { reservationChangeOf } from './changes/reservation-change.ts';
-import { promotionOf } from './changes/version-promote.ts';
+import { type PromotionInput, promotionOf } from './changes/version-promote.ts';
 import { checkChanges } from './operation-writes.ts';
 import { requestChanges } from './request-changes.ts';
 
 /**
- * Requests a promotion. A step that the version's state does not allow is refused before anything
- * is recorded.
+ * Requests a promotion. One that the version's state does not allow is refused before anything is
+ * recorded, and so is the retirement of what is in use.
  */
 export async function promoteVersion(
   services: Services,
   caller: Caller,
-  { id, to }: { id: string; to: string },
+  { id, ...input }: Omit<PromotionInput, 'version_id'> & { id: string },
 ): Promise<Operation> {
-  const change = await promotionOf(services, caller.account, { version_id: id, to });
+  const change = await promotionOf(services, caller.account, { version_id: id, ...input });
   return requestChanges(services, caller, [change]);
 }
 

@@ -93,7 +93,8 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
     return removed === undefined ? null : { module: removed.module, to: null };
   }
 
-  if (change.kind !== 'version_promote' || change.to === 'retired') return null;
+  if (change.kind !== 'version_promote' || change.to === 'retired' || change.to === 'built')
+    return null;
   return { module: `${account}/${change.module}`, to: change };
 }
 

@@ -34,6 +34,11 @@ export const modulesEvents = {
     when: 'A version became staging, blessed or live. `from` is its previous state.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
+  'gantry.version.restored': {
+    subject: 'version/<id>',
+    when: 'A version became built again, from staging or retired. `from` is its previous state.',
+    data: ['module', 'version', 'from', 'operation_id'],
+  },
   'gantry.version.superseded': {
     subject: 'version/<id>',
     when: 'Another version became live, so this one is blessed again.',

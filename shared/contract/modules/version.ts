@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { versionIdSchema } from '../../base/ids.ts';
 import { candidateStates } from '../../domain/candidates/index.ts';
-import { promotedStates, promotionStates, versionKinds } from '../../domain/modules/index.ts';
+import { promotionStates, versionKinds } from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { pageOf, timeSchema } from '../http/index.ts';
 import { pollStateSchema } from './module.ts';
@@ -146,5 +146,11 @@ export const explainAnswer = z.object({
   }),
 });
 
-/** `archived` is the older word for `retired`. */
-export const promoteBody = z.strictObject({ to: z.enum([...promotedStates, 'archived']) });
+/** `draft` and `archived` are the older words for `built` and `retired`. */
+export const promoteBody = z.strictObject({
+  to: z.enum([...promotionStates, 'draft', 'archived']),
+  withdraw: z.boolean().exactOptional().meta({
+    description:
+      'retire the version although compositions use it and no other version can take over; they lose the module',
+  }),
+});

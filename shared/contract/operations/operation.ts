@@ -43,7 +43,9 @@ const changeSchemas = {
     kind: z.literal('version_promote'),
     module: z.string(),
     version_id: z.string(),
+    from: z.string(),
     to: z.string(),
+    withdraw: z.boolean(),
     /** The live version that it replaces, for promotions to live. */
     replaces: z.string().nullable(),
   }),

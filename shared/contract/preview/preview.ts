@@ -23,7 +23,7 @@ export const trialSchema = z
     z.strictObject({
       kind: kind('version_promote'),
       version_id: versionIdSchema,
-      to: promoteBody.shape.to,
+      ...promoteBody.shape,
     }),
   ])
   .meta({ id: 'Trial' });

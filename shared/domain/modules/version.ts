@@ -2,11 +2,7 @@ import type { Reverification } from '../reverify/index.ts';
 import type { SignatureVerdict } from '../signatures/index.ts';
 import type { ModuleManifest } from './manifest.ts';
 
-export const promotedStates = ['staging', 'blessed', 'live', 'retired'] as const;
-
-export type PromotionTarget = (typeof promotedStates)[number];
-
-export const promotionStates = ['built', ...promotedStates] as const;
+export const promotionStates = ['built', 'staging', 'blessed', 'live', 'retired'] as const;
 
 export type PromotionState = (typeof promotionStates)[number];
 
@@ -94,26 +90,4 @@ export interface Version {
   revision: number;
   ingested_at: string;
   state_changed_at: string;
-}
-
-/**
- * Where a version may go from each state (product.md, section 8). Going backwards is a rollback,
- * not a promotion.
- */
-const allowed: Record<PromotionState, readonly PromotionState[]> = {
-  built: ['staging', 'retired'],
-  staging: ['blessed', 'retired'],
-  blessed: ['live', 'retired'],
-  live: ['retired'],
-  retired: [],
-};
-
-/** True when a promotion from one state to the other is a legal step. */
-export function canPromote(from: PromotionState, to: PromotionState): boolean {
-  return allowed[from].includes(to);
-}
-
-/** The states that `from` can go to, for error sentences. */
-export function promotionTargets(from: PromotionState): readonly PromotionState[] {
-  return allowed[from];
 }

@@ -1,4 +1,4 @@
-import type { ModuleChanges, PromotionTarget } from '../modules/index.ts';
+import type { ModuleChanges, PromotionState } from '../modules/index.ts';
 import type { Metadata, Track } from '../templates/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 
@@ -10,7 +10,14 @@ export interface ChangeFields {
   version_promote: {
     module: string;
     version_id: string;
-    to: PromotionTarget;
+    /** The state of the version at the time of the request. */
+    from: PromotionState;
+    to: PromotionState;
+    /**
+     * Asked by name to retire a version that compositions use and that no other version can take
+     * over from.
+     */
+    withdraw: boolean;
     /**
      * The live version at the time of the request, which a promotion to live replaces. It is
      * composed and approved with the change.

@@ -6,6 +6,7 @@ export const actions = [
   'module_promote_to_blessed',
   'module_promote_to_live',
   'module_retire',
+  'module_withdraw',
   'module_install_unverified',
   'extension_import',
   'trust_policy_change',
@@ -52,6 +53,7 @@ export interface StoredPolicy extends InterventionPolicy {
 export function defaultPolicy(action: Action): InterventionPolicy {
   const asks: readonly Action[] = [
     'module_promote_to_live',
+    'module_withdraw',
     'module_install_unverified',
     'extension_import',
     'trust_policy_change',

@@ -182,7 +182,9 @@ describe('an account that names a private module of another', () => {
         kind: 'version_promote',
         module,
         version_id: 'any',
+        from: 'blessed',
         to: 'live',
+        withdraw: false,
         replaces: null,
       } as const;
       return (

@@ -65,8 +65,20 @@ export const instance: Instance = {
 export const operation = { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' };
 export const approver = { operation_id: 'op_1', reviewer: 'rita@example.com', decided_at: before };
 
-export const promotion = (to: Change<'version_promote'>['to'], replaces: string | null = null) =>
-  ({ kind: 'version_promote', module: 'redis', version_id: 'ver_2', to, replaces }) as const;
+export const promotion = (
+  to: Change<'version_promote'>['to'],
+  replaces: string | null = null,
+  more: Partial<Change<'version_promote'>> = {},
+): Change<'version_promote'> => ({
+  kind: 'version_promote',
+  module: 'redis',
+  version_id: 'ver_2',
+  from: 'blessed',
+  to,
+  withdraw: false,
+  replaces,
+  ...more,
+});
 export const addition = (id: string, module = 'acme/redis') =>
   ({
     kind: 'assignment_add',
@@ -138,7 +150,7 @@ export function writesOf(change: Change, rows: unknown): Write[] {
 }
 
 export const everyKind: { change: Change; rows: unknown }[] = [
-  { change: promotion('live', 'ver_1'), rows: { version: next, module, live } },
+  { change: promotion('live', 'ver_1'), rows: { version: next, module, live, uses: [] } },
   { change: addition('asg_2'), rows: { template, owner: null } },
   { change: update({ constraint: null }), rows: assignment },
   { change: removal, rows: assignment },

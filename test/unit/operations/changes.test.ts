@@ -81,6 +81,9 @@ describe('every kind of change', () => {
     [promotion('blessed'), 'module_promote_to_blessed'],
     [promotion('live'), 'module_promote_to_live'],
     [promotion('retired'), 'module_retire'],
+    [promotion('retired', null, { withdraw: true }), 'module_withdraw'],
+    [promotion('built', null, { from: 'staging' }), 'module_promote_to_staging'],
+    [promotion('built', null, { from: 'retired' }), 'module_retire'],
     [addition('asg_2'), 'assignment_change'],
     [update({}), 'assignment_change'],
     [removal, 'assignment_change'],
@@ -267,19 +270,19 @@ describe('a change is refused', () => {
     [
       'that promotes from a state that no longer leads there',
       promotion('staging'),
-      { version: next, module, live },
+      { version: next, module, live, uses: [] },
       'operation_raced',
     ],
     [
       'that replaces a version which is not live any more',
       promotion('live', null),
-      { version: next, module, live },
+      { version: next, module, live, uses: [] },
       'operation_raced',
     ],
     [
       'that promotes what is quarantined',
       promotion('live', 'ver_1'),
-      { version: { ...next, quarantined: true }, module, live },
+      { version: { ...next, quarantined: true }, module, live, uses: [] },
       'version_quarantined',
     ],
     [
@@ -403,6 +406,7 @@ describe('the writes of a change', () => {
       version: { ...live, id: 'ver_2' },
       module: { ...module, live_version_id: 'ver_2' },
       live,
+      uses: [],
     };
     expect(written(writesOf(promotion('retired'), rows))).toEqual({
       events: ['gantry.version.retired'],
@@ -411,7 +415,7 @@ describe('the writes of a change', () => {
   });
 
   it('keep with the version who approved it, and for what', () => {
-    const [first] = writesOf(promotion('live', 'ver_1'), { version: next, module, live });
+    const [first] = writesOf(promotion('live', 'ver_1'), { version: next, module, live, uses: [] });
     expect(Object.values(first?.item.Update?.ExpressionAttributeValues ?? {})).toContainEqual([
       { ...approver, action: 'module_promote_to_live' },
     ]);

@@ -31,13 +31,13 @@ export const versionRoutes: Route[] = [
     tag: 'versions',
     summary: 'Request the promotion of a version',
     description:
-      'The states are built → staging → blessed → live, and any → retired. `archived` means `retired`.',
+      'The states are built → staging → blessed → live; a request may skip states. `staging` to `built` undoes, any to `retired` retires, `retired` to `built` restores. `draft` means `built`, `archived` means `retired`. A version that compositions use and that no other version can replace is only retired with `withdraw`.',
     status: 202,
     params: versionParams,
     body: promoteBody,
     answer: operationAnswer,
     async handle({ services, caller, params, body }) {
-      return { operation: await promoteVersion(services, caller, { id: params.id, to: body.to }) };
+      return { operation: await promoteVersion(services, caller, { id: params.id, ...body }) };
     },
   }),
 ];

@@ -1,19 +1,24 @@
 import { GantryError } from '../../../base/error.ts';
 import {
-  canPromote,
   lifecycleAliases,
   type Module,
   type PromotionState,
-  type PromotionTarget,
+  promotionSteps,
   promotionTargets,
   type Version,
 } from '../../../domain/modules/index.ts';
-import type { Action, Change } from '../../../domain/operations/index.ts';
+import { type Action, type Change, strictestPolicy } from '../../../domain/operations/index.ts';
+import { tracks } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getModule, getVersion, moveLive, moveVersion } from '../../../store/modules/index.ts';
 import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
-import { requireModule, requireVersion } from '../../modules/index.ts';
+import {
+  requireModule,
+  requireVersion,
+  usesWithoutSuccessor,
+  type VersionUse,
+} from '../../modules/index.ts';
 import {
   type Affected,
   type Applied,
@@ -29,9 +34,17 @@ interface Rows {
   module: Module;
   /** The version that is live now. */
   live: Version | null;
+  /**
+   * Of a version that would be retired: the compositions of the account that would lose the module.
+   */
+  uses: VersionUse[];
 }
 
-const actionFor: Record<PromotionTarget, Action> = {
+/** Machines on track staging only try versions out, so they hold up no retirement. */
+const guardedTracks = tracks.filter((track) => track !== 'staging');
+
+const actionFor: Record<PromotionState, Action> = {
+  built: 'module_promote_to_staging',
   staging: 'module_promote_to_staging',
   blessed: 'module_promote_to_blessed',
   live: 'module_promote_to_live',
@@ -39,8 +52,15 @@ const actionFor: Record<PromotionTarget, Action> = {
 };
 
 export const versionPromote: ChangeKind<'version_promote', Rows> = {
-  action: ({ to }) => actionFor[to],
-  policy: ({ to }, inForce) => inForce(actionFor[to]),
+  action: actionOf,
+
+  /** A promotion over several states meets the policy of each. */
+  async policy(change, inForce) {
+    const action = actionOf(change);
+    const passed = stepsOf(change).slice(0, -1);
+    const policies = await Promise.all(passed.map((step) => inForce(actionFor[step])));
+    return { ...strictestPolicy([await inForce(action), ...policies]), action };
+  },
 
   async read(services, account, change) {
     const [version, module] = await Promise.all([
@@ -51,21 +71,29 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     const live =
       live_version_id === null ? null : await getVersion(services.db, account, live_version_id);
 
-    return { version, module, live };
+    const uses =
+      change.to === 'retired' ? await usesWithoutSuccessor(services, version, guardedTracks) : [];
+
+    return { version, module, live, uses };
   },
 
   /**
    * The step was allowed when it was requested. If it is not now, another request changed the
-   * version: one of two promotions to live wins.
+   * version: one of two promotions to live wins. A version that went part of the way meanwhile has
+   * only policies to meet that this request meets too.
    */
-  check(change, { version, module, live }) {
-    if (!canPromote(version.promotion_state, change.to)) {
+  check(change, { version, module, live, uses }) {
+    const state = version.promotion_state;
+    const legal = promotionSteps(state, change.to).length > 0;
+    const reviewed = [change.from, ...stepsOf(change)].includes(state) || change.to === 'retired';
+    if (!legal || !reviewed) {
       throw promotionRacedError(
-        `${label(version)} is now ${version.promotion_state} and cannot become ${change.to}`,
+        `${label(version)} is now ${state} and cannot become ${change.to} by this request`,
       );
     }
 
     assertPromotable(version, change.to);
+    if (!change.withdraw) refuseInUse(version, uses);
     if (change.to !== 'live' || module.live_version_id === change.replaces) return;
 
     throw promotionRacedError(
@@ -73,8 +101,12 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     );
   },
 
-  summary({ to }, { version }) {
-    return to === 'retired' ? `retire ${label(version)}` : `promote ${label(version)} to ${to}`;
+  summary({ from, to, withdraw }, { version }) {
+    if (to === 'retired') return `${withdraw ? 'withdraw' : 'retire'} ${label(version)}`;
+    if (to !== 'built') return `promote ${label(version)} to ${to}`;
+    return from === 'retired'
+      ? `restore ${label(version)}`
+      : `take ${label(version)} back to ${to}`;
   },
 
   tried: usersOfVersion,
@@ -93,23 +125,48 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
   follow: nothingFollows,
 };
 
+export interface PromotionInput {
+  version_id: string;
+  to: string;
+  /** To retire what is in use. */
+  withdraw?: boolean;
+}
+
 /**
- * The change that a request for a promotion means. Throws `not_found`, and what `assertPromotable`
- * throws: a step that the state does not allow is refused before anything is recorded.
+ * The change that a request for a promotion means. Throws `not_found`, `in_use` and what
+ * `assertPromotable` throws: what is not allowed now is refused before anything is recorded.
  */
 export async function promotionOf(
   services: Services,
   account: string,
-  input: { version_id: string; to: string },
+  input: PromotionInput,
 ): Promise<Promotion> {
   const version = await requireVersion(services, account, input.version_id);
-  const to = (lifecycleAliases[input.to] ?? input.to) as PromotionTarget;
+  const to = (lifecycleAliases[input.to] ?? input.to) as PromotionState;
+  const withdraw = input.withdraw ?? false;
 
   assertPromotable(version, to);
+  if (withdraw && to !== 'retired') {
+    throw new GantryError('invalid_request', `expected withdraw only with retired, found ${to}`, {
+      field: 'withdraw',
+    });
+  }
+  if (to === 'retired' && !withdraw)
+    refuseInUse(version, await usesWithoutSuccessor(services, version, guardedTracks));
+
   const module = await getModule(services.db, account, version.module);
   const replaces = to === 'live' ? (module?.live_version_id ?? null) : null;
+  const { promotion_state: from, id: version_id } = version;
 
-  return { kind: 'version_promote', module: version.module, version_id: version.id, to, replaces };
+  return {
+    kind: 'version_promote',
+    module: version.module,
+    version_id,
+    from,
+    to,
+    withdraw,
+    replaces,
+  };
 }
 
 /**
@@ -120,25 +177,49 @@ export function assertPromotable(
   version: Pick<Version, 'module' | 'version_string' | 'promotion_state' | 'quarantined'>,
   to: PromotionState,
 ): void {
-  if (!canPromote(version.promotion_state, to)) {
+  if (promotionSteps(version.promotion_state, to).length === 0) {
     const allowed = promotionTargets(version.promotion_state);
     throw new GantryError(
       'promotion_state_invalid',
-      `${label(version)} is ${version.promotion_state}: expected ${allowed.length === 0 ? 'no further promotion' : `a promotion to ${allowed.join(' or ')}`}, found "${to}"`,
+      `${label(version)} is ${version.promotion_state}: expected a promotion to ${allowed.join(' or ')}, found "${to}"`,
       { field: 'to', expected: allowed, found: to },
     );
   }
-  if (version.quarantined && to !== 'retired') {
+  if (version.quarantined && to !== 'retired' && to !== 'built') {
     throw new GantryError(
       'version_quarantined',
-      `${label(version)} is quarantined; it can only be retired`,
+      `${label(version)} is quarantined; it can only be retired or go back to built`,
     );
   }
 }
 
+/** Throws `in_use` for compositions that the retirement of a version would take a module from. */
+function refuseInUse(version: Version, uses: readonly VersionUse[]): void {
+  if (uses.length === 0) return;
+
+  const found = uses.map(
+    ({ template, track, machines }) => `template ${template} (${track}, ${machines} machines)`,
+  );
+  throw new GantryError(
+    'in_use',
+    `${label(version)} is in use by ${found.slice(0, 5).join(', ')}${found.length > 5 ? ` and ${found.length - 5} more` : ''}, and no other version can take over: promote another version to live first, or withdraw this one by name (--withdraw)`,
+    { field: 'withdraw', found },
+  );
+}
+
+function actionOf({ from, to, withdraw }: Promotion): Action {
+  if (withdraw) return 'module_withdraw';
+  return from === 'retired' ? 'module_retire' : actionFor[to];
+}
+
+function stepsOf({ from, to }: Promotion): PromotionState[] {
+  return promotionSteps(from, to);
+}
+
 /** A version in staging affects only its own account. */
 function usersOfVersion({ module, version_id, to }: Promotion): Affected {
-  return { of: 'module', module, version_id, others: to === 'staging' ? 'never' : 'if_public' };
+  const own = to === 'staging' || to === 'built';
+  return { of: 'module', module, version_id, others: own ? 'never' : 'if_public' };
 }
 
 function promotionWrites({
@@ -150,10 +231,10 @@ function promotionWrites({
 }: Applied<'version_promote', Rows>): Write[] {
   const { account } = operation;
   const now = module.live_version_id;
-  const action = actionFor[change.to];
+  const action = actionOf(change);
   const kept = [...version.approvals, ...approvals.map((one) => ({ ...one, action }))];
 
-  const event = (of: Version, verb: 'promoted' | 'superseded' | 'retired') =>
+  const event = (of: Version, verb: 'promoted' | 'superseded' | 'retired' | 'restored') =>
     createEvent({
       type: `gantry.version.${verb}`,
       account,
@@ -172,7 +253,7 @@ function promotionWrites({
     return [
       moveVersion(version, change.to, at, { approvals: kept }),
       ...(now === version.id ? [moveLive(account, change.module, now, null)] : []),
-      event(version, change.to === 'retired' ? 'retired' : 'promoted'),
+      event(version, verbs[change.to]),
     ];
   }
 
@@ -183,6 +264,13 @@ function promotionWrites({
     event(version, 'promoted'),
   ];
 }
+
+const verbs = {
+  built: 'restored',
+  staging: 'promoted',
+  blessed: 'promoted',
+  retired: 'retired',
+} as const;
 
 function label({ module, version_string }: Pick<Version, 'module' | 'version_string'>): string {
   return `${module} ${version_string}`;
