@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { grants } from '../../scripts/grants.ts';
 import type { ObjectKind } from '../../shared/contract/objects.ts';
-import { type StageName, stageNames } from '../../shared/contract/stages.ts';
+import { type StageName, stageNames, stages } from '../../shared/contract/stages.ts';
 
 const functions: string[] = stageNames;
 const allowed = grants().filter(({ effect }) => effect === 'Allow');
@@ -105,4 +105,16 @@ test('links of approval mails are made by promote, checked by the API, and maile
 test('director keys are used by the API for roots and by reconcile for desired states', () => {
   expect(holders('kms:Sign', /./).sort()).toEqual(['api', 'reconcile']);
   expect(holders('kms:CreateKey', /./)).toEqual(['api']);
+});
+
+test('versions of objects are listed only below the prefix of a kind that is collected', () => {
+  const listings = allowed.filter(({ actions }) => actions.includes('s3:ListBucketVersions'));
+  const prefixes = listings.map(({ role, conditions }) => [role, conditions]);
+
+  expect(prefixes).toEqual(
+    stages.collect.grants.collect.map((kind) => [
+      'collect',
+      { StringLike: { 's3:prefix': `accounts/*/${kind}/` } },
+    ]),
+  );
 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { flatEntries, flattenImage, ImageTree } from '../../../shared/artifact/index.ts';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { treeFromDirectory } from '../../../shared/composefs/directory.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
@@ -227,5 +228,20 @@ describe('a flattened image', () => {
     const again = new ImageTree({ allowDevices: false });
     await again.addLayer(inChunks(bytes, 512));
     expect(again.placed().map(({ entry }) => entry)).toEqual(entries);
+  });
+});
+
+test('the layers of an image together are bounded like one layer', async () => {
+  const block = Buffer.alloc(64 * 1024 ** 2);
+  async function* padding(bytes: number) {
+    for (let sent = 0; sent < bytes; sent += block.length) yield block;
+  }
+
+  const tree = new ImageTree({ allowDevices: false });
+  await tree.addLayer(padding(limits.layerBytesMax / 2));
+  await tree.addLayer(padding(limits.layerBytesMax / 2));
+  await expect(tree.addLayer(padding(1))).rejects.toMatchObject({
+    code: 'layer_too_large',
+    expected: limits.layerBytesMax,
   });
 });

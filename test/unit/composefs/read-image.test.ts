@@ -178,6 +178,20 @@ describe('readImage, for bytes that are not an image,', () => {
     expect(() => readImage(Buffer.alloc(8192))).toThrow(invalid(/no composefs header/));
   });
 
+  it('refuses one name twice in a directory', () => {
+    const top = new ComposefsNode('', fileType.directory | 0o755);
+    top.children.push(
+      new ComposefsNode('aa', fileType.regular | 0o644),
+      new ComposefsNode('ab', fileType.regular | 0o644),
+    );
+    const { image: two } = imageOfTree(top);
+    const second = Buffer.from(two).indexOf('aaab') + 3;
+    expect(second).toBeGreaterThan(3);
+
+    const twice = changed(two, (view) => view.setUint8(second, 0x61));
+    expect(() => readImage(twice)).toThrow(invalid(/in order and each once/));
+  });
+
   it('names a place in the store that no dump could say', () => {
     const top = new ComposefsNode('', fileType.directory | 0o755);
     const file = new ComposefsNode('f', fileType.regular | 0o644);

@@ -78,6 +78,12 @@ describe('chooseVersion on live', () => {
     ).toBeNull();
   });
 
+  it('does not take a superseded version that is quarantined, even if the constraint asks for it', () => {
+    const versions = [version('1.0.0', { ...superseded, quarantined: true }), version('2.0.0')];
+    expect(choose(versions, 'live', '^1.0')).toBeNull();
+    expect(versionChoices(versions, 'live').map((one) => one.version_string)).toEqual(['2.0.0']);
+  });
+
   it('hands out pre-releases that are live, unless a range leaves them out', () => {
     expect(choose([version('1.0.0-rc.1')], 'live', null)).toBe('1.0.0-rc.1');
     expect(choose([version('1.0.0-rc.1')], 'live', '*')).toBe('1.0.0-rc.1');

@@ -137,6 +137,16 @@ describe('a copied credential', () => {
     expect(server.revoked).toBe(true);
   });
 
+  it('made of a disk one call behind is revoked, however it numbers its attempts', () => {
+    const server = new Server();
+    const original = new Machine();
+    original.call(server);
+    const copy = new Machine({ ...original.disk, attempt: 10 });
+    for (let n = 0; n < 2; n++) original.call(server);
+    expect(copy.call(server)).toBeNull();
+    expect(server.revoked).toBe(true);
+  });
+
   it('that claims to be far ahead shuts the original out, which is noticed', () => {
     const server = new Server();
     const original = new Machine();

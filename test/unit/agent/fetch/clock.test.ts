@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { Clock } from '../../../../agent/fetch/clock.ts';
 import { World } from '../world.ts';
 
@@ -133,6 +133,15 @@ describe('a machine whose clock is wrong', () => {
       code: 'desired_state_expired',
     });
   });
+});
+
+test('the time that expiry is judged by is never before the last response, even without a new one', async () => {
+  let now = Date.parse('2026-03-01T12:00:00Z');
+  const clock = await Clock.open(() => new Date(now));
+  await clock.learn('Sun, 01 Mar 2026 12:00:00 GMT');
+
+  now -= 30 * day;
+  expect(clock.latest().toISOString()).toBe('2026-03-01T12:00:00.000Z');
 });
 
 describe('a control plane that sends a wrong time', () => {
