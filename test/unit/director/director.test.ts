@@ -266,6 +266,18 @@ describe('a desired state', () => {
     expect(codeOf(() => verifyDesiredState(bytes, rules))).toBe('desired_state_invalid');
   });
 
+  it('is refused when the library reads another version of the specification than it states', async () => {
+    const by = director();
+    const rules = await check(by);
+    const unstated = (bytes: Buffer) =>
+      altered(bytes, (json) => Object.assign(json.signed, { spec_version: '' }));
+
+    // The library replaces the empty version by the one that was signed.
+    const [root, desired] = [unstated(await signedRoot(by)), unstated(await signedState(by))];
+    expect(codeOf(() => verifyRoot(root, rootSha256(root)))).toBe('root_untrusted');
+    expect(codeOf(() => verifyDesiredState(desired, rules))).toBe('desired_state_invalid');
+  });
+
   it('is refused when its signature names an unknown key or is not one', async () => {
     const by = director();
     const rules = await check(by);
