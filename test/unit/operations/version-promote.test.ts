@@ -50,6 +50,24 @@ describe('a promotion is refused', () => {
       { version: { ...next, promotion_state: 'staging' }, module, live, uses: [] },
       'operation_raced',
     ],
+    [
+      'that would replace another version than reviewers saw',
+      promotion('live', 'ver_0'),
+      { version: next, module, live, uses: [] },
+      'operation_raced',
+    ],
+    [
+      'that would replace a version where reviewers saw none',
+      promotion('live', null),
+      { version: next, module, live, uses: [] },
+      'operation_raced',
+    ],
+    [
+      'whose version was quarantined after it was planned',
+      promotion('live', 'ver_1'),
+      { version: { ...next, quarantined: true }, module, live, uses: [] },
+      'version_quarantined',
+    ],
   ])('%s', (_, change, rows, code) => {
     expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
   });
