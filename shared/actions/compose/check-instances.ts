@@ -16,7 +16,7 @@ import type { Services } from '../context/index.ts';
  */
 export async function checkInstances(
   services: Services,
-  { account, template_id, track }: ComposeMessage,
+  message: ComposeMessage,
   changed: ChangedViews['instance'],
   files: { before: readonly InstanceFile[]; after: readonly InstanceFile[] },
 ): Promise<void> {
@@ -26,15 +26,36 @@ export async function checkInstances(
   if (after.length === 0) return;
 
   const before = await asked(files.before);
-  for await (const instance of eachInstanceOf(services.db, account, template_id)) {
+  for await (const { instance, next } of eachOnTrack(services, message, changed)) {
+    // A key that the files used before is missing with or without this change.
+    const lacked = instance.track === next.track ? listMissingKeys(before, instance.metadata) : [];
+    refuseMissing(instance, newlyMissing(lacked, listMissingKeys(after, next.metadata)));
+  }
+}
+
+/** Refuses a change that moves a machine to a track that has no composition for this reason. */
+export async function refuseArrivals(
+  services: Services,
+  message: ComposeMessage,
+  changed: ChangedViews['instance'],
+  reason: GantryError,
+): Promise<void> {
+  for await (const { instance, next } of eachOnTrack(services, message, changed)) {
+    if (instance.track !== next.track) throw reason;
+  }
+}
+
+/** The machines that are on the track after a change, as they are and as they would be. */
+async function* eachOnTrack(
+  { db }: Services,
+  { account, template_id, track }: ComposeMessage,
+  changed: ChangedViews['instance'],
+): AsyncGenerator<{ instance: Instance; next: Instance }> {
+  for await (const instance of eachInstanceOf(db, account, template_id)) {
     if (instance.state === 'decommissioned') continue;
 
     const next = changed(instance);
-    if (next.track !== track) continue;
-
-    // A key that the files used before is missing with or without this change.
-    const lacked = instance.track === track ? listMissingKeys(before, instance.metadata) : [];
-    refuseMissing(instance, newlyMissing(lacked, listMissingKeys(after, next.metadata)));
+    if (next.track === track) yield { instance, next };
   }
 }
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { GantryError } from '../../base/error.ts';
-import type { ErrorCode } from '../../base/error-codes.ts';
+import type { GantryError } from '../../base/error.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage, ReconcileMessage } from '../../contract/messages.ts';
 import type { CompositionFailure, TemplateComposition } from '../../domain/compose/index.ts';
@@ -19,6 +18,7 @@ import { refreshAge } from '../../store/objects.ts';
 import { transact } from '../../store/table/index.ts';
 import { objectsOf, recordInPlace } from '../compositions/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
+import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
@@ -65,19 +65,6 @@ async function putMadeOrFailure(
     if (!isRefusal(error)) throw error;
     return noteFailure(services, message, before, error);
   }
-}
-
-const lasting: readonly ErrorCode[] = [
-  'category_unknown',
-  'instance_entry_unsupported',
-  'glob_too_complex',
-];
-
-function isRefusal(error: unknown): error is GantryError {
-  return (
-    error instanceof GantryError &&
-    (error.code.startsWith('composition_') || lasting.includes(error.code))
-  );
 }
 
 async function noteFailure(

@@ -2,12 +2,13 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import type { ChangedViews } from '../../domain/compose/index.ts';
+import { type ChangedViews, judgeTrial } from '../../domain/compose/index.ts';
 import { getComposition } from '../../store/compose/index.ts';
 import { getTemplate } from '../../store/templates/index.ts';
 import { recordInPlace } from '../compositions/index.ts';
 import { completeTask, failTask, type Services } from '../context/index.ts';
-import { checkInstances } from './check-instances.ts';
+import { checkInstances, refuseArrivals } from './check-instances.ts';
+import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
@@ -27,7 +28,7 @@ type Trial = ComposeMessage & { task_token: string };
 
 /**
  * Composes a template as it would be, and completes or fails the waiting task of the operation's
- * execution.
+ * execution. A composition that fails without the change as well does not fail the task.
  */
 export async function tryComposition(
   services: Services,
@@ -59,10 +60,38 @@ async function composeChanged(
   const replaced = await recordInPlace(services, before);
   const changed =
     operation_id === undefined ? null : await readChangedViews(services, account, operation_id);
+  const attempt = (views: ChangedViews | null) =>
+    attemptComposition(services, trial, { before, replaced, changed: views });
 
-  const made = await makeComposition(services, trial, { before, replaced, changed });
-  if (made === null || changed === null) return;
+  const { made, refusal } = await attempt(changed);
+  if (changed === null) {
+    if (refusal !== null) throw refusal;
+    return;
+  }
 
-  const files = { before: replaced?.instance_files ?? [], after: made.record.instance_files };
+  if (refusal !== null) {
+    const composedBefore = (await attempt(null)).refusal === null;
+    if (judgeTrial({ before: composedBefore, after: false }) === 'breaks') throw refusal;
+    await refuseArrivals(services, trial, changed.instance, refusal);
+  }
+
+  // Without a new composition, machines keep the files of the one in place.
+  const kept = replaced?.instance_files ?? [];
+  const files = { before: kept, after: made?.record.instance_files ?? kept };
   await checkInstances(services, trial, changed.instance, files);
+}
+
+/** Composes a template; `made` is null if it is gone, or if composing is refused. */
+async function attemptComposition(
+  ...[services, trial, options]: Parameters<typeof makeComposition>
+): Promise<{
+  made: Awaited<ReturnType<typeof makeComposition>>;
+  refusal: GantryError | null;
+}> {
+  try {
+    return { made: await makeComposition(services, trial, options), refusal: null };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return { made: null, refusal: error };
+  }
 }

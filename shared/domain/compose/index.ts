@@ -5,3 +5,4 @@ export * from './composition-report.ts';
 export * from './rendered-change.ts';
 export * from './template-composition.ts';
 export * from './template-view.ts';
+export * from './trial-verdict.ts';

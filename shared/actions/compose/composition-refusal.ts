@@ -1,0 +1,16 @@
+import { GantryError } from '../../base/error.ts';
+import type { ErrorCode } from '../../base/error-codes.ts';
+
+const lasting: readonly ErrorCode[] = [
+  'category_unknown',
+  'instance_entry_unsupported',
+  'glob_too_complex',
+];
+
+/** Returns true for an error that only a person can resolve: composing again fails again. */
+export function isRefusal(error: unknown): error is GantryError {
+  return (
+    error instanceof GantryError &&
+    (error.code.startsWith('composition_') || lasting.includes(error.code))
+  );
+}
