@@ -169,6 +169,9 @@ async function saveUnverified(
     ...(budget === null ? [] : [putQuarantineBudget(budget)]),
     ...(known ? [] : [event]),
   ]);
+
+  // Machines keep what they run, and each template shows why it composes no more.
+  if (set.quarantined && !version.quarantined) await composeAgain(services, version);
 }
 
 /**
@@ -211,7 +214,7 @@ function standingOf({ version_string: version, promotion_state: state }: Version
   return { version, state };
 }
 
-/** Compositions that skipped the version, and machines that could not get it, may have it again. */
+/** Composes every template that uses the version, because it was quarantined or released. */
 async function composeAgain(services: Services, version: Version): Promise<void> {
   const { account, module, id: version_id, promotion_state } = version;
   if (promotion_state === 'built') return;
