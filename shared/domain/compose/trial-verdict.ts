@@ -1,5 +1,5 @@
 /** The effect of a change on a composition, judged by whether it composes before and after. */
-export const trialVerdicts = ['composes', 'mends', 'still_fails', 'breaks'] as const;
+export const trialVerdicts = ['composes', 'fixes', 'still_fails', 'breaks'] as const;
 
 export type TrialVerdict = (typeof trialVerdicts)[number];
 
@@ -9,6 +9,6 @@ export type TrialVerdict = (typeof trialVerdicts)[number];
  * keep what they run in both cases. Otherwise one failure would stop the changes that end it.
  */
 export function judgeTrial(composes: { before: boolean; after: boolean }): TrialVerdict {
-  if (composes.after) return composes.before ? 'composes' : 'mends';
+  if (composes.after) return composes.before ? 'composes' : 'fixes';
   return composes.before ? 'breaks' : 'still_fails';
 }

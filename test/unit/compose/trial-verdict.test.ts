@@ -3,7 +3,7 @@ import { judgeTrial } from '../../../shared/domain/compose/index.ts';
 
 it.each([
   { before: true, after: true, verdict: 'composes' },
-  { before: false, after: true, verdict: 'mends' },
+  { before: false, after: true, verdict: 'fixes' },
   { before: false, after: false, verdict: 'still_fails' },
   { before: true, after: false, verdict: 'breaks' },
 ] as const)(

@@ -122,7 +122,7 @@ it('a template that does not compose takes every change that does not break it',
     code: 'composition_unsatisfied',
   });
 
-  // One removal leaves the other requirer, and the second one mends the template.
+  // One removal leaves the other requirer, and the second one fixes the template.
   for (const one of [first, second]) {
     const removal = await removeAssignment(services, caller, one);
     expect(await world.operation(removal.id)).toMatchObject({ state: 'succeeded' });
