@@ -95,6 +95,51 @@ describe('the calls of one machine', () => {
   });
 });
 
+describe('the place of a call', () => {
+  /** A chain whose newest nonce was lost after its first and third attempt arrived. */
+  function lost() {
+    const server = new Server();
+    const first = server.take({ nonce: null, attempt: 1 });
+    server.take({ nonce: first, attempt: 3 });
+    return { chain: server.chain, nonce: first };
+  }
+
+  it('before one that arrived is late, the same is reused, and a later one is accepted', () => {
+    const { chain, nonce } = lost();
+    const judged = [2, 3, 4].map((attempt) => checkCall(chain, { nonce, attempt }));
+    expect(judged).toEqual([
+      { kind: 'late' },
+      { kind: 'reused', why: 'two calls have the same place' },
+      expect.objectContaining({ kind: 'accepted' }),
+    ]);
+  });
+
+  it('is remembered once, however often its response is lost', () => {
+    const { chain, nonce } = lost();
+    const again = checkCall(chain, { nonce, attempt: 4 });
+    expect(again.kind === 'accepted' && again.chain.used.map(({ attempt }) => attempt)).toEqual([
+      4, 1,
+    ]);
+  });
+
+  it('after a table was restored is the only one that is remembered, and counts on', () => {
+    const { chain } = lost();
+    const ahead = checkCall(chain, { nonce: '90.abc', attempt: 5 }, 'xyz');
+    expect(ahead).toMatchObject({ kind: 'accepted', nonce: '91.xyz' });
+    expect(ahead.kind === 'accepted' && ahead.chain).toMatchObject({
+      generation: 91,
+      used: [{ attempt: 5 }],
+    });
+  });
+
+  it.each(['x90.abc', '1234567890123456.abc', '90', ''])(
+    'is unknown if it names %j, which Gantry never issues',
+    (nonce) => {
+      expect(checkCall(lost().chain, { nonce, attempt: 1 })).toMatchObject({ kind: 'reused' });
+    },
+  );
+});
+
 describe('a copied credential', () => {
   it('is revoked soon after both have called, in whatever order', () => {
     fc.assert(

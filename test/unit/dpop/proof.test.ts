@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { exportJWK, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { checkProof, makeProof } from '../../../shared/dpop/index.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
@@ -81,7 +82,7 @@ describe('a DPoP proof', () => {
     ['another method', { htm: 'GET' }, /for the method POST, the request is a GET/],
     ['another path', { htu: 'https://gantry.example/api/v1/agent/report' }, /the request went to/],
     ['another host', { htu: 'https://evil.example/api/v1/agent/heartbeat' }, /the request went to/],
-    ['a later minute', { now: later(61) }, /61 s ago/],
+    ['a later minute', { now: later(61) }, /61 s ago, at most 60 s/],
     ['an earlier minute', { now: later(-61) }, /-61 s ago/],
     ['a credential that it does not name', { accessToken: 'cred' }, /lacks the hash/],
     ['a credential bound to another key', { expectedThumbprint: 'A'.repeat(43) }, /another key/],
@@ -112,6 +113,56 @@ describe('a DPoP proof', () => {
     await refusal(checkProof(`${header}.${payload}.`, { ...request, now }));
     await refusal(checkProof('nonsense', { ...request, now }));
     await refusal(checkProof('x'.repeat(5000), { ...request, now }));
+  });
+
+  it('has the place of its call, which is the first attempt where it names none', async () => {
+    const made = (place?: { nonce: string | null; attempt: number }) =>
+      makeProof({ privateKey: p256(), ...request, now, ...(place ? { place } : {}) });
+    const placeIn = async (proof: string) => (await checkProof(proof, { ...request, now })).place;
+
+    expect(await placeIn(await made())).toEqual({ nonce: null, attempt: 1 });
+    for (const place of [
+      { nonce: null, attempt: 3 },
+      { nonce: '7.abc', attempt: 2 },
+      { nonce: 'n'.repeat(200), attempt: 1 },
+    ]) {
+      expect(await placeIn(await made(place))).toEqual(place);
+    }
+  });
+
+  it('is refused for a place that no machine has', async () => {
+    const key = p256();
+    for (const place of [{ attempt: 0 }, { attempt: 1.5 }, { nonce: 'n'.repeat(201) }]) {
+      const message = await refusal(checkProof(await forge({}, place, key), { ...request, now }));
+      expect(message).toContain(`its claim ${Object.keys(place)[0]} `);
+    }
+  });
+
+  it('is read up to its limit of characters, and not beyond', async () => {
+    const key = p256();
+    const shortest = (await forge({}, { filler: '' }, key)).length;
+    const longAs = async (length: number) => {
+      // Base64url makes four characters of three.
+      const filler = 'x'.repeat(Math.floor(((length - shortest) * 3) / 4) - 1);
+      const proof = await forge({}, { filler }, key);
+      return proof.length === length
+        ? proof
+        : await forge({}, { filler: `${filler}${'x'.repeat(length - proof.length)}` }, key);
+    };
+
+    const most = await longAs(limits.dpopProofBytesMax);
+    expect(most.length).toBe(limits.dpopProofBytesMax);
+    await checkProof(most, { ...request, now });
+    expect(
+      await refusal(
+        checkProof(await forge({}, { filler: 'x'.repeat(4000) }, key), { ...request, now }),
+      ),
+    ).toMatch(/it has \d+ characters/);
+  });
+
+  it('is refused when the URL that it names is none', async () => {
+    const proof = await forge({}, { htu: 'nowhere' }, p256());
+    expect(await refusal(checkProof(proof, { ...request, now }))).toMatch(/it is for nowhere/);
   });
 
   it('is refused when it is signed by another key than it shows', async () => {
