@@ -36,13 +36,30 @@ const statement = z.looseObject({
 });
 
 /**
- * Reads a Sigstore bundle (v0.1 to v0.3): a DSSE envelope over an in-toto statement, or a message
- * signature.
+ * Reads the Sigstore bundle (v0.1 to v0.3) of a module: a DSSE envelope over an in-toto statement.
+ * A signature over the manifest's bytes is refused, as cosign does: a key that signs files of a
+ * release would otherwise sign modules without its owner's intent.
  * @param json the bundle as parsed JSON
- * @param artifact the artifact that a message signature must cover
+ * @throws Refusal `bundle_invalid`, `payload_invalid`, `certificate_invalid`
+ */
+export function readModuleBundle(json: unknown): Material {
+  const bundle = parseBundle(json);
+  const { content } = bundle;
+  if (content.$case === 'dsseEnvelope') return readEnvelope(bundle, content.dsseEnvelope);
+
+  return refuse(
+    'payload_invalid',
+    'expected a signed statement about the digest (cosign sign), found a signature over a file (cosign sign-blob)',
+  );
+}
+
+/**
+ * Reads the Sigstore bundle of a file: a DSSE envelope, or a signature over the file's bytes.
+ * @param json the bundle as parsed JSON
+ * @param artifact the file that a message signature must cover
  * @throws Refusal `bundle_invalid`, `payload_invalid`, `digest_mismatch`, `certificate_invalid`
  */
-export function readBundle(json: unknown, artifact: Artifact): Material {
+export function readFileBundle(json: unknown, artifact: Artifact): Material {
   const bundle = parseBundle(json);
   const { content } = bundle;
   return content.$case === 'dsseEnvelope'

@@ -10,7 +10,7 @@ import {
   signPredicateType,
 } from '../domain/signatures/index.ts';
 import { findUnmetRequirement, summarizeAttestation } from './attestation.ts';
-import { readBundle } from './bundle.ts';
+import { readFileBundle, readModuleBundle } from './bundle.ts';
 import { checkIdentity } from './identity.ts';
 import { readKeyHint, verifyKeyed } from './keyed.ts';
 import { verifyKeyless } from './keyless.ts';
@@ -30,7 +30,7 @@ import { readSigner, type Signer } from './signer.ts';
  * Increase this when the same signatures and policy may get a different verdict. Cached verdicts
  * then no longer count.
  */
-export const verdictRules = 1;
+export const verdictRules = 2;
 
 /**
  * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy
@@ -83,7 +83,7 @@ export function verifySignature(
   const read = () => {
     if (unreadable) throw new Refusal(unreadable.code, unreadable.message);
     return signature.format === 'bundle'
-      ? readBundle(signature.bundle, { digest })
+      ? readModuleBundle(signature.bundle)
       : readLegacy(signature);
   };
 
@@ -113,7 +113,7 @@ export function verifyBundle(
   policy: SignaturePolicy,
 ): BundleVerdict {
   const { claim, ...verdict } = verifyMaterial(
-    () => readBundle(bundle, artifact),
+    () => readFileBundle(bundle, artifact),
     artifact.digest,
     policy,
   );

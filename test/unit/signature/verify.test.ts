@@ -9,7 +9,12 @@ import {
   readFixture,
 } from '../../../scripts/cosign-fixtures.ts';
 import type { FoundSignature, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
-import { signArtifact, verifyArtifact, verifySignature } from '../../../shared/signature/index.ts';
+import {
+  signArtifact,
+  verifyArtifact,
+  verifyBundle,
+  verifySignature,
+} from '../../../shared/signature/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
@@ -263,22 +268,25 @@ describe('verdicts', () => {
     expect(message.length).toBeLessThanOrEqual(1000);
   });
 
-  test('a bundle that signs the manifest itself is a signature of the artifact, one that signs other bytes is not', () => {
+  test('a signature over the bytes of the manifest is one of a file, never one of a module', () => {
     const { privateKey, pem } = keyPair();
     const manifest = Buffer.from('{"schemaVersion":2}');
     const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`;
     const bundle = messageBundle(manifest, privateKey);
 
-    expect(verifySignature(foundBundle(bundle), digest, keyed([pem])).code).toBe('verified');
-    expect(verifySignature(foundBundle(bundle), digest, keyed([keyPair().pem])).code).toBe(
-      'key_mismatch',
-    );
+    expect(verifySignature(foundBundle(bundle), digest, keyed([pem]))).toMatchObject({
+      verified: false,
+      code: 'payload_invalid',
+      message: expect.stringContaining('cosign sign-blob'),
+    });
+    expect(verifyArtifact(digest, [foundBundle(bundle)], keyed([pem])).verified).toBe(false);
 
-    const other = `sha256:${'ab'.repeat(32)}`;
-    expect(verifySignature(foundBundle(bundle), other, keyed([pem])).code).toBe('digest_mismatch');
-    expect(
-      verifySignature(foundBundle(bundle), digest, keyed([pem], { annotations: { a: 'b' } })).code,
-    ).toBe('annotation_mismatch');
+    const file = (policy: SignaturePolicy, of = digest) =>
+      verifyBundle(bundle, { digest: of }, policy).code;
+    expect(file(keyed([pem]))).toBe('verified');
+    expect(file(keyed([keyPair().pem]))).toBe('key_mismatch');
+    expect(file(keyed([pem]), `sha256:${'ab'.repeat(32)}`)).toBe('digest_mismatch');
+    expect(file(keyed([pem], { annotations: { a: 'b' } }))).toBe('annotation_mismatch');
   });
 
   test('a statement about several subjects covers each, by sha256 only', () => {
