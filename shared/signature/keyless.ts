@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
 import type { GantryError } from '../base/error.ts';
+import { findPathFault } from './certificate-path.ts';
 import { checkLogEntry } from './log-entry.ts';
 import type { ClaimedProof, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
@@ -33,9 +34,9 @@ export function verifyKeyless(
     refuse('tlog_missing', 'expected a transparency log entry, found none');
   }
 
-  const { trust } = policy;
-  if (trust === null)
+  if (policy.trust === null)
     refuse('mode_mismatch', 'expected a trust root for a certificate, but the policy names none');
+  const trust = leaveAuthorities(entity, policy.trust);
 
   // A log or timestamp authority that this trust root does not know must not spoil proof that
   // suffices without it. Anyone can remove proof from a bundle, so a subset that verifies is as
@@ -53,6 +54,25 @@ export function verifyKeyless(
   }
 
   throw first ?? toRefusal(undefined);
+}
+
+/**
+ * Leaves the authorities whose path to the signer's certificate has no fault. Without authorities,
+ * the library says that the chain does not verify.
+ */
+function leaveAuthorities({ key }: SignedEntity, trust: TrustMaterial): TrustMaterial {
+  if (key.$case !== 'certificate') return trust;
+
+  const faults = trust.certificateAuthorities.map(({ certChain }) =>
+    findPathFault(key.certificate, certChain),
+  );
+  const [fault] = faults;
+  if (fault && !faults.includes(null)) refuse('certificate_untrusted', fault);
+
+  return {
+    ...trust,
+    certificateAuthorities: trust.certificateAuthorities.filter((_, at) => faults[at] === null),
+  };
 }
 
 function listSubsets(entity: SignedEntity, requireTlog: boolean): SignedEntity[] {

@@ -162,7 +162,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
     };
   }
 
-  return { trustedRoot, signLegacy, timestamped, bareCa };
+  return { trustedRoot, signLegacy, timestamped, bareCa, caKeys };
 }
 
 function p256() {
