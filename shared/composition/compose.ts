@@ -43,17 +43,17 @@ interface Slot {
  *   a directory into a link. Files that another module adds in a protected directory stay: to
  *   protect all that a module ships below it, use `dir/***`.
  * - A pattern of `protected_spec` that an operator granted (`granted_reservations`) also protects
- *   paths that the module does not ship. Files of other modules there are dropped; directories
- *   stay.
+ *   paths that the module does not ship, and the directories above them. Files of other modules
+ *   there are dropped; directories stay. A directory at a path reserved for a file is a clash.
  * - A carve-out lifts the parent's protection of a file for that layer only. The layer's file then
  *   wins or loses by rank.
  * - Merged directories have the attributes of the highest layer that has them. A composition
  *   without layers is an empty root (0755, 0:0, time 0).
  * - A symlink counts as a file: it clashes with a directory of another layer, and it is never
  *   followed.
- * - `instance` modules add nothing to the image. Their files are returned in `instance_files`,
- *   without those that protection drops or a higher layer shadows. Image files that they cover stay
- *   in the image and are reported as shadowed.
+ * - `instance` modules add directories alone to the image. Their files are returned in
+ *   `instance_files`, without those that protection drops or a higher layer shadows. Image files
+ *   that they cover stay in the image and are reported as shadowed.
  *
  * Entries are the layers' own objects: treat them as read-only.
  * @throws GantryError `composition_protected_conflict`, `composition_type_conflict`,
@@ -92,14 +92,16 @@ class Merge {
   lay(layer: CompositionLayer, index: number): void {
     const rendered = layer.variety === 'instance';
     for (const entry of layer.entries) {
-      if (entry.type === 'directory') this.#layDirectory(entry, index, rendered);
+      if (entry.type === 'directory') this.#layDirectory(entry, index);
       else this.#layFile(entry, index, rendered);
     }
   }
 
-  #layDirectory(entry: TreeEntry, index: number, rendered: boolean): void {
+  #layDirectory(entry: TreeEntry, index: number): void {
+    const reserver = this.#protection.fileReserverOf(index, entry.path);
+    if (reserver !== null) this.#noteClash(entry.path, index, reserver);
     const slot = this.#slotFor(entry.path, true, index);
-    if (slot === null || rendered || !this.#protection.mayShape(index, entry.path)) return;
+    if (slot === null || !this.#protection.mayShape(index, entry.path)) return;
     slot.image = entry;
     slot.imageBy = index;
   }
@@ -144,9 +146,13 @@ class Merge {
 
     if (slot.isDirectory === isDirectory) return slot;
 
-    const [directory, file] = isDirectory ? [index, slot.top] : [slot.top, index];
-    this.#clashes.push({ path, directory: this.#name(directory), file: this.#name(file) });
+    if (isDirectory) this.#noteClash(path, index, slot.top);
+    else this.#noteClash(path, slot.top, index);
     return null;
+  }
+
+  #noteClash(path: string, directory: number, file: number): void {
+    this.#clashes.push({ path, directory: this.#name(directory), file: this.#name(file) });
   }
 
   finish(): Composition {
@@ -219,7 +225,7 @@ class Merge {
     throw new GantryError(
       'composition_type_conflict',
       `expected ${JSON.stringify(first.path)} to be a directory in every module or in none, found a directory in ` +
-        `${first.directory} and a file or symlink in ${first.file}${more}`,
+        `${first.directory} and a file, symlink or reservation in ${first.file}${more}`,
       { found: first.path, details: clashes.slice(0, limits.conflictsShownMax) },
     );
   }

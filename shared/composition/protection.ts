@@ -2,7 +2,7 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import type { CompositionLayer, LayerName, ProtectedPath } from '../domain/compose/index.ts';
 import { compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
-import { compileGlob, type Glob, GlobMatcher, literalPath } from '../files/index.ts';
+import { compileGlob, type Glob, GlobMatcher, globsAbove, literalPath } from '../files/index.ts';
 import { overlapWarnings } from './overlap.ts';
 import { layerName } from './priority.ts';
 
@@ -30,6 +30,8 @@ export interface Protection {
    * the highest of several.
    */
   dropperOf(layer: number, path: string): number | null;
+  /** Returns another layer that reserves a file at this path, where `layer` has a directory. */
+  fileReserverOf(layer: number, path: string): number | null;
   /** Whether `layer` may set the attributes of this directory. */
   mayShape(layer: number, path: string): boolean;
   /** Returns the parent whose protection of this file is lifted for `layer`, if any. */
@@ -43,8 +45,9 @@ export interface Protection {
 /**
  * Computes what each layer of a composition protects. A layer protects the paths that it ships and
  * its `protected_spec` matches, and each of their ancestors as a directory. A pattern that an
- * operator granted also protects every other path that it matches (a reservation): other layers may
- * have directories there, but no files.
+ * operator granted also protects every other path that it matches (a reservation), and each of
+ * their ancestors as a directory: other layers may have directories there, but no files. A granted
+ * path without wildcards is reserved for a file until its layer ships a directory there.
  * @throws GantryError `composition_protected_conflict` when two layers claim or reserve one path in
  * incompatible ways and no carve-out settles it
  */
@@ -68,10 +71,12 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
       // Claims are in composition order, so the last one belongs to the highest layer.
       const claimed = claims.get(path)?.findLast(({ by }) => drops(by))?.by ?? -1;
       const reserved =
-        reservers.findLast(({ by, matcher }) => drops(by) && matcher.matches(path, false))?.by ??
-        -1;
+        reservers.findLast((one) => drops(one.by) && isReserved(one, path))?.by ?? -1;
 
       return claimed === -1 && reserved === -1 ? null : Math.max(claimed, reserved);
+    },
+    fileReserverOf(layer, path) {
+      return reservers.find(({ by, files }) => by !== layer && files.has(path))?.by ?? null;
     },
     mayShape(layer, path) {
       const shaping = claims.get(path)?.filter((claim) => claim.kind === 'directory') ?? [];
@@ -82,8 +87,7 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
       if (claimed !== undefined) return claimed.by;
 
       return (
-        reservers.find(({ by, matcher }) => carver(layer, by, path) && matcher.matches(path, false))
-          ?.by ?? null
+        reservers.find((one) => carver(layer, one.by, path) && isReserved(one, path))?.by ?? null
       );
     },
     paths: () =>
@@ -98,27 +102,28 @@ export function computeProtection(layers: readonly CompositionLayer[]): Protecti
 /** A layer's granted patterns. */
 interface Reserver {
   by: number;
+  /** Matches what is reserved, and what must be a directory above it. */
   matcher: GlobMatcher;
-  /**
-   * Granted patterns that name exactly one path. The layer protects it even if it does not ship it.
-   */
-  paths: string[];
+  /** Paths reserved for a file: patterns for one path where the layer ships no directory. */
+  files: Set<string>;
 }
 
 function reservations(layers: readonly CompositionLayer[]): Reserver[] {
-  return layers.flatMap(({ granted_reservations = [], protected_spec }, by) => {
+  return layers.flatMap(({ granted_reservations = [], protected_spec, entries }, by) => {
     const granted = granted_reservations.filter((pattern) => protected_spec.includes(pattern));
     if (granted.length === 0) return [];
 
     const globs = granted.map(compileGlob);
-    return [
-      {
-        by,
-        matcher: new GlobMatcher(globs),
-        paths: globs.flatMap((glob) => literalPath(glob) ?? []),
-      },
-    ];
+    const files = new Set(globs.flatMap((glob) => literalPath(glob) ?? []));
+    for (const { path, type } of entries) if (type === 'directory') files.delete(path);
+
+    return [{ by, matcher: new GlobMatcher([...globs, ...globs.flatMap(globsAbove)]), files }];
   });
+}
+
+/** Whether a reservation keeps other layers' files away from a path. */
+function isReserved({ matcher }: Reserver, path: string): boolean {
+  return matcher.matches(path, false);
 }
 
 /** Adds a layer's claims to `claims`. @returns warnings about its patterns for the author */
@@ -170,10 +175,7 @@ function matchOwnPaths(
     if (globs.length === 0) continue;
 
     matched[isDirectory ? 'directories' : 'files'].add(globs);
-    // Rendered modules add no directories, so they do not affect a directory's attributes.
-    const kind = !isDirectory ? 'file' : layer.variety === 'instance' ? 'ancestor' : 'directory';
-
-    own.set(entry.path, { by: index, kind, entry });
+    own.set(entry.path, { by: index, kind: isDirectory ? 'directory' : 'file', entry });
   }
 
   return { own, matched };
@@ -298,29 +300,30 @@ function reservationClash(
   reservers: readonly Reserver[],
   carver: Carver,
 ): [number, number] | null {
-  for (const { by, matcher } of reservers) {
+  for (const reserver of reservers) {
+    const { by } = reserver;
     // A layer that ships the path itself has claimed it, and its claim is already checked.
     if (all.some((one) => one.by === by)) continue;
     const claim = all.find((one) => one.kind === 'file' && !carver(one.by, by, path));
-    if (claim !== undefined && matcher.matches(path, false)) return [by, claim.by];
+    if (claim !== undefined && isReserved(reserver, path)) return [by, claim.by];
   }
   return null;
 }
 
 /**
- * Finds concrete paths that are reserved for two layers, by name or by pattern. Their owner would
- * be unclear.
+ * Finds paths that are reserved for a file of one layer, and for another layer by name, by
+ * pattern or as a directory above. Their owner would be unclear.
  */
 function findDoubleReservations(
   reservers: readonly Reserver[],
   carver: Carver,
 ): [path: string, by: number, other: number][] {
-  return reservers.flatMap(({ by, paths }) =>
-    paths.flatMap((path): [string, number, number][] => {
+  return reservers.flatMap(({ by, files }) =>
+    [...files].flatMap((path): [string, number, number][] => {
       const other = reservers.find(
         (one) =>
           one.by !== by &&
-          one.matcher.matches(path, false) &&
+          isReserved(one, path) &&
           !carver(by, one.by, path) &&
           !carver(one.by, by, path),
       );

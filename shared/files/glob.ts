@@ -82,6 +82,28 @@ export function literalPath({ tokens, directoryOnly }: Glob): string | null {
   return bytes.includes(-1) ? null : Buffer.from(bytes).toString('utf8');
 }
 
+/**
+ * Returns globs for the directories that must exist above whatever a glob matches, up to its first
+ * `**`: `/etc/app` and `/etc` of `/etc/app/*.key`. A pattern for directories only names itself too.
+ * A glob that is not anchored has none, because it could match below any directory.
+ */
+export function globsAbove(glob: Glob): Glob[] {
+  const first = glob.tokens.findIndex(({ kind }) => kind === 'globstar');
+  const ends = glob.tokens.flatMap((token, at) =>
+    at > 0 && token.kind === 'byte' && token.byte === slash ? [at] : [],
+  );
+  if (glob.directoryOnly) ends.push(glob.tokens.length);
+
+  return ends
+    .filter((end) => first < 0 || end <= first)
+    .map((end) => ({
+      ...glob,
+      tokens: glob.tokens.slice(0, end),
+      directoryOnly: false,
+      coversDirectory: false,
+    }));
+}
+
 /** The tokens before a pattern's own, which make it match from the path's leading `/`. */
 function anchoring(
   body: string,

@@ -1,4 +1,4 @@
 export { commonPath, contains, type ExamplePath, intersects, pathOutside } from './compare.ts';
-export { compileGlob, type Glob, type GlobToken, literalPath } from './glob.ts';
+export { compileGlob, type Glob, type GlobToken, globsAbove, literalPath } from './glob.ts';
 export { GlobMatcher, matches } from './matcher.ts';
 export { type FileSelectionSpec, selectFiles } from './select.ts';

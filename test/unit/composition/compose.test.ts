@@ -129,7 +129,7 @@ describe('compose', () => {
 
 describe('a file where another module has a directory', () => {
   const sentence = (path: string, directory: string, file: string) =>
-    `expected "${path}" to be a directory in every module or in none, found a directory in ${directory} and a file or symlink in ${file}`;
+    `expected "${path}" to be a directory in every module or in none, found a directory in ${directory} and a file, symlink or reservation in ${file}`;
 
   it.each([
     ['the file above', layer('acme/dir', 1, ['/opt/x/y']), layer('acme/file', 2, ['/opt/x'])],
@@ -177,11 +177,12 @@ describe('instance modules', () => {
   const host = (priority: number) =>
     layer('acme/host', priority, ['/etc/hostname', '/var/empty/'], { variety: 'instance' });
 
-  it('put nothing into the image and give their files for rendering', () => {
+  it('put directories alone into the image and give their files for rendering', () => {
     const instance = host(94);
     const composition = compose([base(), instance]);
 
-    expect(composition.entries).toEqual(compose([base()]).entries);
+    const directories = instance.entries.filter((one) => one.path.startsWith('/var'));
+    expect(composition.entries).toEqual([...compose([base()]).entries, ...directories]);
     expect(composition.instance_files).toEqual([
       { module: 'acme/host', entry: instance.entries.find((one) => one.path === '/etc/hostname') },
     ]);
@@ -212,9 +213,29 @@ describe('instance modules', () => {
     expect(composition.instance_files).toHaveLength(1);
   });
 
-  it('leave an empty root to the image when there is nothing else', () => {
+  it('give their directories the attributes that they ship, by rank', () => {
+    const secrets = (priority: number) =>
+      layer('acme/host', priority, ['/etc/secrets/token'], {
+        variety: 'instance',
+        entries: tree(['/etc/secrets/token']).map((one) =>
+          one.path === '/etc/secrets' ? { ...one, mode: 0o700, uid: 33 } : one,
+        ),
+      });
+    const modeOf = (composition: Composition) =>
+      composition.entries.find((one) => one.path === '/etc/secrets');
+    const open = layer('acme/open', 50, ['/etc/secrets/']);
+
+    expect(modeOf(compose([base(), secrets(94)]))).toMatchObject({ mode: 0o700, uid: 33 });
+    expect(modeOf(compose([open, secrets(94)]))).toMatchObject({ mode: 0o700, uid: 33 });
+    expect(modeOf(compose([open, secrets(5)]))).toMatchObject({ mode: 0o755, uid: 0 });
+    expect(
+      modeOf(compose([open, { ...secrets(5), protected_spec: ['/etc/secrets/***'] }])),
+    ).toMatchObject({ mode: 0o700, uid: 33 });
+  });
+
+  it('leave directories without files to the image when there is nothing else', () => {
     const composition = compose([host(1)]);
-    expect(composition.entries.map((one) => one.path)).toEqual(['/']);
+    expect(composition.entries.map((one) => one.path)).toEqual(['/', '/etc', '/var', '/var/empty']);
     expect(composition.owners.size).toBe(0);
   });
 

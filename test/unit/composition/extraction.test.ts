@@ -20,7 +20,7 @@ import { compose, layerName } from '../../../shared/composition/index.ts';
 import type { Composition, CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
-import { entry, layer } from './factory.ts';
+import { entry, layer, needsDirectory } from './factory.ts';
 
 const isRoot = process.getuid?.() === 0;
 /** Only root may give files away. */
@@ -121,7 +121,9 @@ function protects(by: CompositionLayer, path: string): boolean {
   const hits = (pattern: string, one: TreeEntry) =>
     matches(compileGlob(pattern), one.path, one.type === 'directory');
   const reserved =
-    by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)) ?? false;
+    by.granted_reservations?.some(
+      (pattern) => matches(compileGlob(pattern), path, false) || needsDirectory(pattern, path),
+    ) ?? false;
   const shipped = by.entries.filter((one) =>
     by.protected_spec.some((pattern) => hits(pattern, one)),
   );

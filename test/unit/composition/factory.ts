@@ -6,6 +6,7 @@ import {
   type TreeEntry,
 } from '../../../shared/domain/files/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
+import { compileGlob, matches } from '../../../shared/files/index.ts';
 import { manifestOf } from '../../support/manifests.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
@@ -92,6 +93,20 @@ export function version(version_string: string, more: Partial<Version> = {}): Ve
     state_changed_at: '2026-01-01T00:00:00.000Z',
     ...more,
   };
+}
+
+/**
+ * Whether a reserved pattern needs a directory at a path: the path matches what stands before one
+ * of the pattern's slashes, and before any `**`. Written from the pattern's text.
+ */
+export function needsDirectory(pattern: string, path: string): boolean {
+  if (!pattern.startsWith('/')) return false;
+  const parts = pattern.split('/');
+
+  return parts.slice(2).some((_, at) => {
+    const before = parts.slice(0, at + 2).join('/');
+    return !before.includes('**') && matches(compileGlob(before), path, false);
+  });
 }
 
 /** The error that a call throws. */

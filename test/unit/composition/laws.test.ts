@@ -10,7 +10,7 @@ import {
 import type { Composition, CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { compileGlob, matches } from '../../../shared/files/index.ts';
-import { entry, layer } from './factory.ts';
+import { entry, layer, needsDirectory } from './factory.ts';
 
 const paths = ['/a', '/a/x', '/a/y', '/a/x/1', '/b', '/b/x', '/c', '/c/x/1'];
 const globs = ['/a', '/a/x', '/a/**', '/a/***', 'x', '/b/*', '/c/', '**', '/nothing'];
@@ -90,10 +90,10 @@ function outcome(layers: CompositionLayer[]): Composition | string {
 const isDirectory = (one: TreeEntry) => one.type === 'directory';
 
 /**
- * Whether `by` protects a path, because it has it or by a grant: computed in another way, one path
- * and one pattern at a time.
+ * Whether `by` owns a path, because it has it or by a grant: computed in another way, one path and
+ * one pattern at a time.
  */
-function protects(by: CompositionLayer, path: string): boolean {
+function owns(by: CompositionLayer, path: string): boolean {
   if (by.granted_reservations?.some((pattern) => matches(compileGlob(pattern), path, false)))
     return true;
   return by.entries.some((own) => {
@@ -102,6 +102,14 @@ function protects(by: CompositionLayer, path: string): boolean {
     );
     return matched && (own.path === path || ancestorPaths(own.path).includes(path));
   });
+}
+
+/** Whether `by` keeps others' files away from a path: it owns it, or needs a directory there. */
+function protects(by: CompositionLayer, path: string): boolean {
+  return (
+    owns(by, path) ||
+    (by.granted_reservations ?? []).some((pattern) => needsDirectory(pattern, path))
+  );
 }
 
 function carves(layer: CompositionLayer, from: CompositionLayer, path: string): boolean {
@@ -168,10 +176,9 @@ describe('laws of compose', () => {
         const files = result.entries.filter((one) => !isDirectory(one));
 
         expect(new Map(files.map((one) => [one.path, one]))).toEqual(byHand(layers));
-        const image = layers.filter((one) => one.variety !== 'instance');
         const directories = new Set([
           '/',
-          ...image.flatMap((one) => one.entries.filter(isDirectory).map((own) => own.path)),
+          ...layers.flatMap((one) => one.entries.filter(isDirectory).map((own) => own.path)),
         ]);
 
         expect(result.entries.filter(isDirectory).map((one) => one.path)).toEqual(
@@ -215,7 +222,7 @@ describe('laws of compose', () => {
         const carved = new Set(result.report.carved_out.map((one) => one.path));
         for (const owner of layers) {
           for (const own of owner.entries) {
-            if (isDirectory(own) || carved.has(own.path) || !protects(owner, own.path)) continue;
+            if (isDirectory(own) || carved.has(own.path) || !owns(owner, own.path)) continue;
             const there =
               owner.variety === 'instance'
                 ? result.instance_files.find((one) => one.entry.path === own.path)?.entry

@@ -111,4 +111,78 @@ describe('a granted reservation', () => {
       { path: '/etc/vault/token', from: 'acme/vault', by: 'acme/vault-token' },
     ]);
   });
+
+  const holder = (pattern: string, paths: string[] = []) =>
+    layer('acme/holder', 50, paths, {
+      protected_spec: [pattern],
+      granted_reservations: [pattern],
+    });
+
+  it.each([
+    ['/etc/app/key', '/etc/app -> /tmp'],
+    ['/var/lib/redis/**', '/var/lib/redis -> /home/evil'],
+    ['/var/lib/redis/**', '/var/lib -> /home/evil'],
+    ['/srv/db/***', '/srv/db -> /tmp'],
+    ['/srv/db/', '/srv/db -> /tmp'],
+    ['/srv/*/data', '/srv/any -> /tmp'],
+    ['/srv/*/data', '/srv'],
+    ['/srv/a/**/b/c', '/srv/a'],
+  ])('of %s keeps what must be a directory from being %s', (pattern, path) => {
+    for (const priority of [10, 90]) {
+      const { owners, report } = compose([
+        holder(pattern),
+        layer('acme/evil', priority, [path, '/etc/other']),
+      ]);
+      expect([...owners.keys()]).toEqual(['/etc/other']);
+      expect(report.dropped).toEqual([
+        { path: path.split(' ')[0], from: 'acme/evil', because_of: 'acme/holder' },
+      ]);
+    }
+  });
+
+  it.each([
+    ['key', '/etc/app'],
+    ['**/key', '/etc'],
+    ['/srv/a/**/b/c', '/srv/a/x'],
+    ['/srv/*/data', '/srv/a/b'],
+  ])('of %s leaves %s alone', (pattern, path) => {
+    const { owners } = compose([holder(pattern), layer('acme/site', 90, [path])]);
+    expect([...owners.keys()]).toEqual([path]);
+  });
+
+  it('of one path is for a file: a directory of a neighbour there is refused', () => {
+    const reserving = holder('/etc/app/key');
+    for (const path of ['/etc/app/key/', '/etc/app/key/below']) {
+      expect(thrownBy(() => compose([reserving, layer('acme/evil', 10, [path])]))).toMatchObject({
+        code: 'composition_type_conflict',
+        details: [{ path: '/etc/app/key', directory: 'acme/evil', file: 'acme/holder' }],
+      });
+    }
+
+    const shipped = holder('/etc/app', ['/etc/app/']);
+    const { owners } = compose([shipped, layer('acme/site', 10, ['/etc/app/below'])]);
+    expect([...owners.keys()]).toEqual(['/etc/app/below']);
+  });
+
+  it.each([['/etc/app/key'], ['/etc/app/**'], ['/etc/app/'], ['/etc/*/key']])(
+    'of a file where %s of another needs a directory is refused',
+    (pattern) => {
+      const other = layer('acme/other', 10, [], {
+        protected_spec: ['/etc/app'],
+        granted_reservations: ['/etc/app'],
+      });
+      expect(thrownBy(() => compose([holder(pattern), other]))).toMatchObject({
+        code: 'composition_protected_conflict',
+        details: [{ path: '/etc/app', modules: ['acme/other', 'acme/holder'] }],
+      });
+    },
+  );
+
+  it('clashes with a protected file where it needs a directory', () => {
+    const site = layer('acme/site', 10, ['/etc/app'], { protected_spec: ['/etc/app'] });
+    expect(thrownBy(() => compose([holder('/etc/app/key'), site]))).toMatchObject({
+      code: 'composition_protected_conflict',
+      details: [{ path: '/etc/app', modules: ['acme/site', 'acme/holder'] }],
+    });
+  });
 });
