@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { Version } from '../domain/modules/index.ts';
+import type { PromotionState, Version } from '../domain/modules/index.ts';
 import { compareVersions } from '../domain/modules/index.ts';
 import type { Track } from '../domain/templates/index.ts';
 
@@ -21,8 +21,9 @@ export interface VersionChoice {
  * Returns the versions of one module that concern a track (product.md, section 9) in order of
  * preference: offered ones, withheld ones, superseded ones, each newest first.
  *
- * - `live`: live versions, or blessed ones if the module never had a live version. After the first
- *   live version, versions that are only blessed are no longer a choice.
+ * - `live`: live versions. One that was live before is `superseded`. A version that was never live
+ *   is no choice: no reviewer let it through.
+ * - `blessed`: blessed and live versions alike.
  * - `staging`: staging, blessed and live versions alike.
  *
  * `built`, `retired` and quarantined versions are never offered.
@@ -32,10 +33,9 @@ export function versionChoices<V extends Version>(
   track: Track,
 ): (VersionChoice & { of: V })[] {
   const all = [...versions].sort((a, b) => compareVersions(b, a));
-  const hadLive = all.some((version) => version.was_live || version.promotion_state === 'live');
 
   const choices = all.flatMap((version) => {
-    const standing = findStanding(version, track, hadLive);
+    const standing = findStanding(version, track);
     return standing === null
       ? []
       : [{ id: version.id, version_string: version.version_string, standing, of: version }];
@@ -46,16 +46,18 @@ export function versionChoices<V extends Version>(
 
 const preference: readonly Standing[] = ['offered', 'withheld', 'superseded'];
 
-function findStanding(version: Version, track: Track, hadLive: boolean): Standing | null {
-  const state = version.promotion_state;
-  if (state === 'built' || state === 'retired') return null;
+const offeredStates: Record<Track, readonly PromotionState[]> = {
+  live: ['live'],
+  blessed: ['blessed', 'live'],
+  staging: ['staging', 'blessed', 'live'],
+};
 
-  const standing = version.quarantined ? 'withheld' : 'offered';
-  if (track === 'staging' || state === 'live') return standing;
-  if (state !== 'blessed') return null;
-  if (!hadLive) return standing;
+function findStanding(version: Version, track: Track): Standing | null {
+  const { promotion_state, quarantined, was_live } = version;
+  if (offeredStates[track].includes(promotion_state)) return quarantined ? 'withheld' : 'offered';
 
-  return version.was_live && !version.quarantined ? 'superseded' : null;
+  const superseded = promotion_state === 'blessed' && was_live && !quarantined;
+  return superseded ? 'superseded' : null;
 }
 
 /**

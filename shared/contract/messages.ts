@@ -29,7 +29,7 @@ export const versionMessage = z.object({
 export const composeMessage = z.object({
   account: z.string(),
   template_id: idSchema('template'),
-  track: z.enum(['live', 'staging']),
+  track: z.enum(['live', 'blessed', 'staging']),
   operation_id: idSchema('operation').optional(),
   task_token: z.string().optional(),
 });

@@ -14,7 +14,7 @@ import { getComposition } from '../../shared/store/compose/index.ts';
 import { getBytes, objectKeys } from '../../shared/store/objects.ts';
 import { createOperation } from '../../shared/store/operations/index.ts';
 import { transact } from '../../shared/store/table/index.ts';
-import { raise } from '../support/operations.ts';
+import { raiseUnasked } from '../support/operations.ts';
 import { flowTest as it } from '../support/set-up.ts';
 import { authorKey, eventually } from '../support/world.ts';
 
@@ -47,7 +47,7 @@ describe.concurrent('each deployed function does its work with its own grants:',
       key,
     );
 
-    await raise(world, version, 'blessed');
+    await raiseUnasked(world, version);
     const assigned = await assignModule(world.services, world.caller, {
       template_id: template.id,
       module: 'hello',

@@ -105,21 +105,24 @@ async function withTracks(services: Services, templates: TemplateKey[]): Promise
     templates,
     limits.storeReadsAtOnce,
     async ({ account, template_id }): Promise<TemplateTrack[]> => {
-      const composed = (await hasStaging(services, account, template_id))
-        ? tracks
-        : (['live'] as const);
+      const composed = await composedTracks(services, account, template_id);
       return composed.map((track) => ({ account, template_id, track }));
     },
   );
   return all.flat();
 }
 
-async function hasStaging(
+/** The track `live`, and each other track that a machine of the template is on. */
+async function composedTracks(
   { db }: Services,
   account: string,
   template_id: string,
-): Promise<boolean> {
-  for await (const { track } of eachInstanceOf(db, account, template_id))
-    if (track === 'staging') return true;
-  return false;
+): Promise<Track[]> {
+  const used = new Set<Track>(['live']);
+  for await (const { track } of eachInstanceOf(db, account, template_id)) {
+    used.add(track);
+    if (used.size === tracks.length) break;
+  }
+
+  return tracks.filter((track) => used.has(track));
 }

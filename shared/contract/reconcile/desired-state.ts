@@ -78,7 +78,7 @@ export const desiredState = z.object({
   account: z.string(),
   instance: z.string(),
   template: z.string(),
-  track: z.enum(['live', 'staging']),
+  track: z.enum(['live', 'blessed', 'staging']),
   /** fs-verity digest of the composition image. */
   composition_digest: digestSchema,
   /** Lowest priority first, the order in which they are laid over each other. */

@@ -15,6 +15,7 @@ export const actions = [
   'assignment_change',
   'reservation_change',
   'instance_change',
+  'instance_track_change',
   'policy_change',
 ] as const;
 
@@ -57,6 +58,7 @@ export function defaultPolicy(action: Action): InterventionPolicy {
     'module_install_unverified',
     'extension_import',
     'trust_policy_change',
+    'instance_track_change',
     'mass_quarantine',
   ];
   return {

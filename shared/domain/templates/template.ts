@@ -1,4 +1,8 @@
-export const tracks = ['live', 'staging'] as const;
+/**
+ * From the fewest versions to the most. `live` has live versions, `blessed` (pilot machines) has
+ * blessed ones besides, and `staging` all that left `built`.
+ */
+export const tracks = ['live', 'blessed', 'staging'] as const;
 
 export type Track = (typeof tracks)[number];
 

@@ -49,7 +49,7 @@ interface Facts extends StoredVersion {
 }
 
 /**
- * A public module with one blessed version, as registration and ingest leave it. Returns its full
+ * A public module with one live version, as registration and ingest leave it. Returns its full
  * name.
  */
 async function store(
@@ -70,7 +70,8 @@ async function store(
   const build = shippedBuild(key, entries);
 
   const version = {
-    promotion_state: 'blessed' as const,
+    promotion_state: 'live' as const,
+    was_live: true,
     manifest: { dependencies, ...manifest },
     build,
     ...more,

@@ -144,8 +144,7 @@ it.each(['live', 'staging', 'blessed'] as const)(
       quarantined: true,
     });
 
-    const track = promotion_state === 'staging' ? 'staging' : 'live';
-    await expect(compose([name], { track })).rejects.toMatchObject({
+    await expect(compose([name], { track: promotion_state })).rejects.toMatchObject({
       code: 'composition_unsatisfied',
       message: expect.stringContaining('found only 1.0.0 (quarantined)'),
     });

@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import {
   assignModule,
-  promoteVersion,
   removeAssignment,
   updateAssignment,
   updateInstance,
@@ -11,7 +10,7 @@ import {
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import { getComposition, getCompositionFailure } from '../../../shared/store/compose/index.ts';
-import { promote, raise, versionNow } from '../../support/operations.ts';
+import { policy, promote, raise, versionNow } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';
 
@@ -115,6 +114,7 @@ it('a template that does not compose takes every change that does not break it',
   const raised = await updateAssignment(services, caller, { id: first, effective_priority: 5 });
   expect(await world.operation(raised.id)).toMatchObject({ state: 'succeeded' });
 
+  await policy(world, 'instance_track_change', { decision: 'allow' });
   // The track staging composes no better, so a machine cannot move there.
   const moved = await updateInstance(services, caller, { id, track: 'staging' });
   expect(await world.operation(moved.id)).toMatchObject({
@@ -146,9 +146,10 @@ it('a change that breaks a template is still refused', async ({ world }) => {
   const manifest = `dependencies: {requires: ["${account}/needed@*"]}`;
   const source = { name: 'needing', files: { 'etc/needing': 'x' }, manifest };
   await raise(world, await world.ingest(source, 'v1.0.0', fresh), 'live', rita);
-  await templateWith(world, 'whole', ['needing']);
+  const { assignments } = await templateWith(world, 'whole', ['needing']);
 
-  const { id } = await promoteVersion(services, caller, { id: needed.id, to: 'retired' });
+  const change = { id: assignments[0] ?? '', constraint: '^9.0' };
+  const { id } = await updateAssignment(services, caller, change);
   expect(await world.operation(id)).toMatchObject({
     state: 'failed',
     code: 'composition_unsatisfied',

@@ -168,7 +168,7 @@ describe('a promotion', () => {
       builtSharing(world, 'theirs', protects),
     ]);
 
-    await raise(world, ours, 'blessed');
+    await raise(world, ours, 'live', rita);
     const template = await createTemplate(world.services, world.caller, {
       name: 'both',
       platform: 'any',
@@ -185,8 +185,8 @@ describe('a promotion', () => {
       });
     }
 
-    expect((await promote(world, theirs, 'staging')).state).toBe('succeeded');
-    const blocked = await promote(world, theirs, 'blessed');
+    await raise(world, theirs, 'blessed');
+    const blocked = await promote(world, theirs, 'live', rita);
 
     expect(blocked).toMatchObject({ state: 'failed', code: 'composition_protected_conflict' });
     for (const fact of [
@@ -199,7 +199,7 @@ describe('a promotion', () => {
       expect(blocked.message).toContain(fact);
     }
 
-    expect(await stateOf(world, theirs)).toBe('staging');
+    expect(await stateOf(world, theirs)).toBe('blessed');
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseVersion, versionChoices } from '../../../shared/composition/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
-import type { Track } from '../../../shared/domain/templates/index.ts';
+import { type Track, tracks } from '../../../shared/domain/templates/index.ts';
 import { version } from './factory.ts';
 
 function choose(versions: Version[], track: Track, constraint: string | null): string | null {
@@ -31,15 +31,15 @@ describe('chooseVersion on live', () => {
     expect(chooseVersion([later, first], 'live', null)?.id).toBe('later');
   });
 
-  it('gives the newest blessed version of a module that never had a live one', () => {
+  it('gives nothing of a module that never had a live version', () => {
     const versions = [
       version('1.0.0', { promotion_state: 'blessed' }),
-      version('1.1.0', { promotion_state: 'blessed' }),
       version('1.2.0', { promotion_state: 'staging' }),
     ];
 
-    expect(choose(versions, 'live', null)).toBe('1.1.0');
-    expect(choose(versions, 'live', '1.0.0')).toBe('1.0.0');
+    for (const constraint of [null, '*', '1.0.0', '^1.0'])
+      expect(choose(versions, 'live', constraint)).toBeNull();
+    expect(versionChoices(versions, 'live')).toEqual([]);
   });
 
   it('never falls from live back to merely blessed', () => {
@@ -91,6 +91,18 @@ describe('chooseVersion on live', () => {
   });
 });
 
+describe('chooseVersion on blessed', () => {
+  it('gives the newest of blessed and live', () => {
+    const live = version('1.0.0');
+    const blessed = version('1.1.0', { promotion_state: 'blessed' });
+    const staging = version('1.2.0', { promotion_state: 'staging' });
+
+    expect(choose([live, blessed, staging], 'blessed', null)).toBe('1.1.0');
+    expect(choose([live, staging], 'blessed', null)).toBe('1.0.0');
+    expect(choose([live, blessed, staging], 'blessed', '1.2.0')).toBeNull();
+  });
+});
+
 describe('chooseVersion on staging', () => {
   it('gives the newest of staging, blessed and live', () => {
     const live = version('1.0.0');
@@ -103,7 +115,7 @@ describe('chooseVersion on staging', () => {
   });
 });
 
-describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
+describe.each(tracks)('chooseVersion on %s', (track) => {
   it.each(['built', 'retired'] as const)('never hands out what is %s', (promotion_state) => {
     expect(choose([version('1.0.0', { promotion_state })], track, null)).toBeNull();
   });
@@ -118,7 +130,7 @@ describe.each(['live', 'staging'] as const)('chooseVersion on %s', (track) => {
   );
 
   it('knows of a quarantined version that would be handed out', () => {
-    const promotion_state = track === 'live' ? 'blessed' : 'staging';
+    const promotion_state = track;
     const [choice] = versionChoices(
       [version('1.0.0', { promotion_state, quarantined: true })],
       track,

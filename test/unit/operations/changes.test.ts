@@ -91,6 +91,9 @@ describe('every kind of change', () => {
     [registration({ category: 'userland' }), 'module_change'],
     [registration({ trusted_keys: ['k'] }, { loosens_trust: true }), 'trust_policy_change'],
     [machine({}), 'instance_change'],
+    [machine({ track: 'live' }), 'instance_change'],
+    [machine({ track: 'blessed' }), 'instance_track_change'],
+    [machine({ track: 'staging', metadata: { a: 1 } }), 'instance_track_change'],
     [policy({}), 'policy_change'],
     [resumption, 'mass_quarantine'],
   ])('$0.kind needs the policy of $1', async (change, action) => {

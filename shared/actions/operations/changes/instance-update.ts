@@ -1,5 +1,5 @@
 import type { Instance } from '../../../domain/machines/index.ts';
-import type { Change } from '../../../domain/operations/index.ts';
+import { type Change, strictestPolicy } from '../../../domain/operations/index.ts';
 import type { Metadata, Track } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { updateInstance } from '../../../store/machines/index.ts';
@@ -10,8 +10,16 @@ import { type Affected, type ChangeKind, nothing, sameView } from './change-kind
 type Update = Change<'instance_update'>;
 
 export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
-  action: () => 'instance_change',
-  policy: (_, inForce) => inForce('instance_change'),
+  action: (change) => (leavesLive(change) ? 'instance_track_change' : 'instance_change'),
+
+  /** A machine off `live` gets versions that no reviewer let through. */
+  async policy(change, inForce) {
+    const own = await inForce('instance_change');
+    return leavesLive(change)
+      ? strictestPolicy([await inForce('instance_track_change'), own])
+      : own;
+  },
+
   read: (services, account, change) => requireInstance(services, account, change.instance_id),
   check: (_, row) => assertActive(row),
   summary: (_, { name }) => `change instance ${name}`,
@@ -70,8 +78,20 @@ export async function instanceUpdateOf(
   account: string,
   { id, ...set }: InstanceInput & { id: string },
 ): Promise<Update> {
-  await requireActiveInstance(services, account, id);
-  return { kind: 'instance_update', instance_id: id, ...set };
+  const { track: now } = await requireActiveInstance(services, account, id);
+  const { track, ...rest } = set;
+  // A machine that stays on its track needs no approval for that.
+  return {
+    kind: 'instance_update',
+    instance_id: id,
+    ...rest,
+    ...(track === undefined || track === now ? {} : { track }),
+  };
+}
+
+/** A change to `live` asks for nothing more: that track has the fewest versions. */
+function leavesLive({ track }: Update): boolean {
+  return track !== undefined && track !== 'live';
 }
 
 function fieldsOf({ kind: _, instance_id: __, ...set }: Update): InstanceInput {
