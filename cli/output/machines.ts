@@ -10,6 +10,7 @@ export const driftReasons: Record<DriftReport['reason'], string> = {
   silent: 'has not reported for hours',
   refused: 'refused its desired state',
   no_desired_state: 'has no desired state yet',
+  held: 'runs its desired state, and a newer one cannot be made',
 };
 
 /** Formats what a machine should run beside what it runs. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GantryError } from '../../base/error.ts';
+import { isGantryError } from '../../base/error.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage, ReconcileMessage } from '../../contract/messages.ts';
 import type { CompositionFailure, TemplateComposition } from '../../domain/compose/index.ts';
@@ -17,7 +17,7 @@ import { eachInstanceOf } from '../../store/machines/index.ts';
 import { refreshAge } from '../../store/objects.ts';
 import { transact } from '../../store/table/index.ts';
 import { objectsOf, recordInPlace } from '../compositions/index.ts';
-import { enqueue, nowIso, type Services } from '../context/index.ts';
+import { enqueue, faultOf, nowIso, type Services } from '../context/index.ts';
 import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
 
@@ -48,8 +48,8 @@ export async function composeTemplate(
 /**
  * A refusal that a person must resolve is an outcome: for example, another account changed a
  * module, or a category was removed. It is recorded on the template, whose composition stays as it
- * was. Faults are thrown, so that SQS delivers the message again. Returns null if the template does
- * not exist.
+ * was. Faults are recorded as well, and thrown, so that SQS delivers the message again. Returns
+ * null if the template does not exist.
  */
 async function putMadeOrFailure(
   services: Services,
@@ -62,8 +62,10 @@ async function putMadeOrFailure(
   try {
     return (await putMade(services, message, before)) ? 'made' : null;
   } catch (error) {
+    if (isGantryError(error, 'conflict')) throw error;
+    const failure = await noteFailure(services, message, before, faultOf(error, 'compose'));
     if (!isRefusal(error)) throw error;
-    return noteFailure(services, message, before, error);
+    return failure;
   }
 }
 
@@ -71,7 +73,7 @@ async function noteFailure(
   services: Services,
   { account, template_id, track }: ComposeMessage,
   before: TemplateComposition | null,
-  { code, message }: GantryError,
+  { code, message }: Pick<CompositionFailure, 'code' | 'message'>,
 ): Promise<CompositionFailure> {
   const known = await getCompositionFailure(services.db, account, template_id, track);
   if (known?.code === code && known.message === message) return known;

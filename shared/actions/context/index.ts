@@ -1,4 +1,5 @@
 export type { Messages } from '../../contract/queues.ts';
+export { faultOf } from './fault.ts';
 export { servicesFromEnvironment } from './from-environment.ts';
 export { deleteSecret, readSecret, secretName, writeSecret } from './secrets.ts';
 export { enqueue, later, nowIso, type Services } from './services.ts';

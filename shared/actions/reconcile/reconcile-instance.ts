@@ -23,7 +23,7 @@ import {
 import { getModule, getVersion } from '../../store/modules/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { type CompositionRecord, readInstanceFiles, readRecord } from '../compositions/index.ts';
-import { enqueue, nowIso, type Services } from '../context/index.ts';
+import { enqueue, faultOf, nowIso, type Services } from '../context/index.ts';
 import { publicTrustRoot } from '../signatures/index.ts';
 import {
   type Content,
@@ -58,7 +58,27 @@ export async function reconcileInstance(
   services: Services,
   message: ReconcileMessage,
 ): Promise<ReconcileOutcome> {
-  return retryConflicts(() => reconcile(services, message));
+  try {
+    return await retryConflicts(() => reconcile(services, message));
+  } catch (error) {
+    if (!isGantryError(error, 'conflict')) await noteFault(services, message, error);
+    throw error;
+  }
+}
+
+/** A fault is delivered again, and until it is over, the machine shows why it gets nothing new. */
+async function noteFault(
+  services: Services,
+  { account, instance_id }: ReconcileMessage,
+  error: unknown,
+): Promise<void> {
+  try {
+    const instance = await getInstance(services.db, account, instance_id);
+    if (instance === null || instance.state === 'decommissioned') return;
+    await note(services, instance, faultOf(error, 'reconcile'));
+  } catch {
+    // The caller throws the fault itself, and the next delivery notes it.
+  }
 }
 
 async function reconcile(services: Services, message: ReconcileMessage): Promise<ReconcileOutcome> {
@@ -209,7 +229,8 @@ async function rendered(
 }
 
 /**
- * A machine does not get a quarantined version. If it already has the version, it keeps it.
+ * A machine does not get a quarantined version. If it already has the version, it keeps its desired
+ * state: with the trust policies of a newer one, its agent would refuse that one.
  * @throws GantryError `version_quarantined`
  */
 async function refuseQuarantined(
@@ -219,14 +240,12 @@ async function refuseQuarantined(
 ): Promise<void> {
   for (const layer of record.layers) {
     const label = moduleLabel(instance.account, layer.account, layer.module);
-    if (instance.desired_modules[label] === layer.composefs_digest) continue;
-
     const version = await getVersion(services.db, layer.account, layer.version_id);
     if (version?.quarantined !== true) continue;
 
     throw new GantryError(
       'version_quarantined',
-      `expected versions that machines may get, found ${label} ${version.version_string}, which is quarantined`,
+      `expected versions that machines may get, found ${label} ${version.version_string}, which is quarantined; the machine keeps what it has`,
       { found: version.id },
     );
   }

@@ -61,6 +61,7 @@ const fleetSchema = drifted
       silent: count,
       refused: count,
       no_desired_state: count,
+      held: count,
     }),
     templates: z.array(
       drifted.extend({

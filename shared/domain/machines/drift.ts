@@ -1,7 +1,10 @@
 import { limits } from '../../base/limits/index.ts';
 import type { Instance } from './instance.ts';
 
-/** `silent`: its last report is too old to count. */
+/**
+ * `silent`: its last report is too old to count. `held`: the machine runs its desired state, and a
+ * newer one cannot be made.
+ */
 export const driftReasons = [
   'none',
   'modules',
@@ -10,6 +13,7 @@ export const driftReasons = [
   'silent',
   'refused',
   'no_desired_state',
+  'held',
 ] as const;
 
 export interface ModuleDrift {
@@ -46,6 +50,7 @@ export function driftOf(instance: Instance, now: Date): DriftReport {
     if (report.status === 'refused') return 'refused';
     if (modules.some((row) => row.desired !== row.running)) return 'modules';
     if (report.composition_digest !== instance.desired_composition) return 'composition';
+    if (instance.desired_error !== null) return 'held';
 
     return 'none';
   })();
@@ -57,7 +62,8 @@ export function driftOf(instance: Instance, now: Date): DriftReport {
     desired_composition: instance.desired_composition,
     running_composition: report?.composition_digest ?? null,
     reason,
-    message: report?.message ?? null,
+    message:
+      reason === 'held' ? (instance.desired_error?.message ?? null) : (report?.message ?? null),
     reported_at: report?.at ?? null,
   };
 }

@@ -7,7 +7,12 @@ import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ComposeMessage } from '../../../shared/contract/messages.ts';
 import { writeMessage } from '../../../shared/contract/queues.ts';
 import { templateAnswer } from '../../../shared/contract/templates/index.ts';
-import { getComposition, holdComposition } from '../../../shared/store/compose/index.ts';
+import {
+  getComposition,
+  getCompositionFailure,
+  holdComposition,
+} from '../../../shared/store/compose/index.ts';
+import { etagOf, getBytes, replaceLatest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { eventsOf } from '../../support/flow.ts';
@@ -132,4 +137,39 @@ it("a template that another account's promotion breaks keeps its composition, an
   await ours.operation((await removeAssignment(services, caller, assignment)).id, 'succeeded');
   await eventually('no failure', async () => ((await shown()).length === 0 ? true : null));
   expect((await countedBy(message))[0]).not.toHaveProperty('CompositionsRefused');
+});
+
+it('a fault shows at the template until it is over', async () => {
+  const { services, caller, account } = ours;
+  const key = authorKey();
+  await ours.register('spoilt', key);
+  const version = await ours.ingest({ name: 'spoilt', files: { 'etc/s': 'x' } }, 'v1.0.0', key);
+  await raiseUnasked(ours, version);
+
+  const { id } = await createTemplate(services, caller, { name: 'spoilt', platform: 'any' });
+  const { operation } = await assignModule(services, caller, { template_id: id, module: 'spoilt' });
+  await ours.operation(operation.id, 'succeeded');
+
+  const { objects } = services;
+  const message = { account, template_id: id, track: 'live' } as const;
+  const failure = () => getCompositionFailure(services.db, account, id, 'live');
+  const index = version.builds[0]?.file_index_key ?? '';
+  const bytes = await getBytes(objects, index);
+  const replace = async (body: Uint8Array) =>
+    replaceLatest(
+      objects,
+      { key: index, body, type: 'application/gzip' },
+      await etagOf(objects, index),
+    );
+
+  await replace(Buffer.from('spoilt'));
+  await expect(composeTemplate(services, message)).rejects.toMatchObject({ code: 'io_error' });
+  expect(await failure()).toMatchObject({
+    code: 'io_error',
+    message: expect.stringContaining(index),
+  });
+
+  await replace(bytes);
+  expect(await composeTemplate(services, message)).toBeNull();
+  expect(await failure()).toBeNull();
 });

@@ -15,6 +15,7 @@ import {
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import type { Metadata, Template } from '../../../shared/domain/templates/index.ts';
 import { getAccount } from '../../../shared/store/accounts/index.ts';
+import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getInstance, updateInstance } from '../../../shared/store/machines/index.ts';
 import { etagOf, getBytes, objectKeys, replaceLatest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
@@ -260,6 +261,36 @@ it('an instance that lacks metadata shows which, keeps what it has, and forgets 
     (await read(world, instance.id)).desired_error === null ? true : null,
   );
   expect((await read(world, instance.id)).desired_version).toBe(instance.desired_version);
+});
+
+it('a fault shows at the machine until it is over', async ({ world }) => {
+  const { services, account } = world;
+  const instance = await made(world);
+  const pointer = await getComposition(services.db, account, template.id, 'staging');
+  const key = pointer?.report_key ?? '';
+  const record = await getBytes(services.objects, key);
+  const replace = async (body: Uint8Array) =>
+    replaceLatest(
+      services.objects,
+      { key, body, type: 'application/json' },
+      await etagOf(services.objects, key),
+    );
+
+  await replace(Buffer.from('{}'));
+  await expect(reconcileInstance(services, message(world, instance))).rejects.toMatchObject({
+    code: 'io_error',
+  });
+
+  const failed = await read(world, instance.id);
+  expect(failed.desired_error).toMatchObject({
+    code: 'io_error',
+    message: expect.stringContaining(key),
+  });
+  expect(failed.desired_version).toBe(instance.desired_version);
+
+  await replace(record);
+  expect(await reconcileInstance(services, message(world, instance))).toBe('unchanged');
+  expect((await read(world, instance.id)).desired_error).toBeNull();
 });
 
 /** The services of so many days later. */

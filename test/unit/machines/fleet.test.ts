@@ -143,6 +143,17 @@ describe('a fleet', () => {
     expect(module).toMatchObject({ module: 'constructor', desired: 0, running: 1, drifted: 1 });
   });
 
+  it('a machine whose desired state cannot follow the composition is held, unless it differs already', () => {
+    const desired_error = { code: 'version_quarantined', message: 'x' } as const;
+    const [held, other] = [{ redis: digest('a') }, { redis: digest('b') }];
+    const machines = [
+      machine('held', held, held, { desired_error }),
+      machine('other', held, other, { desired_error }),
+    ];
+
+    expect(counted(machines).reasons).toMatchObject({ none: 0, held: 1, modules: 1 });
+  });
+
   it('counts a machine that fell silent as drifted, whatever it said last', () => {
     const machines = [machine('ok', { redis: a }, { redis: a })];
     const reasonsAfter = (hours: number) =>
