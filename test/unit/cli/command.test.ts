@@ -72,7 +72,7 @@ it('ignores a reader that closes the output early, as head does', () => {
 it.each([
   [
     ['module', 'promote', 'a@1.0.0', '--to', 'production'],
-    'Allowed choices are staging, blessed, live, retired.',
+    'Allowed choices are built, staging, blessed, live, retired.',
   ],
   [
     ['module', 'promote', 'a', '--to', 'live'],
