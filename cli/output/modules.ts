@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { listedModuleSchema } from '../../shared/contract/modules/index.ts';
+import { withheldBy } from '../../shared/domain/modules/index.ts';
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
 
@@ -12,7 +13,7 @@ export function formatVersions({ versions, candidates }: Versions): string {
     ['VERSION', 'STATE', 'KIND', 'DIGEST', 'TAGS', 'INGESTED'],
     versions.map((row) => [
       row.version_string,
-      row.quarantined ? colorState('quarantined') : colorState(row.promotion_state),
+      colorState(withheldBy(row)?.kind ?? row.promotion_state),
       row.kind,
       shortDigest(row.digest),
       row.tags.join(', '),
@@ -20,6 +21,20 @@ export function formatVersions({ versions, candidates }: Versions): string {
     ]),
     'The module has no versions yet. Check its polling status with: gantry module show',
   );
+
+  const withheld = versions.flatMap(({ version_string, withheld = {} }) =>
+    Object.entries(withheld).map(([kind, { reason, by, at }]) => [
+      version_string,
+      colorState(kind),
+      at,
+      by,
+      reason,
+    ]),
+  );
+  const withheldTable =
+    withheld.length === 0
+      ? ''
+      : `\n\n${table(['WITHHELD', 'STATE', 'SINCE', 'BY', 'WHY'], withheld, '')}`;
 
   const unverified = versions.flatMap(({ version_string, reverification: last }) =>
     last === undefined || last.outcome === 'verified'
@@ -31,7 +46,7 @@ export function formatVersions({ versions, candidates }: Versions): string {
     unverified.length === 0
       ? ''
       : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], unverified, '')}`;
-  if (candidates.length === 0) return `${known}${unverifiedTable}`;
+  if (candidates.length === 0) return `${known}${withheldTable}${unverifiedTable}`;
 
   const waiting = table(
     ['NOT A VERSION', 'STATE', 'DIGEST', 'WHY'],
@@ -44,7 +59,7 @@ export function formatVersions({ versions, candidates }: Versions): string {
     '',
   );
 
-  return `${known}${unverifiedTable}\n\n${waiting}`;
+  return `${known}${withheldTable}${unverifiedTable}\n\n${waiting}`;
 }
 
 type Poll = z.infer<typeof listedModuleSchema>['poll'];
@@ -58,4 +73,13 @@ export function formatPolling(poll: Poll): string {
   if (poll.code === null) return poll.polled_at === null ? 'not polled yet' : 'works';
   const times = poll.failures === 1 ? 'once' : `${poll.failures} times`;
   return `failed ${times}: ${poll.code}; retry at ${poll.next_poll_at}`;
+}
+
+/** Formats a version with the reason why machines that lack it do not get it. */
+export function formatLive(version: Versions['versions'][number]): string {
+  const withheld = withheldBy(version);
+  const { version_string } = version;
+  return withheld === null
+    ? version_string
+    : `${version_string}, ${withheld.kind}: ${withheld.reason}`;
 }

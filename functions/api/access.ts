@@ -9,10 +9,16 @@ import type { ApiEnv } from './env.ts';
  * The callers that a route admits: a role, the deployment's own token, a machine's agent, or
  * anyone.
  */
-export type Access = Role | 'platform' | 'agent' | 'public';
+export type Access = Role | typeof authorOrOperator | 'platform' | 'agent' | 'public';
+
+/** Either role suffices. */
+export const authorOrOperator = 'author or operator';
 
 /** Checks that a caller has the access of a route. @throws GantryError `forbidden` */
-export function checkAccess(caller: Caller, access: Role | 'platform'): void {
+export function checkAccess(
+  caller: Caller,
+  access: Role | typeof authorOrOperator | 'platform',
+): void {
   if (access === 'platform') {
     if (caller.platform) return;
     throw new GantryError(
@@ -24,7 +30,8 @@ export function checkAccess(caller: Caller, access: Role | 'platform'): void {
     );
   }
 
-  if (hasRole(caller, access)) return;
+  if (access === authorOrOperator ? hasRole(caller, 'author', 'operator') : hasRole(caller, access))
+    return;
   throw new GantryError(
     'forbidden',
     `expected the role ${access}, found ${caller.roles.join(', ') || 'none'}`,

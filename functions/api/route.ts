@@ -7,7 +7,7 @@ import { GantryError } from '../../shared/base/error.ts';
 import { problemSchema } from '../../shared/contract/http/index.ts';
 import type { Caller } from '../../shared/domain/accounts/index.ts';
 import { roles } from '../../shared/domain/accounts/index.ts';
-import { type Access, allow } from './access.ts';
+import { type Access, allow, authorOrOperator } from './access.ts';
 import type { ApiEnv } from './env.ts';
 import { once } from './idempotency.ts';
 import { problemType } from './problem.ts';
@@ -65,7 +65,7 @@ interface RouteShape<
   ): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
 }
 
-const accesses: readonly string[] = [...roles, 'platform', 'agent', 'public'];
+const accesses: readonly string[] = [...roles, authorOrOperator, 'platform', 'agent', 'public'];
 
 /**
  * Declares a route. A route without a role throws, so that a forgotten role cannot make a route
@@ -88,6 +88,7 @@ export function route<
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
 const security: Record<Access, Record<string, string[]>[]> = {
+  [authorOrOperator]: [{ token: [] }],
   ...(Object.fromEntries(roles.map((role) => [role, [{ token: [] }]])) as Record<
     (typeof roles)[number],
     { token: [] }[]

@@ -229,6 +229,11 @@ const errors = {
     'The object is in use and cannot be removed. The message names where, and how to remove it.',
   ],
   operation_raced: [409, 'Another request changed the version, module or template first.'],
+  rollback_impossible: [
+    409,
+    'The module has no live version, or no version that a rollback may make live again.',
+  ],
+  version_held: [409, 'A rollback replaced the version. Release it first.'],
   version_quarantined: [
     409,
     'The version is quarantined. It can only be retired or go back to built, and no other machine gets it.',

@@ -26,7 +26,7 @@ export interface VersionChoice {
  * - `blessed`: blessed and live versions alike.
  * - `staging`: staging, blessed and live versions alike.
  *
- * `built`, `retired` and quarantined versions are never offered.
+ * `built`, `retired`, held and quarantined versions are never offered.
  */
 export function versionChoices<V extends Version>(
   versions: Iterable<V>,
@@ -53,7 +53,8 @@ const offeredStates: Record<Track, readonly PromotionState[]> = {
 };
 
 function findStanding(version: Version, track: Track): Standing | null {
-  const { promotion_state, quarantined, was_live } = version;
+  const { promotion_state, held, quarantined, was_live } = version;
+  if (held) return null;
   if (offeredStates[track].includes(promotion_state)) return quarantined ? 'withheld' : 'offered';
 
   const superseded = promotion_state === 'blessed' && was_live && !quarantined;

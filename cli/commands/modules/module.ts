@@ -8,6 +8,7 @@ import { registerModulePromote } from './promote.ts';
 import { registerModulePush } from './push.ts';
 import { registerModuleRegister } from './register.ts';
 import { registerModuleReserve } from './reserve.ts';
+import { registerModuleRollback } from './rollback.ts';
 import { registerModuleShow } from './show.ts';
 import { registerModuleSign } from './sign.ts';
 import { registerModuleTemplates } from './templates.ts';
@@ -16,6 +17,7 @@ import { registerModuleValidate } from './validate.ts';
 import { registerModuleVerify } from './verify.ts';
 import { registerModuleVersions } from './versions.ts';
 import { registerModuleWhy } from './why.ts';
+import { registerModuleWithholdings } from './withhold.ts';
 
 /** `gantry module …`: one file a subcommand. */
 export function register(command: Command): void {
@@ -28,6 +30,8 @@ export function register(command: Command): void {
   registerModuleList(command);
   registerModulePoll(command);
   registerModulePromote(command);
+  registerModuleRollback(command);
+  registerModuleWithholdings(command);
   registerModuleRegister(command);
   registerModuleUpdate(command);
   registerModuleReserve(command);

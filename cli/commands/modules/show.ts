@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { formatPolling } from '../../output/modules.ts';
+import { formatLive, formatPolling } from '../../output/modules.ts';
 import { formatFields } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -52,7 +52,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ],
       ['platforms', module.platforms.join(', ') || 'any'],
       ['reserved', module.granted_reservations.join(', ') || null],
-      ['live version', live?.version.version_string ?? null],
+      ['live version', live === null ? null : formatLive(live.version)],
       ['last polled', poll?.polled_at ?? null],
       ['next poll', poll?.next_poll_at ?? null],
       ['polling', formatPolling(poll)],

@@ -18,9 +18,11 @@ export {
   changeReservations,
   promoteVersion,
   removeAssignment,
+  rollBackModule,
   updateAssignment,
   updateInstance,
   updateModule,
+  withholdVersion,
 } from './requests.ts';
 export { requireApproval, requireOperation } from './require-operation.ts';
 export { runOperationStep } from './steps.ts';

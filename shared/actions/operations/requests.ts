@@ -10,6 +10,8 @@ import { type InstanceInput, instanceUpdateOf } from './changes/instance-update.
 import { moduleUpdateOf } from './changes/module-update.ts';
 import { reservationChangeOf } from './changes/reservation-change.ts';
 import { type PromotionInput, promotionOf } from './changes/version-promote.ts';
+import { type RollbackInput, rollbackOf } from './changes/version-rollback.ts';
+import { withholdingChangeOf } from './changes/version-withhold.ts';
 import { checkChanges } from './operation-writes.ts';
 import { requestChanges } from './request-changes.ts';
 
@@ -23,6 +25,25 @@ export async function promoteVersion(
   { id, ...input }: Omit<PromotionInput, 'version_id'> & { id: string },
 ): Promise<Operation> {
   const change = await promotionOf(services, caller.account, { version_id: id, ...input });
+  return requestChanges(services, caller, [change]);
+}
+
+/** Requests that a module goes back to a version that was live before. */
+export async function rollBackModule(
+  services: Services,
+  caller: Caller,
+  input: RollbackInput,
+): Promise<Operation> {
+  return requestChanges(services, caller, [await rollbackOf(services, caller.account, input)]);
+}
+
+/** Requests that a version is yanked, quarantined, or that this is lifted. */
+export async function withholdVersion(
+  services: Services,
+  caller: Caller,
+  input: Parameters<typeof withholdingChangeOf>[2],
+): Promise<Operation> {
+  const change = await withholdingChangeOf(services, caller.account, input);
   return requestChanges(services, caller, [change]);
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../../base/error.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
-import type { Module, Version } from '../../domain/modules/index.ts';
+import { type Module, type Version, withheldFields } from '../../domain/modules/index.ts';
 import {
   countsAsQuarantine,
   type QuarantineBudget,
@@ -78,7 +78,8 @@ function factsOf(version: Version, { verification, unreachable }: Findings): Rev
   return {
     verified: verification.verdict.verified,
     certain: unreachable === null && verification.fresh,
-    quarantined: version.quarantined,
+    // What a person withholds says nothing about the signatures.
+    quarantined: version.reverification?.outcome === 'quarantined',
     handedOut: version.promotion_state !== 'built',
   };
 }
@@ -120,7 +121,8 @@ async function saveVerified(
   version: Version,
   { verification, found }: Findings,
 ): Promise<void> {
-  const set: Partial<Version> = { quarantined: false };
+  const lifted = withheldFields({}, version.withheld ?? {});
+  const set: Partial<Version> = { quarantined: lifted.quarantined };
   if (found !== null) {
     const { verdict } = verification;
     set.stored_signatures_key = await storeSignatures(services, version.account, verdict, found);
@@ -130,16 +132,17 @@ async function saveVerified(
   }
 
   const cause = causeOf(services);
+  const free = version.quarantined && !lifted.quarantined;
   const released = versionEvent(version, cause, 'released', standingOf(version));
 
   await saveOutcome(
     services,
     version,
     { verification, set, why: { outcome: 'verified', code: null, message: null } },
-    version.quarantined ? [released] : [],
+    free ? [released] : [],
   );
 
-  if (version.quarantined) await composeAgain(services, version);
+  if (free) await composeAgain(services, version);
 }
 
 const eventNames = {

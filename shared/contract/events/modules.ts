@@ -39,6 +39,26 @@ export const modulesEvents = {
     when: 'A version became built again, from staging or retired. `from` is its previous state.',
     data: ['module', 'version', 'from', 'operation_id'],
   },
+  'gantry.version.rolled_back': {
+    subject: 'version/<id>',
+    when: 'A rollback holds the live version and makes `to` live again. `review_id` names the operation that asks reviewers afterwards.',
+    data: ['module', 'version', 'to', 'reason', 'review_id', 'operation_id'],
+  },
+  'gantry.version.rollback_confirmed': {
+    subject: 'version/<id>',
+    when: 'Reviewers approved a rollback that was applied without them.',
+    data: ['module', 'version', 'rollback_id', 'operation_id'],
+  },
+  'gantry.version.yanked': {
+    subject: 'version/<id>',
+    when: 'An author or operator withdrew a version. It counts as quarantined.',
+    data: ['module', 'version', 'state', 'reason', 'operation_id'],
+  },
+  'gantry.version.unyanked': {
+    subject: 'version/<id>',
+    when: 'The withdrawal of a version was taken back.',
+    data: ['module', 'version', 'state', 'reason', 'operation_id'],
+  },
   'gantry.version.superseded': {
     subject: 'version/<id>',
     when: 'Another version became live, so this one is blessed again.',
@@ -51,13 +71,13 @@ export const modulesEvents = {
   },
   'gantry.version.quarantined': {
     subject: 'version/<id>',
-    when: 'A version no longer verifies. No other machine gets it. `state` is its promotion state.',
-    data: ['module', 'version', 'state', 'code?', 'message?'],
+    when: 'A version no longer verifies, or an operator quarantined it. No other machine gets it. `state` is its promotion state.',
+    data: ['module', 'version', 'state', 'code?', 'message?', 'reason?', 'operation_id?'],
   },
   'gantry.version.released': {
     subject: 'version/<id>',
-    when: 'A quarantined version verifies again and was released.',
-    data: ['module', 'version', 'state', 'code?', 'message?'],
+    when: 'A quarantined version verifies again, or an operator released it.',
+    data: ['module', 'version', 'state', 'code?', 'message?', 'reason?', 'operation_id?'],
   },
   'gantry.version.unconfirmed': {
     subject: 'version/<id>',

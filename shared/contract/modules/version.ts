@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { versionIdSchema } from '../../base/ids.ts';
 import { candidateStates } from '../../domain/candidates/index.ts';
-import { promotionStates, versionKinds } from '../../domain/modules/index.ts';
+import { promotionStates, versionKinds, withholdingKinds } from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { pageOf, timeSchema } from '../http/index.ts';
 import { pollStateSchema } from './module.ts';
@@ -70,6 +70,13 @@ export const versionSchema = z
     was_live: z.boolean(),
     quarantined: z.boolean(),
     held: z.boolean(),
+    withheld: z
+      .partialRecord(
+        z.enum(withholdingKinds),
+        z.object({ reason: z.string(), by: z.string(), at: timeSchema, operation_id: z.string() }),
+      )
+      .exactOptional()
+      .meta({ description: 'why people withhold the version' }),
     tags: z.array(z.string()),
     builds: z.array(buildSchema),
     manifest: z.unknown(),
@@ -153,4 +160,25 @@ export const promoteBody = z.strictObject({
     description:
       'retire the version although compositions use it and no other version can take over; they lose the module',
   }),
+});
+
+const reason = z
+  .string()
+  .min(1)
+  .max(500)
+  .meta({ description: 'why, for people and for the event' });
+/** Of yank, unyank, quarantine and release. */
+export const withholdBody = z.strictObject({ reason });
+export const rollbackBody = z.strictObject({
+  to: z
+    .string()
+    .min(1)
+    .max(200)
+    .exactOptional()
+    .meta({ description: 'a version that was live before; the last one by default' }),
+  reason: reason.exactOptional(),
+  break_glass: z
+    .boolean()
+    .exactOptional()
+    .meta({ description: 'apply it immediately and ask reviewers afterwards' }),
 });

@@ -37,6 +37,8 @@ export type ChangePolicyBody = z.infer<typeof changePolicyBody>;
 export const policyParams = z.object({ action });
 
 const assignment = { assignment_id: z.string(), template_id: z.string() };
+const withheld = { module: z.string(), version_id: z.string(), reason: z.string() };
+const rollback = { ...withheld, to_version_id: z.string() };
 /** How a change of each kind is sent. A kind or a field that is missing here is a type error. */
 const changeSchemas = {
   version_promote: z.object({
@@ -49,6 +51,23 @@ const changeSchemas = {
     /** The live version that it replaces, for promotions to live. */
     replaces: z.string().nullable(),
   }),
+  version_rollback: z.object({
+    kind: z.literal('version_rollback'),
+    ...rollback,
+    review_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'the operation that asks reviewers afterwards' }),
+  }),
+  rollback_review: z.object({
+    kind: z.literal('rollback_review'),
+    ...rollback,
+    rollback_id: z.string(),
+  }),
+  version_yank: z.object({ kind: z.literal('version_yank'), ...withheld }),
+  version_unyank: z.object({ kind: z.literal('version_unyank'), ...withheld }),
+  version_quarantine: z.object({ kind: z.literal('version_quarantine'), ...withheld }),
+  version_release: z.object({ kind: z.literal('version_release'), ...withheld }),
   assignment_add: z.object({
     kind: z.literal('assignment_add'),
     ...assignment,

@@ -9,6 +9,8 @@ export interface TemplateView {
   assignments: Assignment[];
   /** States that versions would have, by version id, where they differ from their rows. */
   states: Map<string, PromotionState>;
+  /** Ids of the versions that would be held. */
+  held: ReadonlySet<string>;
   /** The changed rows of modules, by `<account>/<name>`. */
   modules: Map<LayerName, (row: Module) => Module>;
 }
@@ -21,7 +23,7 @@ export interface ChangedViews {
 
 /** The view of a template without changes. */
 export function viewOf(template: Template, assignments: Assignment[]): TemplateView {
-  return { template, assignments, states: new Map(), modules: new Map() };
+  return { template, assignments, states: new Map(), held: new Set(), modules: new Map() };
 }
 
 /** The view with one more change to a module of the template's account. */
@@ -44,6 +46,9 @@ export function moduleInView(view: TemplateView, row: Module): Module {
 /** A version as the view sees it. */
 export function inView(view: TemplateView, version: Version): Version {
   const state = view.states.get(version.id);
-  if (state === undefined) return version;
-  return { ...version, promotion_state: state, was_live: version.was_live || state === 'live' };
+  const held = version.held || view.held.has(version.id);
+  if (state === undefined) return held === version.held ? version : { ...version, held };
+
+  const was_live = version.was_live || state === 'live';
+  return { ...version, promotion_state: state, was_live, held };
 }

@@ -59,6 +59,25 @@ export interface VersionApproval {
   decided_at: string;
 }
 
+/**
+ * Why a person withholds a version. `yanked`: its author or an operator withdrew it.
+ * `quarantined`: an operator distrusts it. `held`: a rollback replaced it. Each is lifted on its
+ * own.
+ */
+export const withholdingKinds = ['yanked', 'quarantined', 'held'] as const;
+
+export type WithholdingKind = (typeof withholdingKinds)[number];
+
+export interface Withholding {
+  reason: string;
+  /** The actor who requested it. */
+  by: string;
+  at: string;
+  operation_id: string;
+}
+
+export type Withheld = Partial<Record<WithholdingKind, Withholding>>;
+
 export interface Version {
   account: string;
   module: string;
@@ -72,8 +91,12 @@ export interface Version {
   promotion_state: PromotionState;
   /** True once it has been live: a module with one never falls back to merely blessed versions. */
   was_live: boolean;
+  /** Machines that lack it do not get it: it does not verify, or a person withholds it. */
   quarantined: boolean;
+  /** A rollback replaced it. No composition chooses it until it is released. */
   held: boolean;
+  /** Why people withhold it; absent before the first time. */
+  withheld?: Withheld;
   builds: VersionBuild[];
   /**
    * Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form).

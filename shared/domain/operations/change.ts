@@ -24,6 +24,32 @@ export interface ChangeFields {
      */
     replaces: string | null;
   };
+  /** Holds the live version and makes one live again that was live before. */
+  version_rollback: {
+    module: string;
+    /** The live version at the time of the request, which is held. */
+    version_id: string;
+    to_version_id: string;
+    reason: string;
+    /**
+     * The operation that asks reviewers afterwards; null if they are asked first. It is made in the
+     * transaction of the rollback.
+     */
+    review_id: string | null;
+  };
+  /** Asks reviewers about a rollback that was applied already. Nothing changes by it. */
+  rollback_review: {
+    module: string;
+    version_id: string;
+    to_version_id: string;
+    reason: string;
+    rollback_id: string;
+  };
+  version_yank: WithheldVersion;
+  version_unyank: WithheldVersion;
+  version_quarantine: WithheldVersion;
+  /** Lifts an operator's quarantine and the hold of a rollback. */
+  version_release: WithheldVersion;
   assignment_add: {
     assignment_id: string;
     template_id: string;
@@ -62,6 +88,12 @@ export interface ChangeFields {
     clusters?: string[];
   };
   policy_change: { policy: InterventionPolicy };
+}
+
+interface WithheldVersion {
+  module: string;
+  version_id: string;
+  reason: string;
 }
 
 export type ChangeName = keyof ChangeFields;

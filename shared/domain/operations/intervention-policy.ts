@@ -7,6 +7,9 @@ export const actions = [
   'module_promote_to_live',
   'module_retire',
   'module_withdraw',
+  'module_rollback',
+  'module_yank',
+  'module_quarantine',
   'module_install_unverified',
   'extension_import',
   'trust_policy_change',
@@ -55,6 +58,7 @@ export function defaultPolicy(action: Action): InterventionPolicy {
   const asks: readonly Action[] = [
     'module_promote_to_live',
     'module_withdraw',
+    'module_rollback',
     'module_install_unverified',
     'extension_import',
     'trust_policy_change',

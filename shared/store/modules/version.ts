@@ -23,6 +23,7 @@ const versions = entity<Version>()({
     stored_signatures_key: 'text',
     signatures: 'json',
     reverification: 'optional',
+    withheld: 'optional',
     approvals: 'json',
     revision: 'number',
     ingested_at: 'text',
@@ -107,6 +108,14 @@ export function moveVersion(
   extra: Partial<Draft<Version>> = {},
 ): Write {
   return versions.update(was, { ...extra, promotion_state: to, state_changed_at: at });
+}
+
+/** Notes why people withhold a version, unless the version was changed since it was read. */
+export function withholdVersion(
+  was: Version,
+  set: Pick<Version, 'quarantined' | 'held' | 'withheld'>,
+): Write {
+  return versions.update(was, set);
 }
 
 /** Notes how a re-verification ended, unless the version was changed since it was read. */

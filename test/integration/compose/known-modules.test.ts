@@ -68,6 +68,7 @@ function read(
       module: name,
     })),
     states: new Map(),
+    held: new Set(),
     modules: new Map(),
   };
 

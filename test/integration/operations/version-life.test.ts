@@ -1,12 +1,28 @@
 import { describe, expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { usesOfModule } from '../../../shared/actions/modules/index.ts';
-import { assignModule, promoteVersion } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  promoteVersion,
+  rollBackModule,
+  sweepOperations,
+  withholdVersion,
+} from '../../../shared/actions/operations/index.ts';
+import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
+import type { Operation } from '../../../shared/domain/operations/index.ts';
 import { getModule } from '../../../shared/store/modules/index.ts';
-import { promote, raise, stateOf, versionNow } from '../../support/operations.ts';
+import {
+  as,
+  promote,
+  raise,
+  requirePending,
+  stateOf,
+  versionNow,
+} from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';
 
@@ -110,5 +126,122 @@ describe('a version that machines use and no other can replace', () => {
 
     expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
     expect(await promote(world, first, 'retired')).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('a rollback', () => {
+  /** Two versions, of which the second is live. */
+  async function replaced(world: World, name: string): Promise<[Version, Version]> {
+    const [first, second] = await built(world, name, 2);
+    if (second === undefined) throw new Error('expected two versions');
+    await raise(world, first, 'live', rita);
+    expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
+    return [first, second];
+  }
+
+  const approve = (world: World, operation: Operation, decision: 'approve' | 'reject') =>
+    decideApproval(world.services, as(rita), {
+      id: requirePending(operation),
+      decision,
+      comment: null,
+    });
+
+  it('waits for a reviewer, then holds the bad version and machines get the previous one', async ({
+    world,
+  }) => {
+    const [first, second] = await replaced(world, 'regretted');
+    await used(world, 'regretted');
+    const { services, caller } = world;
+
+    const { id } = await rollBackModule(services, caller, {
+      module: 'regretted',
+      reason: 'it loses writes',
+    });
+    const waiting = await world.operation(id, 'awaiting_approval');
+    expect(waiting.summary).toBe('roll regretted 1.1.0 back to 1.0.0');
+    await approve(world, waiting, 'approve');
+
+    expect(await world.operation(id)).toMatchObject({ state: 'succeeded' });
+    expect(await versionNow(world, first)).toMatchObject({ promotion_state: 'live' });
+    expect(await versionNow(world, second)).toMatchObject({
+      promotion_state: 'blessed',
+      held: true,
+      withheld: { held: { reason: 'it loses writes' } },
+    });
+
+    await eventually('machines to get the previous version', async () => {
+      const at = { module: 'regretted', tracks: ['live'] as const };
+      const uses = await usesOfModule(services, world.account, at);
+      return uses.find(({ version_id }) => version_id === first.id) ?? null;
+    });
+
+    const again = promoteVersion(services, caller, { id: second.id, to: 'live' });
+    await expect(again).rejects.toMatchObject({ code: 'version_held' });
+
+    const input = { kind: 'version_release', version_id: second.id, reason: 'fixed' } as const;
+    const released = await withholdVersion(services, caller, input);
+    expect(await world.operation(released.id)).toMatchObject({ state: 'succeeded' });
+    expect(await versionNow(world, second)).toMatchObject({ held: false, withheld: {} });
+  });
+
+  it('by break-glass is applied first; a rejection afterwards moves nothing', async ({ world }) => {
+    const [first, second] = await replaced(world, 'urgent');
+    const { services, caller, account } = world;
+    const { id, changes } = await rollBackModule(services, caller, {
+      module: 'urgent',
+      break_glass: true,
+    });
+
+    expect(await world.operation(id)).toMatchObject({ state: 'succeeded', approval_id: null });
+    expect((await getModule(services.db, account, 'urgent'))?.live_version_id).toBe(first.id);
+
+    const change = changes[0];
+    if (change?.kind !== 'version_rollback' || change.review_id === null)
+      throw new Error('expected a review');
+    const now = () => new Date(Date.now() + 3600_000);
+    await sweepOperations({ ...services, now });
+    const review = await world.operation(change.review_id, 'awaiting_approval');
+    await approve(world, review, 'reject');
+
+    expect(await world.operation(review.id)).toMatchObject({ state: 'rejected' });
+    expect([await stateOf(world, first), await stateOf(world, second)]).toEqual([
+      'live',
+      'blessed',
+    ]);
+    expect(await versionNow(world, second)).toMatchObject({ held: true });
+  });
+
+  it('has nowhere to go where no version was live before', async ({ world }) => {
+    const [version] = await built(world, 'alone');
+    const back = () => rollBackModule(world.services, world.caller, { module: 'alone' });
+    await expect(back()).rejects.toMatchObject({ code: 'rollback_impossible' });
+
+    await raise(world, version, 'live', rita);
+    await expect(back()).rejects.toMatchObject({ code: 'rollback_impossible' });
+  });
+});
+
+describe('a yanked version', () => {
+  it('is quarantined until it is unyanked, although its signatures verify', async ({ world }) => {
+    const [version] = await built(world, 'yankable');
+    const { services, caller, account } = world;
+    const request = async (kind: 'version_yank' | 'version_unyank') => {
+      const input = { kind, version_id: version.id, reason: 'leaks a key' };
+      const { id } = await withholdVersion(services, caller, input);
+      expect(await world.operation(id)).toMatchObject({ state: 'succeeded' });
+    };
+
+    await request('version_yank');
+    expect(await reverifyVersion(services, { account, version_id: version.id })).toBe('verified');
+    expect(await versionNow(world, version)).toMatchObject({
+      quarantined: true,
+      withheld: { yanked: { reason: 'leaks a key', by: caller.actor } },
+    });
+    await expect(
+      promoteVersion(services, caller, { id: version.id, to: 'staging' }),
+    ).rejects.toMatchObject({ code: 'version_quarantined' });
+
+    await request('version_unyank');
+    expect(await versionNow(world, version)).toMatchObject({ quarantined: false, withheld: {} });
   });
 });

@@ -56,6 +56,15 @@ describe('chooseVersion on live', () => {
     expect(choose([version('1.0.0'), blessed], 'live', '^1.1')).toBeNull();
   });
 
+  it.each(['live', 'staging'] as const)(
+    'never gives a held version on track %s, whatever the constraint is',
+    (track) => {
+      const held = version('1.1.0', { ...superseded, held: true });
+      expect(choose([version('1.0.0'), held], track, null)).toBe('1.0.0');
+      expect(choose([version('1.0.0'), held], track, '1.1.0')).toBeNull();
+    },
+  );
+
   it('resolves a superseded version where the constraint asks for it', () => {
     const versions = [version('1.0.0', superseded), version('2.0.0')];
     expect(choose(versions, 'live', '^1.0')).toBe('1.0.0');

@@ -79,6 +79,31 @@ export const promotion = (
   replaces,
   ...more,
 });
+export const rollback: Change<'version_rollback'> = {
+  kind: 'version_rollback',
+  module: 'redis',
+  version_id: 'ver_1',
+  to_version_id: 'ver_0',
+  reason: 'loses writes',
+  review_id: null,
+};
+export const rollbackReview: Change<'rollback_review'> = {
+  kind: 'rollback_review',
+  module: 'redis',
+  version_id: 'ver_1',
+  to_version_id: 'ver_0',
+  reason: 'loses writes',
+  rollback_id: 'op_0',
+};
+export const withholding = <Kind extends 'yank' | 'unyank' | 'quarantine' | 'release'>(
+  verb: Kind,
+) =>
+  ({
+    kind: `version_${verb}`,
+    module: 'redis',
+    version_id: 'ver_1',
+    reason: 'see incident 17',
+  }) as const;
 export const addition = (id: string, module = 'acme/redis') =>
   ({
     kind: 'assignment_add',
@@ -125,6 +150,17 @@ export const live = storedVersion('acme', 'redis', '1.0.0', {
   id: 'ver_1',
   promotion_state: 'live',
 });
+export const previous = storedVersion('acme', 'redis', '0.9.0', {
+  id: 'ver_0',
+  promotion_state: 'blessed',
+  was_live: true,
+});
+export const withheld = {
+  reason: 'see incident 16',
+  by: 'token:tok_1',
+  at: before,
+  operation_id: 'op_0',
+};
 export const next = storedVersion('acme', 'redis', '2.0.0', {
   id: 'ver_2',
   promotion_state: 'blessed',
@@ -151,6 +187,12 @@ export function writesOf(change: Change, rows: unknown): Write[] {
 
 export const everyKind: { change: Change; rows: unknown }[] = [
   { change: promotion('live', 'ver_1'), rows: { version: next, module, live, uses: [] } },
+  { change: rollback, rows: { module, bad: live, target: previous } },
+  { change: rollbackReview, rows: live },
+  { change: withholding('yank'), rows: live },
+  { change: withholding('unyank'), rows: { ...live, withheld: { yanked: withheld } } },
+  { change: withholding('quarantine'), rows: live },
+  { change: withholding('release'), rows: { ...live, withheld: { held: withheld } } },
   { change: addition('asg_2'), rows: { template, owner: null } },
   { change: update({ constraint: null }), rows: assignment },
   { change: removal, rows: assignment },

@@ -45,6 +45,12 @@ import {
 describe('every kind of change', () => {
   const summaries: Record<ChangeName, string> = {
     version_promote: 'promote redis 2.0.0 to live',
+    version_rollback: 'roll redis 1.0.0 back to 0.9.0',
+    rollback_review: 'confirm the rollback of redis 1.0.0, which is applied already',
+    version_yank: 'yank redis 1.0.0',
+    version_unyank: 'unyank redis 1.0.0',
+    version_quarantine: 'quarantine redis 1.0.0',
+    version_release: 'release redis 1.0.0',
     assignment_add: 'assign redis to template web',
     assignment_update: 'change the assignment of acme/redis',
     assignment_remove: 'remove the assignment of acme/redis',
@@ -392,6 +398,15 @@ describe('the writes of a change', () => {
         events: ['gantry.version.superseded', 'gantry.version.promoted'],
         rows: 3,
       },
+      version_rollback: {
+        events: ['gantry.version.rolled_back', 'gantry.version.promoted'],
+        rows: 3,
+      },
+      rollback_review: { events: ['gantry.version.rollback_confirmed'], rows: 0 },
+      version_yank: { events: ['gantry.version.yanked'], rows: 1 },
+      version_unyank: { events: ['gantry.version.unyanked'], rows: 1 },
+      version_quarantine: { events: ['gantry.version.quarantined'], rows: 1 },
+      version_release: { events: ['gantry.version.released'], rows: 1 },
       assignment_add: { events: ['gantry.assignment.added'], rows: 2 },
       assignment_update: { events: ['gantry.assignment.updated'], rows: 1 },
       assignment_remove: { events: ['gantry.assignment.removed'], rows: 2 },

@@ -6,7 +6,11 @@ import {
   requireModule,
   validateManifest,
 } from '../../../../shared/actions/modules/index.ts';
-import { changeReservations, updateModule } from '../../../../shared/actions/operations/index.ts';
+import {
+  changeReservations,
+  rollBackModule,
+  updateModule,
+} from '../../../../shared/actions/operations/index.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import {
@@ -17,6 +21,7 @@ import {
   moduleAnswer,
   moduleSchema,
   registerModuleBody,
+  rollbackBody,
   updateModuleBody,
   validateManifestAnswer,
   validateManifestBody,
@@ -177,6 +182,23 @@ export const moduleRoutes: Route[] = [
       return {
         operation: await changeReservations(services, caller, { module: params.name, ...body }),
       };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/modules/{name}/rollback',
+    role: 'operator',
+    tag: 'modules',
+    summary: 'Go back to a version that was live before',
+    description:
+      'Holds the live version and makes the previous one live again, in one operation. With `break_glass` it is applied immediately, and a second operation asks reviewers afterwards.',
+    status: 202,
+    params,
+    body: rollbackBody,
+    answer: operationAnswer,
+    async handle({ services, caller, params, body }) {
+      const input = { module: params.name, ...body };
+      return { operation: await rollBackModule(services, caller, input) };
     },
   }),
   route({

@@ -1,13 +1,25 @@
 import { requireVersion } from '../../../../shared/actions/modules/index.ts';
-import { promoteVersion } from '../../../../shared/actions/operations/index.ts';
+import { promoteVersion, withholdVersion } from '../../../../shared/actions/operations/index.ts';
 import {
   promoteBody,
   versionAnswer,
   versionParams,
+  withholdBody,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { type Route, route } from '../../route.ts';
 import { versionView } from '../../views.ts';
+
+const withholdings = [
+  { verb: 'yank', role: 'author or operator', summary: 'Withdraw a version' },
+  { verb: 'unyank', role: 'author or operator', summary: 'Take the withdrawal of a version back' },
+  { verb: 'quarantine', role: 'operator', summary: 'Quarantine a version by hand' },
+  {
+    verb: 'release',
+    role: 'operator',
+    summary: 'Lift the quarantine by hand or the hold of a rollback from a version',
+  },
+] as const;
 
 export const versionRoutes: Route[] = [
   route({
@@ -40,4 +52,21 @@ export const versionRoutes: Route[] = [
       return { operation: await promoteVersion(services, caller, { id: params.id, ...body }) };
     },
   }),
+  ...withholdings.map(({ verb, role, summary }) =>
+    route({
+      method: 'post',
+      path: `/versions/{id}/${verb}`,
+      role,
+      tag: 'versions',
+      summary,
+      status: 202,
+      params: versionParams,
+      body: withholdBody,
+      answer: operationAnswer,
+      async handle({ services, caller, params, body }) {
+        const input = { kind: `version_${verb}` as const, version_id: params.id, ...body };
+        return { operation: await withholdVersion(services, caller, input) };
+      },
+    }),
+  ),
 ];

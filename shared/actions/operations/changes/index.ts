@@ -8,7 +8,10 @@ import { moduleUpdate } from './module-update.ts';
 import { policyChange } from './policy-change.ts';
 import { quarantineResume } from './quarantine-resume.ts';
 import { reservationChange } from './reservation-change.ts';
+import { rollbackReview } from './rollback-review.ts';
 import { versionPromote } from './version-promote.ts';
+import { versionRollback } from './version-rollback.ts';
+import { versionWithholdings } from './version-withhold.ts';
 
 /**
  * Every kind of change. The compiler names a kind that is missing; nothing else has to know the
@@ -16,6 +19,9 @@ import { versionPromote } from './version-promote.ts';
  */
 export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
   version_promote: versionPromote,
+  version_rollback: versionRollback,
+  rollback_review: rollbackReview,
+  ...versionWithholdings,
   assignment_add: assignmentAdd,
   assignment_update: assignmentUpdate,
   assignment_remove: assignmentRemove,

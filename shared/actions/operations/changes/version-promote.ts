@@ -170,11 +170,11 @@ export async function promotionOf(
 }
 
 /**
- * Throws `promotion_state_invalid` or `version_quarantined` if the version's state does not allow
- * the step.
+ * Throws `promotion_state_invalid`, `version_held` or `version_quarantined` if the version's state
+ * does not allow the step.
  */
 export function assertPromotable(
-  version: Pick<Version, 'module' | 'version_string' | 'promotion_state' | 'quarantined'>,
+  version: Pick<Version, 'module' | 'version_string' | 'promotion_state' | 'quarantined' | 'held'>,
   to: PromotionState,
 ): void {
   if (promotionSteps(version.promotion_state, to).length === 0) {
@@ -185,7 +185,14 @@ export function assertPromotable(
       { field: 'to', expected: allowed, found: to },
     );
   }
-  if (version.quarantined && to !== 'retired' && to !== 'built') {
+  if (to === 'retired' || to === 'built') return;
+  if (version.held) {
+    throw new GantryError(
+      'version_held',
+      `${label(version)} was rolled back and is held: release it first`,
+    );
+  }
+  if (version.quarantined) {
     throw new GantryError(
       'version_quarantined',
       `${label(version)} is quarantined; it can only be retired or go back to built`,
