@@ -9,6 +9,8 @@ interface CommandSpec<Args extends unknown[]> {
   notes?: string;
   /** What exit code 1 means, for a command that uses it. */
   no?: string;
+  /** What exit code 4 means, for a command that uses it. */
+  silent?: string;
   action: (...args: Args) => Promise<ExitCode | undefined>;
 }
 
@@ -17,10 +19,15 @@ interface CommandSpec<Args extends unknown[]> {
  */
 export function describe<Args extends unknown[]>(
   command: Command,
-  { examples, notes, no, action }: CommandSpec<Args>,
+  { examples, notes, no, silent, action }: CommandSpec<Args>,
 ): Command {
   const heading = examples.length === 1 ? 'Example:' : 'Examples:';
-  const codes = ['0 success', ...(no === undefined ? [] : [`1 ${no}`]), '2 error'];
+  const codes = [
+    '0 success',
+    ...(no === undefined ? [] : [`1 ${no}`]),
+    '2 error',
+    ...(silent === undefined ? [] : [`4 ${silent}`]),
+  ];
 
   const help = [
     ...(notes === undefined ? [] : [notes.trim()]),

@@ -16,7 +16,7 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
     })
     .addHelpText(
       'after',
-      '\nExit codes: 0 success, 1 negative result (not verified, refused, drifted), 2 error.',
+      '\nExit codes: 0 success, 1 negative result (not verified, refused, drifted), 2 error, 4 silent machines.',
     );
 
   for (const { name, alias, summary, load } of commandGroups) {

@@ -1,8 +1,8 @@
 import { GantryError } from '../shared/base/error.ts';
 import { safe } from './output/table.ts';
 
-/** 0 success, 1 negative result (not verified, invalid, drifted), 2 error. */
-export type ExitCode = 0 | 1 | 2;
+/** 0 success, 1 negative result (not verified, invalid, drifted), 2 error, 4 silent machines. */
+export type ExitCode = 0 | 1 | 2 | 4;
 
 /** Prints an error as one sentence, or as one JSON object with `--json`, and exits with 2. */
 export function fail(error: unknown): never {

@@ -1,16 +1,27 @@
-import type { DriftReport } from '../../shared/domain/machines/index.ts';
+import type { DriftReason, Standing } from '../../shared/domain/machines/index.ts';
+import type { ExitCode } from '../run.ts';
 import { shortDigest, table } from './table.ts';
 
 /** What each reason of a drift report says about a machine. */
-export const driftReasons: Record<DriftReport['reason'], string> = {
+export const driftReasons: Record<DriftReason, string> = {
   none: 'runs its desired state',
+  repaired: 'had changed paths in its root, and repaired them',
+  pending: 'has not looked since the last change',
   modules: 'runs other modules than its desired state',
   composition: 'runs another composition of the same modules',
   never_reported: 'never reported',
-  silent: 'has not reported for hours',
+  silent: 'has not reported for three hours',
   refused: 'refused its desired state',
   no_desired_state: 'has no desired state yet',
   held: 'runs its desired state, and a newer one cannot be made',
+};
+
+/** The exit codes of the commands that compare machines: only an alarm is not 0. */
+export const standingCodes: Record<Standing, ExitCode> = {
+  in_sync: 0,
+  pending: 0,
+  drifted: 1,
+  silent: 4,
 };
 
 /** Formats what a machine should run beside what it runs. */
@@ -18,7 +29,7 @@ export function formatModules(
   modules: { module: string; desired: string | null; running: string | null }[],
 ): string {
   return table(
-    ['MODULE', 'DESIRED', 'RUNNING', 'DRIFT'],
+    ['MODULE', 'DESIRED', 'RUNNING', 'DIFFERS'],
     modules.map(({ module, desired, running }) => [
       module,
       shortDigest(desired),

@@ -39,9 +39,11 @@ export function candidateView(candidate: Candidate): z.input<typeof candidateSch
 }
 
 export function instanceView(instance: Instance, now: Date): z.input<typeof instanceSchema> {
+  const { drift, standing } = driftOf(instance, now);
   return {
     ...instance,
     running_module_digests: instance.report?.running_module_digests ?? {},
-    drift: driftOf(instance, now).drift,
+    drift,
+    standing,
   };
 }

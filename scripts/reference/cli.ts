@@ -22,7 +22,7 @@ export async function cliReference(): Promise<string> {
     '`gantry login` saves the URL and the token. `GANTRY_URL` and `GANTRY_TOKEN` override them. `GANTRY_DEBUG=1` prints the stack',
     'of an unexpected error. With `--json`, a command prints one JSON document on standard output. It prints an error as',
     '`{"error": {code, message, …}}` on standard error; [errors.md](errors.md) lists the codes.\n',
-    'All commands use the same exit codes: **0** success, **1** negative result (not verified, invalid, refused, drifted), **2** error.\n',
+    'All commands use the same exit codes: **0** success, **1** negative result (not verified, invalid, refused, drifted), **2** error, **4** silent machines.\n',
     ...groups.flat(),
   ].join('\n');
 }

@@ -54,7 +54,7 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
   const drift = await walk.gantry('drift', instanceName);
 
   expect(
-    drift.code === 0 && drift.answer.drift === false,
+    drift.code === 0 && drift.answer.standing === 'in_sync',
     `no drift, found ${JSON.stringify(drift.answer)}`,
   );
 

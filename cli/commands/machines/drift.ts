@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { connect, resolveId } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { driftReasons, formatModules } from '../../output/machines.ts';
+import { driftReasons, formatModules, standingCodes } from '../../output/machines.ts';
 import { formatFields, shortDigest } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -10,6 +10,7 @@ export function register(command: Command): void {
   describe(command.argument('<instance>', 'instance id or name'), {
     examples: ['gantry drift web-1'],
     no: 'the machine has drifted',
+    silent: 'the machine is silent',
     action: drift,
   });
 }
@@ -32,5 +33,5 @@ async function drift(instance: string, flags: Flags): Promise<ExitCode> {
     return `${instance} ${driftReasons[report.reason]}${why}\n\n${compositions}\n\n${formatModules(report.modules)}`;
   });
 
-  return report.drift ? 1 : 0;
+  return standingCodes[report.standing];
 }

@@ -3,7 +3,7 @@ import { type Drifted, type Fleet, mergeFleets } from '../../../shared/domain/ma
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
-import { driftReasons } from '../../output/machines.ts';
+import { driftReasons, standingCodes } from '../../output/machines.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -20,7 +20,12 @@ export function register(command: Command): void {
       .option('--template <template>', 'only machines of this template (id or name)')
       .option('--cluster <name>', 'only machines of this cluster')
       .addOption(choiceOption('--track <track>', tracks, 'only machines on this track')),
-    { examples: ['gantry fleet --cluster tokyo'], no: 'a machine has drifted', action: fleet },
+    {
+      examples: ['gantry fleet --cluster tokyo'],
+      no: 'a machine has drifted',
+      silent: 'no machine has drifted, and one is silent',
+      action: fleet,
+    },
   );
 }
 
@@ -39,7 +44,8 @@ async function fleet(flags: Flags & FleetFlags): Promise<ExitCode> {
 
   const whole = mergeFleets(pages);
   print(flags.json, { fleet: whole }, () => formatFleet(whole));
-  return whole.drifted > 0 ? 1 : 0;
+  if (whole.drifted > 0) return standingCodes.drifted;
+  return whole.silent > 0 ? standingCodes.silent : 0;
 }
 
 function formatFleet(fleet: Fleet): string {
@@ -49,7 +55,7 @@ function formatFleet(fleet: Fleet): string {
     .filter((reason) => reason !== 'none' && fleet.reasons[reason] > 0)
     .map((reason) => `\n  ${fleet.reasons[reason]}: ${driftReasons[reason]}`);
   const groups = table(
-    ['GROUP', 'NAME', 'MACHINES', 'DRIFTED'],
+    ['GROUP', 'NAME', 'MACHINES', 'DRIFTED', 'PENDING', 'SILENT'],
     [
       ...fleet.templates.map((row) => formatCounts('template', row.name ?? row.template_id, row)),
       ...fleet.clusters.map((row) => formatCounts('cluster', row.cluster, row)),
@@ -101,7 +107,7 @@ function formatFleet(fleet: Fleet): string {
   const cut = fleet.truncated
     ? ['Machines report more modules or digests than this list shows.']
     : [];
-  const head = `${fleet.drifted} of ${fleet.instances} machines drifted${why.join('')}`;
+  const head = `${fleet.drifted} of ${fleet.instances} machines drifted, ${fleet.pending} pending, ${fleet.silent} silent${why.join('')}`;
 
   return [head, ...notComposed, groups, compositions, modules, ...cut].join('\n\n');
 }
@@ -109,7 +115,7 @@ function formatFleet(fleet: Fleet): string {
 function formatCounts(
   group: string,
   name: string | null,
-  { instances, drifted }: Drifted,
+  { instances, drifted, pending, silent }: Drifted,
 ): (string | number | null)[] {
-  return [group, name, instances, drifted];
+  return [group, name, instances, drifted, pending, silent];
 }

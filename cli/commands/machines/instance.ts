@@ -127,13 +127,13 @@ async function list(flags: Flags): Promise<ExitCode> {
 
   print(flags.json, { instances }, () =>
     table(
-      ['ID', 'NAME', 'STATE', 'TRACK', 'DRIFT', 'REPORTED'],
+      ['ID', 'NAME', 'STATE', 'TRACK', 'STANDING', 'REPORTED'],
       instances.map((row) => [
         row.id,
         row.name,
         colorState(row.state),
         row.track,
-        row.drift ? 'yes' : 'no',
+        row.standing,
         row.report?.at ?? null,
       ]),
       'The account has no instances.',
@@ -172,7 +172,7 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
         'last report',
         row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`,
       ],
-      ['drift', row.drift],
+      ['standing', row.standing],
     ]);
 
     const names = [

@@ -29,12 +29,12 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
   rows.sort((a, b) => (a.name < b.name ? -1 : 1));
   print(flags.json, { machines: rows }, () =>
     table(
-      ['MACHINE', 'VERSION', 'RUNNING', 'DRIFT', 'CLUSTERS', 'HEALTH', 'REPORTED'],
+      ['MACHINE', 'VERSION', 'RUNNING', 'STANDING', 'CLUSTERS', 'HEALTH', 'REPORTED'],
       rows.map((row) => [
         row.name,
         row.versions.join(', ') || null,
         shortDigest(row.running),
-        row.drift ? 'yes' : 'no',
+        row.standing,
         row.clusters.join(', ') || null,
         row.health,
         row.reported_at,

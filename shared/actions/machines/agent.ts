@@ -226,6 +226,8 @@ export async function reportInstance(
   const at = nowIso(services);
   const kept: InstanceReport = { ...report, at };
   const before = driftOf(instance, services.now());
+  // As it stood then: a machine that becomes overdue between two reports drifts with the second.
+  const last = instance.report === null ? before : driftOf(instance, new Date(instance.report.at));
   const after = driftOf({ ...instance, report: kept }, services.now());
   const changed =
     JSON.stringify(instance.report?.running_module_digests) !==
@@ -238,7 +240,7 @@ export async function reportInstance(
     ...(changed || before.reason !== after.reason
       ? [instanceEvent(instance, cause, 'reported', { status: report.status, code: report.code })]
       : []),
-    ...(after.drift && before.reason !== after.reason
+    ...(after.drift && last.reason !== after.reason
       ? [instanceEvent(instance, cause, 'drifted', { reason: after.reason, code: report.code })]
       : []),
   ]);

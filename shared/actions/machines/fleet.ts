@@ -84,7 +84,13 @@ export async function readMachines(
     services,
     { account: own, template: null, limit, place },
     (instances) => {
-      machines.push(...machinesRunning(instances, moduleLabel(own, account, name), known, wanted));
+      machines.push(
+        ...machinesRunning(instances, moduleLabel(own, account, name), {
+          known,
+          version: wanted,
+          now: services.now(),
+        }),
+      );
     },
   );
 

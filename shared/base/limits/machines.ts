@@ -42,6 +42,11 @@ export const machinesLimits = {
    * reports may be lost.
    */
   agentSilentMs: 3 * 60 * 60_000,
+  /**
+   * Time after the signing of a desired state in which a machine that reported since then may still
+   * be fetching it: fifteen ticks, or 900 MB at 1 MB/s. Later it has drifted.
+   */
+  agentPendingMs: 15 * 60_000,
   /** Generations an agent keeps: the running one and the one before it. */
   agentGenerationsKept: 2,
   /**

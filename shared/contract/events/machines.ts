@@ -31,7 +31,7 @@ export const machinesEvents = {
   },
   'gantry.instance.drifted': {
     subject: 'instance/<id>',
-    when: 'A machine started to differ from its desired state.',
+    when: 'A machine runs something else than its desired state although it has looked, or refused it.',
     data: ['reason', 'code'],
   },
 } as const;

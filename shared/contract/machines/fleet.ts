@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
+import { driftReasons, standings } from '../../domain/machines/index.ts';
 import { pageOf, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
 import { compositionFailureSchema } from '../templates/index.ts';
 
@@ -43,7 +44,7 @@ export const machinesQuery = fleetPage.extend({
 export const moduleTemplatesQuery = pageQuery.extend({ account: accountOfModule });
 
 const count = z.number().int().nonnegative();
-const drifted = z.object({ instances: count, drifted: count });
+const drifted = z.object({ instances: count, drifted: count, pending: count, silent: count });
 const digestCount = z.object({
   digest: z.string(),
   desired: count,
@@ -53,16 +54,7 @@ const digestCount = z.object({
 
 const fleetSchema = drifted
   .extend({
-    reasons: z.object({
-      none: count,
-      modules: count,
-      composition: count,
-      never_reported: count,
-      silent: count,
-      refused: count,
-      no_desired_state: count,
-      held: count,
-    }),
+    reasons: z.record(z.enum(driftReasons), count),
     templates: z.array(
       drifted.extend({
         template_id: z.string(),
@@ -101,6 +93,7 @@ const machineSchema = z
     versions: z.array(z.string()),
     desired: z.string().nullable(),
     drift: z.boolean(),
+    standing: z.enum(standings),
     health: z.enum(['healthy', 'degraded', 'unknown']),
     reported_at: timeSchema,
   })

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { driftReasons, instanceStates } from '../../domain/machines/index.ts';
+import { driftReasons, instanceStates, standings } from '../../domain/machines/index.ts';
 import { metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
 import { agentReport } from './agent.ts';
 
@@ -52,7 +52,9 @@ export const instanceSchema = z
     desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
     /** The last report of the machine; `{}` before the first. */
     running_module_digests: z.record(z.string(), z.string()),
+    /** Whether the standing is `drifted`. */
     drift: z.boolean(),
+    standing: z.enum(standings),
     report: reportSchema.nullable(),
     created_at: timeSchema,
     updated_at: timeSchema,
@@ -62,6 +64,8 @@ export const instanceSchema = z
 export const driftAnswer = z
   .object({
     instance_id: z.string(),
+    standing: z.enum(standings),
+    /** Whether the standing is `drifted`. */
     drift: z.boolean(),
     modules: z.array(
       z.object({

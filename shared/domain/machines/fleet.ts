@@ -1,16 +1,10 @@
 import { compareBytes } from '../files/index.ts';
-import type { VersionKind } from '../modules/index.ts';
-import type { Template, Track } from '../templates/index.ts';
-import { type DriftReport, driftOf, driftReasons, moduleDrifts } from './drift.ts';
+import type { Track } from '../templates/index.ts';
+import { type DriftReason, driftOf, driftReasons, moduleDrifts, type Standing } from './drift.ts';
 import type { Instance } from './instance.ts';
 
-export type DriftReason = DriftReport['reason'];
-
-/** The number of machines, and how many of them have drifted. */
-export interface Drifted {
-  instances: number;
-  drifted: number;
-}
+/** The number of machines, and how many of them have drifted, are pending or silent. */
+export type Drifted = { instances: number } & Record<Exclude<Standing, 'in_sync'>, number>;
 
 /**
  * How many machines should run a digest, how many report that they run it, and how many do both.
@@ -29,7 +23,8 @@ export interface ModuleCount {
   desired: number;
   running: number;
   /**
-   * Machines that should run it and do not, or run it and should not, or run another digest of it.
+   * Drifted machines that should run it and do not, or run it and should not, or run another digest
+   * of it.
    */
   drifted: number;
   /** By digest; `versions` lists the versions that have it, none if no known version has it. */
@@ -86,7 +81,12 @@ export function fleetOf(instances: readonly Instance[], now: Date): Fleet {
 
 function fleetOfOne(instance: Instance, now: Date): Fleet {
   const report = driftOf(instance, now);
-  const count = { instances: 1, drifted: Number(report.drift) };
+  const count = {
+    instances: 1,
+    drifted: Number(report.drift),
+    pending: Number(report.standing === 'pending'),
+    silent: Number(report.standing === 'silent'),
+  };
   const clusters = instance.clusters.length === 0 ? [null] : [...new Set(instance.clusters)];
 
   return {
@@ -102,7 +102,7 @@ function fleetOfOne(instance: Instance, now: Date): Fleet {
       module,
       desired: Number(desired !== null),
       running: Number(running !== null),
-      drifted: Number(desired !== running),
+      drifted: Number(report.drift && desired !== running),
       digests: digestsOf(desired, running).map((digest) => ({ ...digest, versions: [] })),
     })),
     truncated: false,
@@ -207,7 +207,12 @@ function mergeModules(rows: readonly ModuleCount[], { module }: ModuleCount): Mo
 }
 
 function drifted(rows: readonly Drifted[]): Drifted {
-  return { instances: sum(rows, (row) => row.instances), drifted: sum(rows, (row) => row.drifted) };
+  return {
+    instances: sum(rows, (row) => row.instances),
+    drifted: sum(rows, (row) => row.drifted),
+    pending: sum(rows, (row) => row.pending),
+    silent: sum(rows, (row) => row.silent),
+  };
 }
 
 function sum<Row>(rows: readonly Row[], value: (row: Row) => number): number {
@@ -276,8 +281,9 @@ export interface Machine {
   versions: string[];
   /** The module's composefs digest that it should run; null for none. */
   desired: string | null;
-  /** Whether these two differ. */
+  /** Whether the machine has drifted, and these two differ. */
   drift: boolean;
+  standing: Standing;
   health: 'healthy' | 'degraded' | 'unknown';
   reported_at: string;
 }
@@ -289,11 +295,11 @@ export interface Machine {
 export function machinesRunning(
   instances: readonly Instance[],
   module: string,
-  known: VersionsByDigest,
-  version?: string,
+  { known, version, now }: { known: VersionsByDigest; version?: string | undefined; now: Date },
 ): Machine[] {
   return ofFleet(instances).flatMap((instance): Machine[] => {
     const row = moduleDrifts(instance).find((one) => one.module === module);
+    const { drift, standing } = driftOf(instance, now);
     const { report } = instance;
     if (report === null || row === undefined || row.running === null) return [];
 
@@ -310,83 +316,11 @@ export function machinesRunning(
         running: row.running,
         versions,
         desired: row.desired,
-        drift: row.desired !== row.running,
+        drift: drift && row.desired !== row.running,
+        standing,
         health: report.health,
         reported_at: report.at,
       },
     ];
   });
-}
-
-/**
- * The version of a module that a track hands out, its kind, and the platforms that it has builds
- * for.
- */
-export interface Offer {
-  track: Track;
-  version: string;
-  kind: VersionKind;
-  platforms: readonly string[];
-}
-
-/**
- * Whether a template would take a module, judged by rows alone. A composition may still refuse its
- * files.
- */
-export interface Suitability {
-  template_id: string;
-  name: string;
-  platform: string;
-  takes: boolean;
-  /** Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`. */
-  reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform';
-  message: string | null;
-  /** The version that it would get, for each track that has one. */
-  offers: { track: Track; version: string }[];
-}
-
-/**
- * Judges one template. The versions of both tracks must have a build for its platform, because
- * staging is composed as soon as a machine follows it. A track without a version leaves the module
- * out and refuses nothing.
- */
-export function suitability(
-  template: Template,
-  assigned: boolean,
-  offers: readonly Offer[],
-): Suitability {
-  const { id, name, platform } = template;
-  const unfit = offers.filter(
-    ({ platforms }) => !platforms.some((one) => one === platform || one === 'any'),
-  );
-
-  const [reason, message] = ((): [Suitability['reason'], string | null] => {
-    if (assigned) return ['assigned', 'it is assigned already'];
-    if (offers.length === 0)
-      return ['no_version', 'expected a version in staging or further, found none'];
-
-    const code = offers.find(({ kind }) => kind === 'platform');
-    if (code)
-      return [
-        'kind',
-        `expected a module of files, found that ${code.version} (${code.track}) is a platform module`,
-      ];
-
-    if (unfit.length === 0) return ['none', null];
-    const found = unfit.map(
-      ({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`,
-    );
-
-    return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];
-  })();
-
-  return {
-    template_id: id,
-    name,
-    platform,
-    takes: reason === 'none',
-    reason,
-    message,
-    offers: offers.map(({ track, version }) => ({ track, version })),
-  };
 }

@@ -3,3 +3,4 @@ export * from './credential.ts';
 export * from './drift.ts';
 export * from './fleet.ts';
 export * from './instance.ts';
+export * from './suitability.ts';

@@ -194,7 +194,7 @@ describe('templates and instances', () => {
     });
 
     expect((await call('GET', `/instances/${join.instance}/drift`)).body).toMatchObject({
-      drift: true,
+      standing: 'pending',
     });
 
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

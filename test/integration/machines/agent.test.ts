@@ -115,7 +115,10 @@ async function serve(world: World, to: Machine, Body: Uint8Array): Promise<void>
 describe('a machine', () => {
   it('enrols, applies its desired state, reports it, and has not drifted', async ({ world }) => {
     const it = await machine(world);
-    expect(await drift(world, it)).toMatchObject({ drift: true, reason: 'never_reported' });
+    expect(await drift(world, it)).toMatchObject({
+      standing: 'pending',
+      reason: 'never_reported',
+    });
     await enroll(it);
 
     const { report } = await runOnce(it);
@@ -123,7 +126,7 @@ describe('a machine', () => {
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
 
     expect(await drift(world, it)).toMatchObject({
-      drift: false,
+      standing: 'in_sync',
       reason: 'none',
       modules: [{ module: 'site' }],
     });
@@ -135,6 +138,7 @@ describe('a machine', () => {
 
     await world.operation(id);
     const next = await signed(world, it.id, report.desired_state_version + 1);
+    expect(await drift(world, it)).toMatchObject({ standing: 'pending', reason: 'pending' });
 
     expect((await runOnce(it)).report).toMatchObject({
       status: 'applied',
@@ -145,7 +149,7 @@ describe('a machine', () => {
     expect(JSON.parse(told)).toMatchObject({ instance: { hostname: 'renamed' } });
   });
 
-  it('whose root is tampered with says so, has drifted, and is as it should be at the next look', async ({
+  it('whose root is tampered with says so, and repairs it, which is no drift', async ({
     world,
   }) => {
     const it = await running(world);
@@ -154,15 +158,15 @@ describe('a machine', () => {
 
     const seen = await drift(world, it);
     expect(seen).toMatchObject({
-      drift: true,
-      reason: 'modules',
+      standing: 'in_sync',
+      reason: 'repaired',
       modules: [{ module: 'site', running: null }],
     });
 
     expect(seen.message).toContain('/srv/index.html has other content');
     expect(await readFile(join(it.dir, 'current/srv/index.html'), 'utf8')).toBe(page);
     expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
-    expect(await drift(world, it)).toMatchObject({ drift: false });
+    expect(await drift(world, it)).toMatchObject({ standing: 'in_sync', reason: 'none' });
   });
 
   it('whose store is tampered with says so, and fetches the content again', async ({ world }) => {

@@ -196,20 +196,22 @@ it('counts the fleet, names the versions of digests, and filters', async () => {
 
   expect(all).toMatchObject({
     instances: 5,
-    drifted: 2,
+    drifted: 1,
+    pending: 1,
+    silent: 0,
     reasons: { none: 3, modules: 1, never_reported: 1 },
   });
 
   expect(all.templates.map(({ name, instances, drifted }) => [name, instances, drifted])).toEqual([
     ['web', 4, 1],
-    ['edge', 1, 1],
+    ['edge', 1, 0],
   ]);
   expect(all.modules).toEqual([
     {
       module: 'redis',
       desired: 5,
       running: 4,
-      drifted: 2,
+      drifted: 1,
       digests: [
         { digest: digest('a'), desired: 5, running: 3, matching: 3, versions: ['1.0.0'] },
         { digest: digest('b'), desired: 0, running: 1, matching: 0, versions: ['1.1.0'] },
@@ -217,7 +219,11 @@ it('counts the fleet, names the versions of digests, and filters', async () => {
     },
   ]);
 
-  expect((await fleet('cluster=tokyo')).fleet).toMatchObject({ instances: 4, drifted: 1 });
+  expect((await fleet('cluster=tokyo')).fleet).toMatchObject({
+    instances: 4,
+    drifted: 0,
+    pending: 1,
+  });
   expect((await fleet(`template=${web.id}`)).fleet).toMatchObject({ instances: 4, drifted: 1 });
   expect((await fleet('track=staging')).fleet).toMatchObject({ instances: 0 });
   expect((await ask(`/fleet?template=${newId('template')}`)).status).toBe(404);
@@ -310,7 +316,7 @@ it('is shown by the command line', async () => {
   const drifted = gantry('fleet');
   expect(drifted.status).toBe(1);
   expect(drifted.out).toMatch(
-    /2 of 5 machines drifted\n {2}1: runs other modules than its desired state/,
+    /1 of 5 machines drifted, 1 pending, 0 silent\n(?: {2}.*\n)* {2}1: runs other modules than its desired state/,
   );
   expect(drifted.out).toMatch(/redis +1\.0\.0 +sha256:aaaaaaaaaaaa +5 +3 +2/);
 

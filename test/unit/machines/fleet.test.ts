@@ -86,6 +86,13 @@ const anyMachine = fc
   })
   .map(({ desired, running, ...more }) => machine('m', desired, running, more));
 
+const tally = (instances: number, drifted: number, pending: number) => ({
+  instances,
+  drifted,
+  pending,
+  silent: 0,
+});
+
 describe('a fleet', () => {
   it('is counted by reason, template, cluster, track, composition and module', () => {
     const fleet = counted([
@@ -94,22 +101,33 @@ describe('a fleet', () => {
       machine('silent', { redis: b }, null, { template_id: 'tpl_db' }),
     ]);
 
-    expect(fleet).toMatchObject({ instances: 3, drifted: 2, truncated: false });
+    expect(fleet).toMatchObject({
+      instances: 3,
+      drifted: 1,
+      pending: 1,
+      silent: 0,
+      truncated: false,
+    });
     expect(fleet.reasons).toMatchObject({ none: 1, modules: 1, never_reported: 1, composition: 0 });
     expect(fleet.templates).toEqual([
-      { template_id: 'tpl_db', name: null, instances: 1, drifted: 1, composition_failures: [] },
-      { template_id: 'tpl_web', name: null, instances: 2, drifted: 1, composition_failures: [] },
+      {
+        template_id: 'tpl_db',
+        name: null,
+        ...tally(1, 0, 1),
+        composition_failures: [],
+      },
+      { template_id: 'tpl_web', name: null, ...tally(2, 1, 0), composition_failures: [] },
     ]);
 
     expect(fleet.clusters).toEqual([
-      { cluster: null, instances: 1, drifted: 1 },
-      { cluster: 'tokyo', instances: 2, drifted: 1 },
-      { cluster: 'web', instances: 1, drifted: 0 },
+      { cluster: null, ...tally(1, 0, 1) },
+      { cluster: 'tokyo', ...tally(2, 1, 0) },
+      { cluster: 'web', ...tally(1, 0, 0) },
     ]);
 
     expect(fleet.tracks).toEqual([
-      { track: 'live', instances: 2, drifted: 1 },
-      { track: 'staging', instances: 1, drifted: 1 },
+      { track: 'live', ...tally(2, 0, 1) },
+      { track: 'staging', ...tally(1, 1, 0) },
     ]);
     expect(fleet.compositions).toEqual([
       { digest: digest('1'), desired: 1, running: 2, matching: 1 },
@@ -121,7 +139,7 @@ describe('a fleet', () => {
         module: 'redis',
         desired: 3,
         running: 2,
-        drifted: 2,
+        drifted: 1,
         digests: [
           { digest: a, desired: 1, running: 2, matching: 1, versions: [] },
           { digest: b, desired: 2, running: 0, matching: 0, versions: [] },
@@ -154,7 +172,7 @@ describe('a fleet', () => {
     expect(counted(machines).reasons).toMatchObject({ none: 0, held: 1, modules: 1 });
   });
 
-  it('counts a machine that fell silent as drifted, whatever it said last', () => {
+  it('counts a machine that fell silent, whatever it said last', () => {
     const machines = [machine('ok', { redis: a }, { redis: a })];
     const reasonsAfter = (hours: number) =>
       counted(machines, new Date(Date.parse(time) + hours * 3_600_000)).reasons;
@@ -228,7 +246,9 @@ describe('a fleet', () => {
       fc.property(fc.array(anyMachine), (machines) => {
         const fleet = counted(machines);
         expect(fleet.instances).toBe(machines.length);
-        expect(fleet.drifted).toBe(machines.length - fleet.reasons.none);
+        expect(fleet.drifted + fleet.pending + fleet.silent + fleet.reasons.none).toBe(
+          machines.length,
+        );
 
         for (const row of fleet.modules) {
           const sum = (of: 'desired' | 'running' | 'matching') =>
@@ -272,11 +292,16 @@ describe('the machines that run a module', () => {
   ];
 
   const names = (version?: string) =>
-    machinesRunning(machines, 'redis', known, version).map(({ name }) => name);
+    machinesRunning(machines, 'redis', { known, version, now: new Date(time) }).map(
+      ({ name }) => name,
+    );
 
   it('are those that report any digest of it, with the versions that have the digest', () => {
     expect(names()).toEqual(['old', 'new', 'tampered']);
-    const [old, current, tampered] = machinesRunning(machines, 'redis', known);
+    const [old, current, tampered] = machinesRunning(machines, 'redis', {
+      known,
+      now: new Date(time),
+    });
 
     expect(old).toMatchObject({ running: a, versions: ['1.0.0'], desired: b, drift: true });
     expect(current).toMatchObject({

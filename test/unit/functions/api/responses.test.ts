@@ -193,10 +193,12 @@ it('an instance is returned with what it runs and whether that is drift', () => 
     {
       running_module_digests: instance.desired_modules,
       drift: false,
+      standing: 'in_sync',
     },
   );
   expect(
-    instanceSchema.parse(instanceView({ ...instance, report: null }, new Date(instance.created_at)))
-      .drift,
-  ).toBe(true);
+    instanceSchema.parse(
+      instanceView({ ...instance, report: null }, new Date(instance.created_at)),
+    ),
+  ).toMatchObject({ drift: false, standing: 'pending' });
 });
