@@ -246,6 +246,10 @@ const errors = {
   approval_expired: [410, 'No decision was made in time.'],
   approval_withdrawn: [410, 'The operation was withdrawn.'],
   approval_decided: [409, 'The approval is already decided, or you already decided on it.'],
+  quorum_unmeetable: [
+    409,
+    'The account would have fewer reviewers than a policy needs. The message names the policies.',
+  ],
   approval_link_invalid: [
     403,
     'The link was not sent by Gantry, or its recipient is no longer a reviewer.',

@@ -66,12 +66,13 @@ describe.concurrent('each deployed function does its work with its own grants:',
     timeout: 120_000,
   }, async ({ world }) => {
     const at = new Date(Date.now() - 3600_000).toISOString();
+    const policy = defaultPolicy('module_install_unverified');
     const operation: Operation = {
       account: world.account,
       id: newId('operation'),
       actions: ['policy_change'],
-      changes: [{ kind: 'policy_change', policy: defaultPolicy('module_install_unverified') }],
-      summary: 'change the policy of module_install_unverified',
+      changes: [{ kind: 'policy_change', policy, was: policy }],
+      summary: 'policy of module_install_unverified: no change',
       state: 'requested',
       requested_by: 'token:tests',
       approval_id: null,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatSeconds } from '../../../shared/base/time.ts';
 import { decisions } from '../../../shared/domain/operations/index.ts';
 import { connect } from '../../client/api.ts';
 import {
@@ -12,9 +13,9 @@ import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface PolicyFlags extends WaitFlags {
-  decision: string;
+  decision?: string;
   quorum?: number;
-  selfApproval?: true;
+  selfApproval?: boolean;
   expiresIn?: number;
 }
 
@@ -29,15 +30,10 @@ export function register(command: Command): void {
       command
         .command('set <action>')
         .description('change the intervention policy of an action')
-        .addOption(
-          choiceOption(
-            '--decision <decision>',
-            decisions,
-            'what the action requires',
-          ).makeOptionMandatory(),
-        )
+        .addOption(choiceOption('--decision <decision>', decisions, 'what the action requires'))
         .option('--quorum <number>', 'number of approvals', parseWholeNumber)
         .option('--self-approval', 'let the requester approve')
+        .option('--no-self-approval', 'do not let the requester approve')
         .option(
           '--expires-in <seconds>',
           'time until an undecided approval expires',
@@ -47,7 +43,11 @@ export function register(command: Command): void {
     {
       examples: [
         'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
+        'gantry policy set module_promote_to_live --quorum 2',
       ],
+      notes:
+        'Options that are left out keep their value. The change needs what the present policy asks, ' +
+        'and an approval if it loosens the policy (policy_loosen).',
       no: changeRefused,
       action: set,
     },
@@ -63,14 +63,13 @@ async function list(flags: Flags): Promise<ExitCode> {
       ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES'],
       response.policies.map((row) => {
         const asks = row.decision === 'require_approval';
-        const hours = `${Math.round(row.expires_in_s / 360) / 10} h`;
 
         return [
           row.action,
           row.decision,
           asks ? row.quorum : null,
           asks ? (row.self_approval ? 'yes' : 'no') : null,
-          asks ? hours : null,
+          asks ? formatSeconds(row.expires_in_s) : null,
         ];
       }),
       'No policies.',
@@ -84,7 +83,7 @@ async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
   const api = await connect();
   const { operation } = await api.client.send(
     api.responses.operation,
-    'PUT',
+    'PATCH',
     `/policies/${encodeURIComponent(action)}`,
     {
       decision: flags.decision,

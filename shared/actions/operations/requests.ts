@@ -1,6 +1,7 @@
 import type { UpdateModuleBody } from '../../contract/modules/index.ts';
+import type { ChangePolicyBody } from '../../contract/operations/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import type { InterventionPolicy, Operation } from '../../domain/operations/index.ts';
+import type { Action, Operation } from '../../domain/operations/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireAssignment } from '../templates/index.ts';
 import { type AdditionInput, additionOf } from './changes/assignment-add.ts';
@@ -8,6 +9,7 @@ import { removalOf } from './changes/assignment-remove.ts';
 import { assignmentUpdateOf, type UpdateInput } from './changes/assignment-update.ts';
 import { type InstanceInput, instanceUpdateOf } from './changes/instance-update.ts';
 import { moduleUpdateOf } from './changes/module-update.ts';
+import { policyChangeOf } from './changes/policy-change.ts';
 import { reservationChangeOf } from './changes/reservation-change.ts';
 import { type PromotionInput, promotionOf } from './changes/version-promote.ts';
 import { type RollbackInput, rollbackOf } from './changes/version-rollback.ts';
@@ -121,13 +123,14 @@ export async function updateInstance(
 }
 
 /**
- * Requests that an intervention policy is changed. The change itself must satisfy the present
- * policy.
+ * Requests that an intervention policy is changed; what is left out stays. The change itself must
+ * satisfy the present policy.
  */
-export function changePolicy(
+export async function changePolicy(
   services: Services,
   caller: Caller,
-  policy: InterventionPolicy,
+  input: { action: Action } & ChangePolicyBody,
 ): Promise<Operation> {
-  return requestChanges(services, caller, [{ kind: 'policy_change', policy }]);
+  const change = await policyChangeOf(services, caller.account, input);
+  return requestChanges(services, caller, [change]);
 }

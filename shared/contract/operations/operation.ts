@@ -21,18 +21,29 @@ export const policySchema = z
   })
   .meta({ id: 'InterventionPolicy' });
 
-/** A whole policy, whose action is in the path. A field that is left out gets its default. */
-export const changePolicyBody = z.strictObject({
+/** The fields of a policy, whose action is in the path. */
+export const policyFields = z.strictObject({
   decision: z.enum(decisions),
-  quorum: z.number().int().min(1).max(10).exactOptional(),
-  self_approval: z.boolean().exactOptional(),
+  quorum: z.number().int().min(1).max(10),
+  self_approval: z.boolean(),
   expires_in_s: z
     .number()
     .int()
     .min(60)
-    .max(30 * daySeconds)
-    .exactOptional(),
+    .max(30 * daySeconds),
 });
+
+/** Changes of a policy. A field that is left out stays as it is. */
+export const changePolicyBody = z
+  .strictObject({
+    decision: policyFields.shape.decision.exactOptional(),
+    quorum: policyFields.shape.quorum.exactOptional(),
+    self_approval: policyFields.shape.self_approval.exactOptional(),
+    expires_in_s: policyFields.shape.expires_in_s.exactOptional(),
+  })
+  .refine((set) => Object.keys(set).length > 0, {
+    error: 'expected one of decision, quorum, self_approval and expires_in_s',
+  });
 export type ChangePolicyBody = z.infer<typeof changePolicyBody>;
 export const policyParams = z.object({ action });
 
@@ -108,7 +119,12 @@ const changeSchemas = {
     track: trackSchema.exactOptional(),
     clusters: z.array(z.string()).exactOptional(),
   }),
-  policy_change: z.object({ kind: z.literal('policy_change'), policy: policySchema }),
+  policy_change: z.object({
+    kind: z.literal('policy_change'),
+    policy: policySchema,
+    /** The policy when this was requested. */
+    was: policySchema,
+  }),
 } satisfies { [Name in ChangeName]: SchemaOf<Change<Name>> };
 
 /** Names the optional fields, too: one without a place would be left out of what reviewers read. */

@@ -87,7 +87,8 @@ export interface ChangeFields {
     track?: Track;
     clusters?: string[];
   };
-  policy_change: { policy: InterventionPolicy };
+  /** The whole policy as it would be, and as it was when the change was requested. */
+  policy_change: { policy: InterventionPolicy; was: InterventionPolicy };
 }
 
 interface WithheldVersion {

@@ -3,3 +3,4 @@ export * from './change.ts';
 export * from './intervention-policy.ts';
 export * from './operation.ts';
 export * from './policy-check.ts';
+export * from './policy-text.ts';

@@ -20,6 +20,7 @@ export const actions = [
   'instance_change',
   'instance_track_change',
   'policy_change',
+  'policy_loosen',
 ] as const;
 
 export type Action = (typeof actions)[number];
@@ -64,6 +65,7 @@ export function defaultPolicy(action: Action): InterventionPolicy {
     'trust_policy_change',
     'instance_track_change',
     'mass_quarantine',
+    'policy_loosen',
   ];
   return {
     action,

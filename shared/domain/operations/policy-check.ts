@@ -1,5 +1,6 @@
 import { type Approval, approvalState } from './approval.ts';
 import { decisions, type InterventionPolicy } from './intervention-policy.ts';
+import { differencesOf } from './policy-text.ts';
 
 /**
  * Merges policies so that meeting the result meets all of them. It has the strictest decision. Of
@@ -53,4 +54,25 @@ export function isApproved(
     approval.state === 'approved' &&
     approvalState({ decisions: counted, quorum: policy.quorum }) === 'approved'
   );
+}
+
+/**
+ * True if the new policy asks for less than the old one in any respect: then it differs from the
+ * strictest of both.
+ */
+export function loosensPolicy(was: InterventionPolicy, now: InterventionPolicy): boolean {
+  return differencesOf(strictestPolicy([now, was]), now).length > 0;
+}
+
+/**
+ * True if a change of a policy asks for more approvals than there are people who may review, and
+ * more than the policy asked before. A lower quorum than before is a way forward.
+ */
+export function isUnmeetable(
+  was: InterventionPolicy,
+  now: InterventionPolicy,
+  people: number,
+): boolean {
+  const asks = now.decision === 'require_approval' && now.quorum > people;
+  return asks && (was.decision !== 'require_approval' || now.quorum > was.quorum);
 }

@@ -259,7 +259,7 @@ describe('a version', () => {
     const loose = { ...defaultPolicy('module_promote_to_live'), decision: 'allow' as const };
     const { id } = await changePolicy(world.services, world.caller, loose);
     expect(await world.operation(id, 'awaiting_approval')).toMatchObject({
-      actions: ['policy_change'],
+      actions: ['policy_loosen'],
     });
   });
 

@@ -274,7 +274,7 @@ describe('policies and operations', () => {
       expect.objectContaining({ action: 'module_promote_to_live', decision: 'require_approval' }),
     );
 
-    const asked = await call('PUT', '/policies/module_promote_to_staging', { decision: 'deny' });
+    const asked = await call('PATCH', '/policies/module_promote_to_staging', { decision: 'deny' });
     expect(asked.status).toBe(202);
     await eventually('the policy to be changed', async () => {
       const { operation } = (await call('GET', `/operations/${asked.body.operation.id}`)).body;

@@ -211,7 +211,7 @@ it('waits for changes by default, and reports their outcome', async () => {
   const changed = await gantry(['policy', 'set', 'module_retire', '--decision', 'deny']);
   expect([changed.code, changed.stdout.trim()]).toEqual([
     0,
-    'done: change the policy of module_retire to deny',
+    'done: policy of module_retire: decision allow → deny',
   ]);
   expect((await gantry(['policy', 'list'])).stdout).toMatch(/module_retire +deny/);
 

@@ -80,7 +80,7 @@ describe('a request for approval', () => {
     const [mail] = (await mailsTo(rita.email)).filter((text) => text.includes(request.approval));
 
     for (const fact of [
-      'change the policy of module_retire to deny',
+      'policy of module_retire: decision allow → deny',
       `Requested by ${otto.email}`,
       world.account,
     ]) {

@@ -51,7 +51,7 @@ it('a link shows the request however often it is opened, and its button decides 
 
   const { html } = await page(link);
   for (const fact of [
-    'change the policy of module_retire to deny',
+    'policy of module_retire: decision allow → deny',
     world.account,
     'token:tests',
     reviewer.name,

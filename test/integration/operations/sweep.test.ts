@@ -95,12 +95,13 @@ function waitsAgain(
 function unstarted(world: World, action: Action, attempt = 1): Operation {
   // Before anything that other tests have on its way now.
   const at = new Date(Date.now() - 10_000).toISOString();
+  const was = defaultPolicy(action);
   return {
     account: world.account,
     id: newId('operation'),
     actions: ['policy_change'],
-    changes: [{ kind: 'policy_change', policy: { ...defaultPolicy(action), decision: 'deny' } }],
-    summary: `change the policy of ${action} to deny`,
+    changes: [{ kind: 'policy_change', policy: { ...was, decision: 'deny' }, was }],
+    summary: `policy of ${action}: decision ${was.decision} → deny`,
     state: 'requested',
     requested_by: 'token:tests',
     approval_id: null,

@@ -139,7 +139,11 @@ export const registration = (
 export const machine = (set: Omit<Change<'instance_update'>, 'kind' | 'instance_id'>) =>
   ({ kind: 'instance_update', instance_id: 'ins_1', ...set }) as const;
 export const policy = (set: Partial<InterventionPolicy>) =>
-  ({ kind: 'policy_change', policy: { ...defaultPolicy('module_retire'), ...set } }) as const;
+  ({
+    kind: 'policy_change',
+    policy: { ...defaultPolicy('module_retire'), ...set },
+    was: defaultPolicy('module_retire'),
+  }) as const;
 export const resumption = { kind: 'quarantine_resume' } as const;
 
 export const module = storedModule('acme', 'redis', {
@@ -199,6 +203,6 @@ export const everyKind: { change: Change; rows: unknown }[] = [
   { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
   { change: registration({ visibility: 'public' }), rows: { module, repository: null } },
   { change: machine({ track: 'staging' }), rows: instance },
-  { change: policy({ quorum: 2 }), rows: null },
+  { change: policy({ quorum: 2 }), rows: { stored: null, people: 1 } },
   { change: resumption, rows: budget },
 ];

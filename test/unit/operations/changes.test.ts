@@ -57,7 +57,7 @@ describe('every kind of change', () => {
     reservation_change: 'reserve /opt/** for redis',
     module_update: 'change visibility of redis',
     instance_update: 'change instance web-1',
-    policy_change: 'change the policy of module_retire to allow',
+    policy_change: 'policy of module_retire: quorum 1 → 2',
     quarantine_resume:
       'quarantine every version that no longer verifies, after 5 of them within a day',
   };
@@ -100,7 +100,8 @@ describe('every kind of change', () => {
     [machine({ track: 'live' }), 'instance_change'],
     [machine({ track: 'blessed' }), 'instance_track_change'],
     [machine({ track: 'staging', metadata: { a: 1 } }), 'instance_track_change'],
-    [policy({}), 'policy_change'],
+    [policy({ quorum: 2 }), 'policy_change'],
+    [policy({ self_approval: true }), 'policy_loosen'],
     [resumption, 'mass_quarantine'],
   ])('$0.kind needs the policy of $1', async (change, action) => {
     const asked: Action[] = [];
@@ -274,6 +275,9 @@ const newPublicKey = () =>
 const [ownKey, otherKey] = [newPublicKey(), newPublicKey()];
 const signed = withModuleChanges(module, { trusted_keys: [ownKey] });
 
+/** The rows of a change of a policy in an account with one reviewer and no policies of its own. */
+const noPolicy = { stored: null, people: 1 };
+
 describe('a change is refused', () => {
   it.each<[string, Change, unknown, string]>([
     [
@@ -345,8 +349,20 @@ describe('a change is refused', () => {
       { module: signed, repository: null },
       'policy_missing',
     ],
-    ['to a policy of no approval at all', policy({ quorum: 0 }), null, 'invalid_request'],
-    ['to a policy that expires before', policy({ expires_in_s: -5 }), null, 'invalid_request'],
+    ['to a policy of no approval at all', policy({ quorum: 0 }), noPolicy, 'invalid_request'],
+    ['to a policy that expires before', policy({ expires_in_s: -5 }), noPolicy, 'invalid_request'],
+    [
+      'of a policy that changed since',
+      policy({ quorum: 2 }),
+      { stored: { ...policy({ quorum: 3 }).policy, account: 'acme', revision: 1 }, people: 9 },
+      'operation_raced',
+    ],
+    [
+      'to a quorum that the reviewers cannot meet',
+      policy({ decision: 'require_approval', quorum: 2 }),
+      noPolicy,
+      'quorum_unmeetable',
+    ],
     [
       'that assigns versions by what is no range',
       { ...addition('asg_2'), constraint: 'no range at all' },

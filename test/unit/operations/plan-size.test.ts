@@ -40,8 +40,12 @@ describe('templates that do not fit in the transaction of their changes', () => 
   };
   const changes = (count: number) =>
     actions.slice(0, count).map((action) => ({
-      change: { kind: 'policy_change', policy: defaultPolicy(action) } as const,
-      rows: null,
+      change: {
+        kind: 'policy_change',
+        policy: defaultPolicy(action),
+        was: defaultPolicy(action),
+      } as const,
+      rows: { stored: null, people: 1 },
     }));
   const held = limits.plannedTemplatesMax;
 

@@ -150,19 +150,19 @@ export const policyRoutes: Route[] = [
     },
   }),
   route({
-    method: 'put',
+    method: 'patch',
     path: '/policies/{action}',
     role: 'admin',
     tag: 'policies',
     summary: 'Change the intervention policy of an action',
-    description: 'The current policy of policy_change decides whether this needs approval.',
+    description:
+      'Omitted fields keep their value. The change needs what policy_change asks, what the old policy asks, and what policy_loosen asks if it loosens the policy (by default an approval).',
     status: 202,
     params: policyParams,
     body: changePolicyBody,
     answer: operationAnswer,
     async handle({ services, caller, params, body }) {
-      const policy = { ...defaultPolicy(params.action), ...body };
-      return { operation: await changePolicy(services, caller, policy) };
+      return { operation: await changePolicy(services, caller, { ...params, ...body }) };
     },
   }),
 ];
