@@ -34,6 +34,7 @@ import {
   operationAnswer,
   operationSchema,
   policySchema,
+  showApprovalAnswer,
 } from '../../shared/contract/operations/index.ts';
 import { previewAnswer, whyAnswer } from '../../shared/contract/preview/index.ts';
 import {
@@ -74,6 +75,7 @@ export const responses = {
   operation: operationAnswer,
   approvals: pageOf('approvals', approvalSchema),
   approval: approvalAnswer,
+  shownApproval: showApprovalAnswer,
   policies: z.object({ policies: z.array(policySchema) }),
   templates: pageOf('templates', templateSchema),
   template: templateAnswer,

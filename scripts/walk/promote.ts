@@ -31,7 +31,8 @@ export async function promote(walk: Walk, { id }: Published): Promise<void> {
     `a page that shows the request, found status ${page.status}`,
   );
 
-  const body = new URLSearchParams({ decision: 'approve' });
+  const confirmation = /<code id="expected">([^<]+)</.exec(text)?.[1] ?? '';
+  const body = new URLSearchParams({ decision: 'approve', confirmation });
   const origin = new URL(link).origin;
 
   const decided = await fetch(link, {
@@ -42,7 +43,7 @@ export async function promote(walk: Walk, { id }: Published): Promise<void> {
   });
 
   expect(decided.status < 400, `the button on the page to decide, found status ${decided.status}`);
-  walk.saw('Rita opened the page and pressed "Approve"');
+  walk.saw(`Rita opened the page, typed "${confirmation}" and pressed "Approve"`);
   await eventually('the version to be live', async () => {
     const { versions } = await readVersions(walk);
     return versions.find((one) => one.id === id && one.promotion_state === 'live');

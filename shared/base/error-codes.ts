@@ -254,6 +254,10 @@ const errors = {
     403,
     'The link was not sent by Gantry, or its recipient is no longer a reviewer.',
   ],
+  confirmation_wrong: [
+    400,
+    'The reviewer did not type what the page of the approval link shows. Nothing was decided.',
+  ],
   approval_link_used: [410, 'The link was used and the decision is recorded.'],
   self_approval: [403, 'The person who requested the operation cannot approve it.'],
   execution_died: [500, 'The execution of the operation failed too often. Request it again.'],

@@ -8,7 +8,7 @@ import {
   type Operation,
 } from '../../shared/domain/operations/index.ts';
 import { getApproval } from '../../shared/store/operations/index.ts';
-import { as, linksTo, policy, requirePending } from '../support/operations.ts';
+import { as, confirmationOf, linksTo, policy, requirePending } from '../support/operations.ts';
 import { findProgram, requires } from '../support/requirements.ts';
 import { eventually, World } from '../support/world.ts';
 
@@ -82,7 +82,7 @@ it('the page shows who asks for what, and its button approves', async () => {
   const text = await page.textContent('body');
 
   for (const fact of [
-    'Change the policy of module_retire to deny?',
+    'Policy of module_retire: decision allow → deny?',
     otto.email,
     rita.name,
     world.account,
@@ -92,6 +92,7 @@ it('the page shows who asks for what, and its button approves', async () => {
 
   expect((await approval())?.decisions).toEqual([]);
   await page.fill('#comment', 'checked it');
+  await page.fill('#confirmation', await confirmationOf(link));
   await page.click('button[value=approve]');
   await page.waitForSelector('text=Your approval is recorded');
   expect(complaints).toEqual([]);
@@ -108,6 +109,7 @@ it('its other button rejects', async () => {
   const { operation, link } = await asked();
   const { page } = await open(link);
 
+  await page.fill('#confirmation', await confirmationOf(link));
   await page.click('button[value=reject]');
   await page.waitForSelector('text=Nothing changes');
   expect((await world.operation(operation.id)).state).toBe('rejected');
@@ -142,7 +144,13 @@ it('a scanner that opens the link, and everything on its page, decides nothing',
     await page.goto(link);
   }
 
+  for (const field of ['#confirmation', '#comment']) await page.fill(field, 'yes');
+  await page.click('button[value=approve]');
+  await page.waitForSelector('text=confirmation_wrong');
   expect(await approval()).toMatchObject({ state: 'pending', decisions: [] });
+
+  await page.goto(link);
+  await page.fill('#confirmation', await confirmationOf(link));
   await page.click('button[value=approve]');
   await page.waitForSelector('text=Your approval is recorded');
   expect((await world.operation(operation.id)).state).toBe('succeeded');

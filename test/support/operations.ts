@@ -160,3 +160,9 @@ export function hold(services: Services, command: string): Held {
 
   return { services, reached: reached.promise, release: () => released.resolve() };
 }
+
+/** What the page of an approval link says to type; empty where the link does not open. */
+export async function confirmationOf(link: string): Promise<string> {
+  const html = await (await fetch(link, { headers: { accept: 'text/html' } })).text();
+  return /<code id="expected">([^<]+)</.exec(html)?.[1] ?? '';
+}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { formatReview, formatVotes } from '../../output/review.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -17,6 +18,13 @@ export function register(command: Command): void {
         'pending',
       ),
     { examples: ['gantry approval list --state all'], action: list },
+  );
+
+  describe(
+    command
+      .command('show <id>')
+      .description('show what an approval is about: versions, differences, machines, votes'),
+    { examples: [`gantry approval show ${id}`], action: show },
   );
 
   for (const [decision, comment] of [
@@ -44,10 +52,11 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
 
   print(flags.json, { approvals }, () =>
     table(
-      ['ID', 'STATE', 'SUMMARY', 'REQUESTED BY', 'EXPIRES'],
+      ['ID', 'STATE', 'VOTES', 'SUMMARY', 'REQUESTED BY', 'EXPIRES'],
       approvals.map((row) => [
         row.id,
         colorState(row.state),
+        formatVotes(row),
         row.summary,
         row.requested_by,
         row.expires_at,
@@ -56,6 +65,14 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
     ),
   );
 
+  return 0;
+}
+
+async function show(id: string, flags: Flags): Promise<ExitCode> {
+  const { client, responses } = await connect();
+  const path = `/approvals/${encodeURIComponent(id)}`;
+  const response = await client.get(responses.shownApproval, path);
+  print(flags.json, response, () => formatReview(response));
   return 0;
 }
 
@@ -74,7 +91,8 @@ async function decide(
   print(
     flags.json,
     response,
-    () => `${response.approval.summary}: ${colorState(response.approval.state)}`,
+    () =>
+      `${response.approval.summary}: ${colorState(response.approval.state)} (${formatVotes(response.approval)})`,
   );
 
   return 0;

@@ -12,7 +12,7 @@ const style = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 a{color:var(--accent)}
-a:focus-visible,button:focus-visible,textarea:focus-visible,summary:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+a:focus-visible,button:focus-visible,input:focus-visible,textarea:focus-visible,summary:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 header.bar{padding:1rem 1.25rem;border-bottom:1px solid var(--line);background:var(--card)}
 header.bar a{color:inherit;text-decoration:none;font-weight:700;letter-spacing:.01em}
 main{max-width:44rem;margin:2.5rem auto;padding:0 1.25rem}
@@ -30,6 +30,7 @@ code{padding:.1em .35em}
 pre{padding:.9rem;overflow-x:auto;margin:.5rem 0}
 pre code{padding:0;background:none}
 label{display:block;font-weight:600;margin-bottom:.3rem}
+input{width:100%;padding:.6rem .75rem;border:1px solid var(--line);border-radius:8px;background:var(--ground);color:inherit;font:inherit}
 textarea{width:100%;min-height:4.5rem;padding:.6rem .75rem;border:1px solid var(--line);border-radius:8px;background:var(--ground);color:inherit;font:inherit;resize:vertical}
 .actions{display:flex;gap:.75rem;flex-wrap:wrap;margin-top:1.1rem}
 button{font:inherit;font-weight:600;padding:.65rem 1.4rem;border-radius:9px;border:1px solid transparent;cursor:pointer}

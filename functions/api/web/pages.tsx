@@ -1,8 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { decideByLink, openApprovalLink } from '../../../shared/actions/operations/index.ts';
+import {
+  decideByLink,
+  openApprovalLink,
+  reviewApproval,
+} from '../../../shared/actions/operations/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
-import { decideBody } from '../../../shared/contract/operations/index.ts';
+import { decideForm } from '../../../shared/contract/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
 import { DocsPage, type OpenApiDocument } from './docs.tsx';
@@ -18,7 +22,10 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   web.get('/approve/:id/:token', async (c) => {
     c.header('Cache-Control', 'no-store');
     const { id, token } = c.req.param();
-    return c.html(<ApprovalPage {...(await openApprovalLink(c.var.services, id, token))} />);
+    const { services } = c.var;
+    const { approval, operation, account, reviewer } = await openApprovalLink(services, id, token);
+    const review = await reviewApproval(services, approval, operation);
+    return c.html(<ApprovalPage {...{ approval, account, reviewer, review }} />);
   });
 
   web.post('/approve/:id/:token', async (c) => {
@@ -26,15 +33,17 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
     refuseOtherSites(c);
 
     const { id, token } = c.req.param();
-    const form = await c.req.parseBody();
-    const fields = { ...form, ...(form.comment === '' ? { comment: undefined } : {}) };
-    const parsed = decideBody.safeParse(JSON.parse(JSON.stringify(fields)));
+    // A field that comes twice is a list, which the schema refuses.
+    const form = await c.req.parseBody({ all: true });
+    const { comment: text, ...rest } = form;
+    const parsed = decideForm.safeParse(text === '' || text === undefined ? rest : form);
     if (!parsed.success) throw invalidRequest('form', parsed.error);
 
-    const { decision, comment } = parsed.data;
+    const { decision, comment, confirmation } = parsed.data;
     const approval = await decideByLink(c.var.services, id, token, {
       decision,
       comment: comment ?? null,
+      confirmation,
     });
 
     return c.html(<DecidedPage approval={approval} decision={decision} />);

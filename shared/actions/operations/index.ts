@@ -1,6 +1,8 @@
 export { affectedTemplates, templateTracksUsing } from './affected-templates.ts';
 export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
+export { reviewApproval, showApproval } from './approvals/review-approval.ts';
+export { presentChange } from './approvals/review-change.ts';
 export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';

@@ -32,6 +32,14 @@ export const operationsLimits = {
    * at most 256 KiB.
    */
   templateTracksMax: 3000,
+  /** Rows of each list that reviewers see of a request: a page that people read. */
+  reviewedListMax: 100,
+  /** Changes of one request that reviewers see in full; each may read the files of two versions. */
+  reviewedChangesMax: 20,
+  /** Characters of one line of a change in a mail; the page has all of it. */
+  mailedFactMax: 300,
+  /** Characters of a manifest's field that reviewers see. */
+  reviewedValueMax: 2000,
   /** Executions started for one operation before it fails. */
   operationAttemptsMax: 5,
 } as const;

@@ -191,6 +191,57 @@ export const approvalSchema = z
   .meta({ id: 'Approval' });
 export const approvalAnswer = z.object({ approval: approvalSchema });
 
+const reviewFact = z.object({
+  name: z.string(),
+  /** Null where there was none, or where the change has no old value. */
+  was: z.string().nullable(),
+  now: z.string().nullable(),
+});
+const listDifference = z.object({
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  changed: z.array(z.string()),
+  /** How many were left out. */
+  more: z.number().int(),
+});
+
+/** What reviewers judge a request by, from the rows as they are now. */
+export const reviewSchema = z
+  .object({
+    /** The requester's e-mail address, or the name of the token. */
+    requester: z.string(),
+    votes: z.object({ approvals: z.number().int(), quorum: z.number().int() }),
+    changes: z.array(
+      z.object({
+        kind: z.string(),
+        facts: z.array(reviewFact),
+        warnings: z.array(z.string()),
+        /** Compared with the version that is replaced; null where none is. */
+        content: z
+          .object({
+            files: listDifference,
+            packages: listDifference,
+            manifest: z.array(reviewFact),
+          })
+          .nullable(),
+      }),
+    ),
+    templates: z.array(
+      z.object({
+        template_id: z.string(),
+        name: z.string(),
+        track: z.string(),
+        machines: z.number().int(),
+      }),
+    ),
+    more_templates: z.number().int(),
+    machines: z.number().int(),
+    /** What a reviewer types on the page of a mailed link. */
+    confirmation: z.string(),
+  })
+  .meta({ id: 'Review' });
+export const showApprovalAnswer = z.object({ approval: approvalSchema, review: reviewSchema });
+
 export const approvalsQuery = pageQuery.extend({
   state: approvalSchema.shape.state.exactOptional(),
 });
@@ -199,4 +250,6 @@ export const decideBody = z.strictObject({
   decision: z.enum(['approve', 'reject']),
   comment: z.string().max(2000).exactOptional(),
 });
+/** The form of the page of a mailed link. */
+export const decideForm = decideBody.extend({ confirmation: z.string().max(300).default('') });
 export type DecideBody = z.infer<typeof decideBody>;

@@ -4,3 +4,4 @@ export * from './intervention-policy.ts';
 export * from './operation.ts';
 export * from './policy-check.ts';
 export * from './policy-text.ts';
+export * from './review.ts';

@@ -12,7 +12,14 @@ import {
   type Operation,
 } from '../../../shared/domain/operations/index.ts';
 import { getApproval, getPolicy } from '../../../shared/store/operations/index.ts';
-import { as, linksTo, mailsTo, policy, requirePending } from '../../support/operations.ts';
+import {
+  as,
+  confirmationOf,
+  linksTo,
+  mailsTo,
+  policy,
+  requirePending,
+} from '../../support/operations.ts';
 import { eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -54,9 +61,11 @@ function mailed({ approval }: Asked, member: Member): Promise<string> {
 }
 
 async function page(url: string, decision?: 'approve' | 'reject') {
+  const form =
+    decision === undefined ? null : { decision, confirmation: await confirmationOf(url) };
   const response = await fetch(url, {
     headers: { accept: 'text/html' },
-    ...(decision === undefined ? {} : { method: 'POST', body: new URLSearchParams({ decision }) }),
+    ...(form === null ? {} : { method: 'POST', body: new URLSearchParams(form) }),
   });
   return { status: response.status, html: await response.text() };
 }

@@ -3,6 +3,7 @@ import { approvalLink, changePolicy } from '../../../shared/actions/operations/i
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import { type Action, defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { getApproval } from '../../../shared/store/operations/index.ts';
+import { confirmationOf } from '../../support/operations.ts';
 import { World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -33,10 +34,11 @@ async function page(
   form?: Record<string, string>,
   headers: Record<string, string> = {},
 ) {
+  const confirmation = form === undefined ? '' : await confirmationOf(url);
   const response = await fetch(url, {
     method: form === undefined ? 'GET' : 'POST',
     headers: { accept: 'text/html', ...headers },
-    ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
+    ...(form === undefined ? {} : { body: new URLSearchParams({ confirmation, ...form }) }),
   });
   return { status: response.status, headers: response.headers, html: await response.text() };
 }
@@ -65,6 +67,18 @@ it('a link shows the request however often it is opened, and its button decides 
     (await page(link, { decision: 'approve' }, { 'sec-fetch-site': 'cross-site' })).status,
   ).toBe(403);
   expect((await page(link, { decision: 'maybe' })).status).toBe(400);
+
+  for (const confirmation of ['', 'yes', approval.id]) {
+    const unread = await page(link, { decision: 'approve', confirmation });
+    expect([unread.status, unread.html.includes('confirmation_wrong')]).toEqual([400, true]);
+  }
+
+  const confirmation = await confirmationOf(link);
+  const twice = await fetch(link, {
+    method: 'POST',
+    body: new URLSearchParams(`decision=approve&decision=reject&confirmation=${confirmation}`),
+  });
+  expect(twice.status).toBe(400);
   expect((await getApproval(world.services.db, world.account, approval.id))?.state).toBe('pending');
 
   const own = { origin: new URL(publicUrl).origin, 'sec-fetch-site': 'same-origin' };

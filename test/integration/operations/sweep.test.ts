@@ -27,7 +27,14 @@ import {
   updateApproval,
 } from '../../../shared/store/operations/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
-import { linksTo, policy, raise, requirePending, versionNow } from '../../support/operations.ts';
+import {
+  confirmationOf,
+  linksTo,
+  policy,
+  raise,
+  requirePending,
+  versionNow,
+} from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';
 
@@ -71,8 +78,11 @@ function mailed(approval: string): Promise<string> {
 }
 
 async function press(link: string): Promise<number> {
-  return (await fetch(link, { method: 'POST', body: new URLSearchParams({ decision: 'approve' }) }))
-    .status;
+  const body = new URLSearchParams({
+    decision: 'approve',
+    confirmation: await confirmationOf(link),
+  });
+  return (await fetch(link, { method: 'POST', body })).status;
 }
 
 /**

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import {
   changePolicy,
   decideApproval,
-  requireApproval,
   requireOperation,
+  showApproval,
   withdrawOperation,
 } from '../../../../shared/actions/operations/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
@@ -18,6 +18,7 @@ import {
   operationSchema,
   policyParams,
   policySchema,
+  showApprovalAnswer,
 } from '../../../../shared/contract/operations/index.ts';
 import { actions, defaultPolicy } from '../../../../shared/domain/operations/index.ts';
 import {
@@ -99,14 +100,10 @@ export const approvalRoutes: Route[] = [
     path: '/approvals/{id}',
     role: 'viewer',
     tag: 'approvals',
-    summary: 'Get an approval and its decisions',
+    summary: 'Get an approval, its decisions, and what reviewers judge it by',
     params: approvalParams,
-    answer: approvalAnswer,
-    async handle({ services, caller, params }) {
-      return {
-        approval: await requireApproval(services, caller.account, params.id),
-      };
-    },
+    answer: showApprovalAnswer,
+    handle: ({ services, caller, params }) => showApproval(services, caller.account, params.id),
   }),
   route({
     method: 'post',

@@ -1,28 +1,21 @@
 import type { Problem } from '../../../../shared/contract/http/index.ts';
 import type { Account, Member } from '../../../../shared/domain/accounts/index.ts';
-import type { Approval, Change, Operation } from '../../../../shared/domain/operations/index.ts';
+import type { Approval, Review } from '../../../../shared/domain/operations/index.ts';
 import { Layout } from '../layout.tsx';
+import { ReviewPart } from './review.tsx';
 
 export interface ApprovalPageProps {
   approval: Approval;
-  operation: Operation;
   account: Account;
   reviewer: Member;
-  /** Name of the requester: an e-mail address or the name of a token. */
-  requester: string;
+  review: Review;
 }
 
 /**
  * Shows a reviewer the change to decide on. Opening the page decides nothing, because mail scanners
  * open links too.
  */
-export function ApprovalPage({
-  approval,
-  operation,
-  account,
-  reviewer,
-  requester,
-}: ApprovalPageProps) {
+export function ApprovalPage({ approval, account, reviewer, review }: ApprovalPageProps) {
   return (
     <Layout title="Approval request">
       <article class="card">
@@ -37,7 +30,7 @@ export function ApprovalPage({
           </dd>
           <dt>Requested by</dt>
           <dd>
-            <code>{requester}</code>
+            <code>{review.requester}</code>
           </dd>
           <dt>Requested at</dt>
           <dd>
@@ -51,31 +44,25 @@ export function ApprovalPage({
           <dd>
             <code>{approval.actions.join(', ')}</code>
           </dd>
-          {approval.quorum > 1 ? (
-            <>
-              <dt>Approvals</dt>
-              <dd>
-                {approvals(approval)} of {approval.quorum} needed so far
-              </dd>
-            </>
-          ) : null}
-        </dl>
-        <h2>Changes</h2>
-        {operation.changes.map((change) => (
-          <dl>
-            {factsOf(change).map(([name, value]) => (
+          <dt>Approvals</dt>
+          <dd>
+            {approvals(approval)} of {approval.quorum} needed so far
+            {approval.decisions.map((one) => (
               <>
-                <dt>{name}</dt>
-                <dd>
-                  <code>{value}</code>
-                </dd>
+                <br />
+                {one.decision} by <code>{one.reviewer_email}</code>
               </>
             ))}
-          </dl>
-        ))}
+          </dd>
+        </dl>
+        <ReviewPart review={review} />
         <form method="post">
           <label for="comment">Comment (optional)</label>
           <textarea id="comment" name="comment" maxlength={2000} />
+          <label for="confirmation">
+            To decide, type <code id="expected">{review.confirmation}</code>
+          </label>
+          <input id="confirmation" name="confirmation" required autocomplete="off" />
           <div class="actions">
             <button class="approve" type="submit" name="decision" value="approve">
               Approve
@@ -153,15 +140,6 @@ function approvals({ decisions }: Approval): number {
   return new Set(
     decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer),
   ).size;
-}
-
-function factsOf(change: Change): [string, string][] {
-  return Object.entries(change)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => [
-      name.replaceAll('_', ' '),
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]);
 }
 
 function capitalised(sentence: string): string {

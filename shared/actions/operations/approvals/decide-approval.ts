@@ -11,6 +11,7 @@ import { finishOperation } from '../finish-operation.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
 import { personOf } from './request-approval.ts';
+import { confirmationOf } from './review-approval.ts';
 
 interface Verdict {
   decision: 'approve' | 'reject';
@@ -104,10 +105,11 @@ export async function decideByLink(
   services: Services,
   approvalId: string,
   token: string,
-  verdict: Verdict,
+  { confirmation, ...verdict }: Verdict & { confirmation: string },
 ): Promise<Approval> {
   return retryConflicts(async () => {
-    const { approval, reviewer } = await openApprovalLink(services, approvalId, token);
+    const { approval, operation, reviewer } = await openApprovalLink(services, approvalId, token);
+    await refuseUnconfirmed(services, approval, operation, confirmation);
     return decide(
       services,
       approval,
@@ -115,6 +117,23 @@ export async function decideByLink(
       verdict,
     );
   });
+}
+
+/** Mail scanners press buttons, and some fill in forms; they do not read what the page shows. */
+async function refuseUnconfirmed(
+  services: Services,
+  approval: Approval,
+  operation: Operation,
+  found: string,
+): Promise<void> {
+  const expected = await confirmationOf(services, approval, operation);
+  if (found.trim() === expected) return;
+
+  throw new GantryError(
+    'confirmation_wrong',
+    `expected "${expected}" in the field below the comment, found "${found}"; go back and type it`,
+    { field: 'confirmation', found },
+  );
 }
 
 function refuseClosed(services: Services, approval: Approval): void {

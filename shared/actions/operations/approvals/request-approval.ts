@@ -1,10 +1,11 @@
 import { SendEmailCommand } from '@aws-sdk/client-sesv2';
 import { isGantryError } from '../../../base/error.ts';
+import { limits } from '../../../base/limits/index.ts';
 import type { Member } from '../../../domain/accounts/index.ts';
 import { hasRole } from '../../../domain/accounts/index.ts';
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
-import { finalOperationStates } from '../../../domain/operations/index.ts';
+import { factText, finalOperationStates } from '../../../domain/operations/index.ts';
 import { findToken, getMember, listMembers } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
@@ -15,7 +16,9 @@ import {
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
+import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
+import { presentChange } from './review-change.ts';
 
 /**
  * Returns the members who may decide on an operation: the reviewers, and the requester only with
@@ -139,8 +142,9 @@ async function mailAll(
 ): Promise<void> {
   const requester = await personOf(services, approval.account, approval.requested_by);
   const reviewers = await eligibleReviewers(services, operation, policy);
+  const facts = await factsOf(services, operation);
   const sent = await Promise.allSettled(
-    reviewers.map((one) => mail(services, approval, one, requester)),
+    reviewers.map((one) => mail(services, approval, one, { requester, facts })),
   );
   const failures = sent.filter((one) => one.status === 'rejected');
   if (failures.length > 0 && failures.length === sent.length) throw failures[0]?.reason;
@@ -168,11 +172,28 @@ export async function personOf(
   return token === null ? actor : `the token "${token.name}"`;
 }
 
+/**
+ * The old and the new value of what the changes set, a line each. Rows that cannot be read any more
+ * do not stop the mail: the page says so.
+ */
+async function factsOf(services: Services, operation: Operation): Promise<string[]> {
+  try {
+    const changes = operation.changes.slice(0, limits.reviewedChangesMax);
+    const read = await readChanges(services, { account: operation.account, changes });
+    const shown = read.map(({ change, rows }) => presentChange(change, rows));
+    const lines = shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]);
+    return lines.map((line) => line.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.mailedFactMax));
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    return [];
+  }
+}
+
 async function mail(
   services: Services,
   approval: Approval,
   reviewer: Member,
-  requester: string,
+  { requester, facts }: { requester: string; facts: string[] },
 ): Promise<void> {
   const link = await approvalLink(services, approval, reviewer.id);
   const text = [
@@ -181,9 +202,10 @@ async function mail(
     `account "${approval.account}" needs your approval:`,
     '',
     `    ${approval.summary}`,
+    ...facts.map((fact) => `      ${fact}`),
     '',
     `Requested by ${requester}. Expires at ${approval.expires_at}.`,
-    'This link opens a page with the details. Opening it decides nothing; the buttons there do.',
+    'This link opens a page with the details. Opening it decides nothing.',
     '',
     link,
     '',

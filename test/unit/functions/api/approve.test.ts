@@ -4,7 +4,7 @@ import {
   DecidedPage,
   ProblemPage,
 } from '../../../../functions/api/web/operations/approve.tsx';
-import type { Approval, Operation } from '../../../../shared/domain/operations/index.ts';
+import type { Approval, Review } from '../../../../shared/domain/operations/index.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
 const approval: Approval = {
@@ -24,32 +24,25 @@ const approval: Approval = {
   expires_at: at,
   created_at: at,
 };
-const operation: Operation = {
-  account: 'acme',
-  id: 'op_1',
-  actions: ['module_promote_to_live'],
+const review: Review = {
+  requester: 'otto@example.com',
+  votes: { approvals: 0, quorum: 2 },
   changes: [
     {
       kind: 'version_promote',
-      module: 'my-redis',
-      version_id: 'ver_1',
-      from: 'blessed',
-      to: 'live',
-      withdraw: false,
-      replaces: null,
+      facts: [{ name: 'version', was: '1.1.0', now: '<i>1.0.0</i>' }],
+      warnings: ['This is a downgrade: 1.1.0 → 1.0.0.'],
+      content: {
+        files: { added: ['/etc/<u>x</u>'], removed: [], changed: [], more: 7 },
+        packages: { added: [], removed: ['curl'], changed: [], more: 0 },
+        manifest: [],
+      },
     },
   ],
-  summary: approval.summary,
-  state: 'awaiting_approval',
-  requested_by: 'token:tok_1',
-  approval_id: 'apr_1',
-  attempt: 1,
-  correlation_id: 'tests',
-  code: null,
-  message: null,
-  revision: 1,
-  created_at: at,
-  updated_at: at,
+  templates: [{ template_id: 'tpl_1', name: 'web', track: 'live', machines: 3 }],
+  more_templates: 0,
+  machines: 3,
+  confirmation: '1.0.0',
 };
 const account = {
   slug: 'acme',
@@ -68,16 +61,20 @@ const reviewer = {
   roles: ['reviewer' as const],
   created_at: at,
 };
-const requester = 'otto@example.com';
 
 it('the page says what is asked, by whom, of which account, until when, and what it changes', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
+  const html = String(ApprovalPage({ approval, account, reviewer, review }));
   for (const fact of [
     'Acme Inc.',
     'otto@example.com',
     '2026-01-02 03:04 UTC',
     'my-redis',
-    'ver_1',
+    '1.1.0',
+    'downgrade',
+    'curl',
+    '7 more not shown',
+    'Affects 3 machines',
+    'web',
     'Rita',
     '0 of 2',
   ]) {
@@ -89,13 +86,13 @@ it('the page says what is asked, by whom, of which account, until when, and what
 });
 
 it('escapes markup in foreign text', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
-  expect(html).not.toContain('<b>');
+  const html = String(ApprovalPage({ approval, account, reviewer, review }));
+  for (const tag of ['<b>', '<i>', '<u>']) expect(html).not.toContain(tag);
   expect(html).toContain('&lt;b&gt;');
 });
 
 it('runs no script and names its language', () => {
-  const html = String(ApprovalPage({ approval, operation, account, reviewer, requester }));
+  const html = String(ApprovalPage({ approval, account, reviewer, review }));
   expect(html).not.toContain('<script');
   expect(html).toContain('<html lang="en">');
   expect(html).toContain('<label for="comment">');

@@ -1,0 +1,71 @@
+import type { z } from 'zod';
+import type { approvalSchema, showApprovalAnswer } from '../../shared/contract/operations/index.ts';
+import { factText, type ListDifference } from '../../shared/domain/operations/index.ts';
+import { colors } from './colors.ts';
+import { colorState, formatFields, safe } from './table.ts';
+
+type Approval = z.infer<typeof approvalSchema>;
+type Shown = z.infer<typeof showApprovalAnswer>;
+type ReviewedChange = Shown['review']['changes'][number];
+
+/** Formats the approvals so far: "1 of 5". */
+export function formatVotes({ decisions, quorum }: Pick<Approval, 'decisions' | 'quorum'>): string {
+  const people = decisions.filter(({ decision }) => decision === 'approve');
+  return `${new Set(people.map(({ reviewer }) => reviewer)).size} of ${quorum}`;
+}
+
+/** Formats what reviewers judge a request by. */
+export function formatReview({ approval, review }: Shown): string {
+  const { templates, more_templates, machines } = review;
+  const fields = formatFields([
+    ['id', approval.id],
+    ['summary', approval.summary],
+    ['state', colorState(approval.state)],
+    ['approvals', formatVotes(approval)],
+    ['requested by', review.requester],
+    ['requested at', approval.created_at],
+    ['expires at', approval.expires_at],
+    ['operation', approval.operation_id],
+  ]);
+
+  const decisions = approval.decisions.map(
+    ({ decision, reviewer_email, decided_at, by, comment }) =>
+      `${decision} by ${reviewer_email} (${by}) at ${decided_at}${comment === null ? '' : `: ${comment}`}`,
+  );
+
+  const affected = [
+    `affects ${machines} machines of ${templates.length + more_templates} tracks of templates`,
+    ...templates.map((one) => `  ${one.name} (${one.track}): ${one.machines} machines`),
+    ...(more_templates > 0 ? [`  and ${more_templates} more`] : []),
+  ];
+
+  const sections = [fields, decisions.map(safe).join('\n'), ...review.changes.map(formatChange)];
+  return [...sections, affected.map(safe).join('\n')].filter((one) => one !== '').join('\n\n');
+}
+
+function formatChange({ kind, facts, warnings, content }: ReviewedChange): string {
+  const lists =
+    content === null
+      ? []
+      : [
+          ...formatDifference('files', content.files),
+          ...formatDifference('packages', content.packages),
+          ...content.manifest.map((fact) => `  manifest, ${factText(fact)}`),
+        ];
+
+  return [
+    colors.bold(safe(kind)),
+    ...warnings.map((one) => colors.red(`! ${safe(one)}`)),
+    ...[...facts.map((fact) => `  ${factText(fact)}`), ...lists].map(safe),
+  ].join('\n');
+}
+
+function formatDifference(name: string, difference: ListDifference): string[] {
+  const { added, removed, changed, more } = difference;
+  return [
+    ...added.map((one) => `  + ${name}: ${one}`),
+    ...removed.map((one) => `  - ${name}: ${one}`),
+    ...changed.map((one) => `  ~ ${name}: ${one}`),
+    ...(more > 0 ? [`  ${name}: ${more} more are not shown`] : []),
+  ];
+}

@@ -1,0 +1,176 @@
+import { mapConcurrently } from '../../../base/concurrency.ts';
+import { isGantryError } from '../../../base/error.ts';
+import { limits } from '../../../base/limits/index.ts';
+import type { ModuleManifest, Version } from '../../../domain/modules/index.ts';
+import {
+  type Approval,
+  type Change,
+  type ContentDifference,
+  changedFacts,
+  compareLists,
+  type Operation,
+  type Review,
+  type ReviewedChange,
+  type ReviewedTemplate,
+} from '../../../domain/operations/index.ts';
+import { readFileIndex } from '../../../store/ingest/index.ts';
+import { eachInstanceOf } from '../../../store/machines/index.ts';
+import { getVersion } from '../../../store/modules/index.ts';
+import { getTemplate } from '../../../store/templates/index.ts';
+import type { Services } from '../../context/index.ts';
+import { kindOf } from '../changes/index.ts';
+import { requireApproval, requireOperation } from '../require-operation.ts';
+import { planTemplates } from '../template-plan.ts';
+import { personOf } from './request-approval.ts';
+import { presentChange } from './review-change.ts';
+
+/** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
+export async function showApproval(
+  services: Services,
+  account: string,
+  id: string,
+): Promise<{ approval: Approval; review: Review }> {
+  const approval = await requireApproval(services, account, id);
+  const operation = await requireOperation(services, account, approval.operation_id);
+  return { approval, review: await reviewApproval(services, approval, operation) };
+}
+
+/**
+ * What reviewers judge a request by, from the rows as they are now. What cannot be read any more is
+ * left out with a warning, so that a request can always be rejected.
+ */
+export async function reviewApproval(
+  services: Services,
+  approval: Approval,
+  operation: Operation,
+): Promise<Review> {
+  const [requester, changes, found] = await Promise.all([
+    personOf(services, approval.account, approval.requested_by),
+    mapConcurrently(operation.changes.slice(0, limits.reviewedChangesMax), 4, (change) =>
+      reviewChange(services, approval.account, change),
+    ),
+    affectedTemplatesOf(services, operation),
+  ]);
+
+  const voters = approval.decisions.filter(({ decision }) => decision === 'approve');
+  return {
+    requester,
+    votes: {
+      approvals: new Set(voters.map(({ reviewer }) => reviewer)).size,
+      quorum: approval.quorum,
+    },
+    changes,
+    ...found,
+    machines: found.templates.reduce((sum, { machines }) => sum + machines, 0),
+    confirmation: await confirmationOf(services, approval, operation),
+  };
+}
+
+/**
+ * What a reviewer without sign-in types to decide: the version that the request promotes, else the
+ * last characters of the request's id. A program that fills in forms does not know it.
+ */
+export async function confirmationOf(
+  services: Services,
+  { account, id }: Approval,
+  { changes }: Operation,
+): Promise<string> {
+  const [change, second] = changes;
+  if (change?.kind === 'version_promote' && second === undefined) {
+    const version = await getVersion(services.db, account, change.version_id);
+    if (version !== null) return version.version_string;
+  }
+  return id.slice(-6);
+}
+
+async function reviewChange(
+  services: Services,
+  account: string,
+  change: Change,
+): Promise<ReviewedChange> {
+  try {
+    const rows = await kindOf(change).read(services, account, change);
+    const content = await contentOf(services, account, change);
+    return { kind: change.kind, ...presentChange(change, rows), content };
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    const warnings = [`This change cannot be shown in full: ${error.message}.`];
+    return { kind: change.kind, facts: [], warnings, content: null };
+  }
+}
+
+/** The differences between a version and the one that it replaces as the live one. */
+async function contentOf(
+  services: Services,
+  account: string,
+  change: Change,
+): Promise<ContentDifference | null> {
+  if (change.kind !== 'version_promote' || change.replaces === null) return null;
+  const [old, fresh] = await Promise.all(
+    [change.replaces, change.version_id].map((id) => getVersion(services.db, account, id)),
+  );
+  if (!old || !fresh || old.id === fresh.id) return null;
+
+  const [before, after] = await Promise.all([old, fresh].map((one) => filesOf(services, one)));
+  const max = limits.reviewedListMax;
+  const packages = ({ manifest }: Version) =>
+    new Map(manifest.package_spec.map((name) => [name, name]));
+
+  return {
+    files: compareLists(before ?? new Map(), after ?? new Map(), max),
+    packages: compareLists(packages(old), packages(fresh), max),
+    manifest: manifestFacts(old.manifest, fresh.manifest),
+  };
+}
+
+/** Each file of every build with what identifies it, without its time. */
+async function filesOf(
+  { objects }: Services,
+  { builds }: Version,
+): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const { platform, file_index_key } of builds) {
+    for (const entry of await readFileIndex(objects, file_index_key)) {
+      const { mtime: _, mtime_ns: __, offset: ___, path, ...rest } = entry;
+      const name = builds.length === 1 ? path : `${path} (${platform})`;
+      files.set(name, JSON.stringify(rest));
+    }
+  }
+  return files;
+}
+
+function manifestFacts(was: ModuleManifest, now: ModuleManifest): ContentDifference['manifest'] {
+  const fields = [
+    ...new Set([...Object.keys(was), ...Object.keys(now)]),
+  ] as (keyof ModuleManifest)[];
+  const text = (value: unknown) => {
+    const json = value === undefined ? null : JSON.stringify(value);
+    return json === null || json.length <= limits.reviewedValueMax
+      ? json
+      : `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
+  };
+  return changedFacts(fields.map((name) => ({ name, was: text(was[name]), now: text(now[name]) })));
+}
+
+async function affectedTemplatesOf(
+  services: Services,
+  operation: Operation,
+): Promise<{ templates: ReviewedTemplate[]; more_templates: number }> {
+  const { account } = operation;
+  const { template_tracks } = await planTemplates(services, operation);
+  const shown = template_tracks.slice(0, limits.reviewedListMax);
+
+  const templates = await mapConcurrently(
+    shown,
+    limits.storeReadsAtOnce,
+    async ({ template_id, track }) => {
+      const template = await getTemplate(services.db, account, template_id);
+      let machines = 0;
+      for await (const one of eachInstanceOf(services.db, account, template_id))
+        if (one.track === track && one.state !== 'decommissioned') machines += 1;
+      return { template_id, name: template?.name ?? template_id, track, machines };
+    },
+  );
+
+  return { templates, more_templates: template_tracks.length - shown.length };
+}

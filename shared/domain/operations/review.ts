@@ -1,0 +1,87 @@
+/** One thing that a change sets: its old and its new value, as people read them. */
+export interface ReviewFact {
+  name: string;
+  /** Null where there was none, or where the change has no old value. */
+  was: string | null;
+  now: string | null;
+}
+
+/** The differences between two lists. `more` counts those that were left out. */
+export interface ListDifference {
+  added: string[];
+  removed: string[];
+  changed: string[];
+  more: number;
+}
+
+/** The differences in content between the version that would be replaced and the new one. */
+export interface ContentDifference {
+  files: ListDifference;
+  packages: ListDifference;
+  manifest: ReviewFact[];
+}
+
+/** What reviewers judge one change of an operation by. */
+export interface ReviewedChange {
+  kind: string;
+  facts: ReviewFact[];
+  /** What a reviewer should not overlook: "this is a downgrade". */
+  warnings: string[];
+  /** Null for a change of no version, or where nothing is replaced. */
+  content: ContentDifference | null;
+}
+
+/** A template whose composition the changes may alter, and its machines on that track. */
+export interface ReviewedTemplate {
+  template_id: string;
+  name: string;
+  track: string;
+  machines: number;
+}
+
+/** What reviewers judge a request by. */
+export interface Review {
+  /** The requester as people know them. */
+  requester: string;
+  votes: { approvals: number; quorum: number };
+  changes: ReviewedChange[];
+  templates: ReviewedTemplate[];
+  /** Templates that were left out. */
+  more_templates: number;
+  /** Machines of the listed templates. */
+  machines: number;
+  /** What a reviewer without sign-in types to decide. */
+  confirmation: string;
+}
+
+/** Compares two lists of names with what identifies the content of each; bounded, sorted. */
+export function compareLists(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+  max: number,
+): ListDifference {
+  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
+  const added = names.filter((name) => !before.has(name));
+  const removed = names.filter((name) => !after.has(name));
+
+  const changed = names.filter(
+    (name) => before.has(name) && after.has(name) && before.get(name) !== after.get(name),
+  );
+
+  const cut = [added, removed, changed].map((list) => list.slice(0, max));
+  const [first = [], second = [], third = []] = cut;
+  const shown = first.length + second.length + third.length;
+
+  const more = added.length + removed.length + changed.length - shown;
+  return { added: first, removed: second, changed: third, more };
+}
+
+/** The facts whose old and new value differ. */
+export function changedFacts(facts: readonly ReviewFact[]): ReviewFact[] {
+  return facts.filter(({ was, now }) => was !== now);
+}
+
+/** A fact in one line: "quorum: 5 → 1", or "constraint: ^1.0" where there is no old value. */
+export function factText({ name, was, now }: ReviewFact): string {
+  return was === null ? `${name}: ${now ?? 'none'}` : `${name}: ${was} → ${now ?? 'none'}`;
+}

@@ -1,0 +1,101 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { presentChange } from '../../../shared/actions/operations/index.ts';
+import { compareLists, defaultPolicy, factText } from '../../../shared/domain/operations/index.ts';
+import { storedModule, storedVersion } from '../../support/stored.ts';
+
+const pem = String(
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+    type: 'spki',
+    format: 'pem',
+  }),
+);
+const live = storedVersion('acme', 'redis', '1.1.0', { id: 'ver_1', promotion_state: 'live' });
+const older = storedVersion('acme', 'redis', '1.0.0', { id: 'ver_2', promotion_state: 'blessed' });
+
+const promotion = (to: 'staging' | 'live') =>
+  ({
+    kind: 'version_promote',
+    module: 'redis',
+    version_id: 'ver_2',
+    from: 'blessed',
+    to,
+    withdraw: false,
+    replaces: 'ver_1',
+  }) as const;
+
+describe('a reviewer reads', () => {
+  it('of a promotion the versions, digests and signers, and that it is a downgrade', () => {
+    const { facts, warnings } = presentChange(promotion('live'), { version: older, live });
+    expect(facts.slice(0, 2)).toEqual([
+      { name: 'version', was: '1.1.0', now: '1.0.0' },
+      { name: 'digest', was: live.digest, now: older.digest },
+    ]);
+    expect(facts.map(({ name }) => name)).toEqual(['version', 'digest', 'signed by', 'state']);
+    expect(warnings).toEqual(['This is a downgrade: 1.1.0 → 1.0.0.']);
+  });
+
+  it('no old version of a promotion that replaces none', () => {
+    const { facts, warnings } = presentChange(promotion('staging'), { version: older, live });
+    expect(facts[0]).toEqual({ name: 'version', was: null, now: '1.0.0' });
+    expect(warnings).toEqual([]);
+  });
+
+  it('of a policy the fields that change, and no other', () => {
+    const was = defaultPolicy('module_retire');
+    const change = { kind: 'policy_change', was, policy: { ...was, quorum: 5 } } as const;
+    expect(presentChange(change, null).facts).toMatchObject([{ was: '1', now: '5' }]);
+  });
+
+  it('of trust the ids of keys instead of PEM', () => {
+    const module = storedModule('acme', 'redis', { trusted_keys: [] });
+    const change = {
+      kind: 'module_update',
+      module: 'redis',
+      set: { trusted_keys: [pem] },
+      loosens_trust: true,
+      policy_version: module.policy_version,
+    } as const;
+
+    const { facts, warnings } = presentChange(
+      { ...change, set: { trusted_keys: [...change.set.trusted_keys] } },
+      { module, repository: null },
+    );
+    expect(facts).toEqual([
+      { name: 'trusted keys', was: 'none', now: expect.stringMatching(/^key [\w+/]{43}=$/) },
+    ]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('of any other change its fields', () => {
+    const change = { kind: 'assignment_remove', assignment_id: 'asg_1', template_id: 'tpl_1' };
+    const { facts } = presentChange(change as Parameters<typeof presentChange>[0], null);
+    expect(facts.map(factText)).toEqual(['assignment id: asg_1', 'template id: tpl_1']);
+  });
+});
+
+describe('the difference of two lists', () => {
+  const before = new Map([
+    ['/a', '1'],
+    ['/b', '1'],
+    ['/c', '1'],
+  ]);
+
+  it('names what is new, gone and different', () => {
+    const after = new Map([
+      ['/b', '2'],
+      ['/c', '1'],
+      ['/d', '1'],
+    ]);
+    expect(compareLists(before, after, 9)).toEqual({
+      added: ['/d'],
+      removed: ['/a'],
+      changed: ['/b'],
+      more: 0,
+    });
+  });
+
+  it('is cut, and counts what it leaves out', () => {
+    expect(compareLists(before, new Map(), 1)).toMatchObject({ removed: ['/a'], more: 2 });
+  });
+});
