@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GantryError } from '../shared/base/error.ts';
+import { type ExitMeanings, formatExitCodes } from './exit-codes.ts';
 import { type ExitCode, run } from './run.ts';
 
 interface CommandSpec<Args extends unknown[]> {
@@ -7,12 +8,20 @@ interface CommandSpec<Args extends unknown[]> {
   examples: string[];
   /** What a user should know that no option says. */
   notes?: string;
-  /** What exit code 1 means, for a command that uses it. */
-  no?: string;
-  /** What exit code 4 means, for a command that uses it. */
+  /** What exit code 1 means, for a command that uses it, or what each of several codes means. */
+  no?: string | ExitMeanings;
+  /** What exit code 5 means, for a command that uses it. */
   silent?: string;
   action: (...args: Args) => Promise<ExitCode | undefined>;
 }
+
+/** Other names of the verbs of all nouns, as other command lines have them. */
+const verbAliases: Readonly<Record<string, readonly string[]>> = {
+  list: ['ls'],
+  show: ['get'],
+  remove: ['rm', 'delete'],
+  revoke: ['rm', 'delete'],
+};
 
 /**
  * Gives a command what every command has: --json, notes, examples, exit codes and error handling.
@@ -22,23 +31,24 @@ export function describe<Args extends unknown[]>(
   { examples, notes, no, silent, action }: CommandSpec<Args>,
 ): Command {
   const heading = examples.length === 1 ? 'Example:' : 'Examples:';
-  const codes = [
-    '0 success',
-    ...(no === undefined ? [] : [`1 ${no}`]),
-    '2 error',
-    ...(silent === undefined ? [] : [`4 ${silent}`]),
-  ];
+  const requestsChange = typeof no === 'object';
+  const meanings = {
+    ...(requestsChange ? no : no === undefined ? {} : { 1: no }),
+    ...(silent === undefined ? {} : { 5: silent }),
+  };
 
   const help = [
     ...(notes === undefined ? [] : [notes.trim()]),
     [heading, ...examples.map((line) => `  ${line}`)].join('\n'),
-    `Exit codes: ${codes.join(', ')}.`,
+    formatExitCodes(meanings),
   ];
+
+  for (const alias of verbAliases[command.name()] ?? []) command.alias(alias);
 
   return command
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `\n${help.join('\n\n')}`)
-    .action(run(action) as (...args: unknown[]) => Promise<void>);
+    .action(run(action, requestsChange) as (...args: unknown[]) => Promise<void>);
 }
 
 export interface Flags {

@@ -1,4 +1,5 @@
 import { enableCompileCache } from 'node:module';
+import { commandGroups } from './groups.ts';
 import { makeProgram } from './program.ts';
 import { fail } from './run.ts';
 
@@ -7,9 +8,18 @@ import { fail } from './run.ts';
 enableCompileCache();
 
 async function main(argv: string[]): Promise<void> {
-  const wanted = argv.find((word) => !word.startsWith('-'));
+  const line = helpLine(argv);
+  const wanted = line.find((word) => !word.startsWith('-'));
+  const known = commandGroups.some(({ name, alias }) => wanted === name || wanted === alias);
   const program = await makeProgram((group) => group === wanted);
-  await program.parseAsync(argv, { from: 'user' });
+  // An unknown command has no help to show.
+  await program.parseAsync(wanted === undefined || known ? line : [wanted], { from: 'user' });
+}
+
+/** Writes `help module promote` and `module help promote` with `--help` at the end. */
+function helpLine(argv: string[]): string[] {
+  const at = argv.slice(0, 2).indexOf('help');
+  return at === -1 ? argv : [...argv.toSpliced(at, 1), '--help'];
 }
 
 // A reader may close the output early, as `head` does. The command still runs to its end.

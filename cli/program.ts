@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import project from '../package.json' with { type: 'json' };
+import { exitCodes } from './exit-codes.ts';
 import { commandGroups } from './groups.ts';
+import { throwUsageError } from './usage-errors.ts';
 
 /**
  * Builds the command tree. A group that `isWanted` selects is loaded with its commands; the others
@@ -10,14 +12,11 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
   const program = new Command('gantry')
     .version(project.version, '-V, --version', 'print the version')
     .description('Delivers signed modules from OCI registries to running machines.')
-    .showHelpAfterError('Run the command with --help to see its usage.')
-    .exitOverride((error) => {
-      process.exit(error.exitCode === 0 ? 0 : 2);
-    })
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 success, 1 negative result (not verified, refused, drifted), 2 error, 4 silent machines.',
-    );
+    .helpCommand(false)
+    // Errors are printed in one place, in one form.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride(throwUsageError)
+    .addHelpText('after', `\nExit codes:\n${exitCodeLines()}`);
 
   for (const { name, alias, summary, load } of commandGroups) {
     const command = program.command(name).description(summary);
@@ -31,4 +30,10 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
   }
 
   return program;
+}
+
+function exitCodeLines(): string {
+  return Object.entries(exitCodes)
+    .map(([code, meaning]) => `  ${code}  ${meaning}`)
+    .join('\n');
 }

@@ -1,45 +1,69 @@
-import { GantryError } from '../shared/base/error.ts';
+import type { Command } from 'commander';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { errorStatus } from '../shared/base/error-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { useFlagNames } from './flag-names.ts';
 import { safe } from './output/table.ts';
 
-/** 0 success, 1 negative result (not verified, invalid, drifted), 2 error, 4 silent machines. */
-export type ExitCode = 0 | 1 | 2 | 4;
+export type { ExitCode } from './exit-codes.ts';
 
-/** Prints an error as one sentence, or as one JSON object with `--json`, and exits with 2. */
-export function fail(error: unknown): never {
-  const json = process.argv.includes('--json');
-  if (error instanceof GantryError) {
-    const { code, message, field, expected, found, details } = error;
-    if (json)
-      process.stderr.write(
-        `${JSON.stringify({ error: { code, message, field, expected, found, details } })}\n`,
-      );
-    else process.stderr.write(`gantry: ${sanitizeLines(message)} (${code})\n`);
+interface Failed {
+  /** The command that ran. Its flags replace the fields of the API in the sentence. */
+  command?: Command;
+  exitCode?: ExitCode;
+}
+
+/** Prints an error as one sentence, or as one JSON object with `--json`, and exits. */
+export function fail(error: unknown, { command, exitCode = 2 }: Failed = {}): never {
+  const { code, message, ...rest } = describeError(error);
+  const sentence = useFlagNames(message, command);
+
+  if (process.argv.includes('--json')) {
+    const shown = { code: code ?? 'internal', message: sentence, ...rest };
+    process.stderr.write(`${JSON.stringify({ error: shown })}\n`);
   } else {
-    const message = error instanceof Error ? error.message : String(error);
-    if (json) process.stderr.write(`${JSON.stringify({ error: { code: 'internal', message } })}\n`);
-    else process.stderr.write(`gantry: ${sanitizeLines(message)}\n`);
-    if (process.env.GANTRY_DEBUG && error instanceof Error)
-      process.stderr.write(`${error.stack}\n`);
+    const named = code === undefined ? '' : ` (${code})`;
+    process.stderr.write(`gantry: ${sanitizeLines(sentence)}${named}\n`);
   }
 
-  process.exit(2);
+  if (process.env.GANTRY_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exit(exitCode);
+}
+
+function describeError(error: unknown) {
+  if (!(error instanceof GantryError))
+    return { message: error instanceof Error ? error.message : String(error) };
+
+  const { code, message, field, expected, found, details } = error;
+  return { code, message, field, expected, found, details };
 }
 
 function sanitizeLines(message: string): string {
   return message.split('\n').map(safe).join('\n');
 }
 
-/** Wraps the action of a command: its result becomes the exit code, its error goes to `fail`. */
+/**
+ * Wraps the action of a command: its result becomes the exit code, its error goes to `fail`.
+ * @param requestsChange makes a refusal by the API a result, whether it comes immediately or later
+ */
 export function run<Args extends unknown[]>(
   action: (...args: Args) => Promise<ExitCode | undefined> | ExitCode | undefined,
-): (...args: Args) => Promise<void> {
+  requestsChange = false,
+): (...args: [...Args, Command]) => Promise<void> {
   return async (...args) => {
+    const command = args.at(-1) as Command;
     try {
-      process.exitCode = (await action(...args)) ?? 0;
+      process.exitCode = (await action(...(args as unknown as Args))) ?? 0;
     } catch (error) {
-      fail(error);
+      fail(error, { command, exitCode: requestsChange && isRefusal(error) ? 1 : 2 });
     }
   };
+}
+
+/** Returns true if the account's policies or the state of its objects do not allow a change. */
+function isRefusal(error: unknown): boolean {
+  if (!isGantryError(error)) return false;
+  return error.code === 'policy_denied' || [409, 412, 422].includes(errorStatus[error.code]);
 }
 
 /** Prints a value as one JSON document, or as text. */

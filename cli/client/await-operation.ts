@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { OperationAnswer } from '../../shared/contract/operations/index.ts';
 import { type Flags, parseWholeNumber } from '../command.ts';
+import { type ExitMeanings, exitCodes } from '../exit-codes.ts';
 import { showSpinner } from '../output/progress.ts';
 import { type ExitCode, print } from '../run.ts';
 import type { Api } from './api.ts';
@@ -11,13 +12,17 @@ export interface WaitFlags extends Flags {
   timeout: number;
 }
 
-/** What exit code 1 means for a command that requests a change. */
-export const changeRefused = 'the operation was refused, rejected, failed or timed out';
+/** What the exit codes mean for a command that requests a change. */
+export const changeRefused: ExitMeanings = {
+  1: 'the operation was refused, rejected or failed',
+  3: exitCodes[3],
+  4: exitCodes[4],
+};
 
 /** Adds the options of commands that start an operation. */
 export function addWaitOptions(command: Command): Command {
   return command
-    .option('--wait', 'wait until the operation ends or needs approval (default)')
+    .option('--wait', 'wait for the decision too (default: until it ends or needs approval)')
     .option('--no-wait', 'return as soon as the operation is accepted')
     .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600);
 }
@@ -25,7 +30,8 @@ export function addWaitOptions(command: Command): Command {
 const ends = ['succeeded', 'refused', 'failed', 'rejected', 'expired', 'withdrawn'];
 
 /**
- * Follows an operation until it ends or needs approval, prints it and returns the exit code.
+ * Follows an operation until it ends, prints it and returns the exit code. An operation that needs
+ * approval is followed further only with --wait.
  * @param extra other parts of the API response, which `--json` prints too
  */
 export async function awaitOperation(
@@ -36,9 +42,13 @@ export async function awaitOperation(
 ): Promise<ExitCode> {
   const operation = flags.wait === false ? started : await followOperation(api, started, flags);
   print(flags.json, { operation, ...extra }, () => formatOutcome(operation));
-  if (flags.wait === false || ['succeeded', 'awaiting_approval'].includes(operation.state))
-    return 0;
-  return 1;
+  return flags.wait === false ? 0 : exitCodeOf(operation.state);
+}
+
+function exitCodeOf(state: string): ExitCode {
+  if (state === 'succeeded') return 0;
+  if (state === 'awaiting_approval') return 3;
+  return ends.includes(state) ? 1 : 4;
 }
 
 async function followOperation(
@@ -51,11 +61,8 @@ async function followOperation(
   let operation = started;
   let pauseMs = 250;
 
-  while (
-    !ends.includes(operation.state) &&
-    operation.state !== 'awaiting_approval' &&
-    Date.now() < deadline
-  ) {
+  const awaited = flags.wait === true ? ends : [...ends, 'awaiting_approval'];
+  while (!awaited.includes(operation.state) && Date.now() < deadline) {
     spinner.message(`${operation.summary}: ${operation.state}`);
     await sleep(pauseMs);
     pauseMs = Math.min(2000, pauseMs * 1.4);

@@ -21,7 +21,7 @@ export const standingCodes: Record<Standing, ExitCode> = {
   in_sync: 0,
   pending: 0,
   drifted: 1,
-  silent: 4,
+  silent: 5,
 };
 
 /** Formats what a machine should run beside what it runs. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { exitCodes } from '../../cli/exit-codes.ts';
 import { makeProgram } from '../../cli/program.ts';
 
 /** Columns of the help texts in the reference, independent of the terminal that generates it. */
@@ -22,7 +23,10 @@ export async function cliReference(): Promise<string> {
     '`gantry login` saves the URL and the token. `GANTRY_URL` and `GANTRY_TOKEN` override them. `GANTRY_DEBUG=1` prints the stack',
     'of an unexpected error. With `--json`, a command prints one JSON document on standard output. It prints an error as',
     '`{"error": {code, message, …}}` on standard error; [errors.md](errors.md) lists the codes.\n',
-    'All commands use the same exit codes: **0** success, **1** negative result (not verified, invalid, refused, drifted), **2** error, **4** silent machines.\n',
+    'All commands use the same exit codes:\n',
+    '| code | meaning |\n| --- | --- |',
+    ...Object.entries(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`),
+    '\nOther names of verbs: `ls` for `list`, `get` for `show`, `rm` and `delete` for `remove` and `revoke`.\n',
     ...groups.flat(),
   ].join('\n');
 }

@@ -19,7 +19,7 @@ export function registerModuleWhy(module: Command): void {
       ),
     {
       examples: ['gantry module why my-redis:v0.1.0'],
-      no: 'the artifact is not a version',
+      no: 'the artifact is not a version, or something is wrong with it',
       action: why,
     },
   );
@@ -44,7 +44,7 @@ async function why(ref: string, flags: Flags): Promise<ExitCode> {
   );
 
   print(flags.json, response, () => explain(ref, response));
-  return response.version === null ? 1 : 0;
+  return response.version === null || response.reason.code !== null ? 1 : 0;
 }
 
 function explain(

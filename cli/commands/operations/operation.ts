@@ -25,7 +25,7 @@ export function register(command: Command): void {
   describe(
     command
       .command('wait <id>')
-      .description('wait until an operation ends or needs approval')
+      .description('wait until an operation ends, also while it needs approval')
       .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600),
     { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
   );
@@ -84,7 +84,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
 async function wait(id: string, flags: WaitFlags): Promise<ExitCode> {
   const api = await connect();
   const { operation } = await api.client.get(api.responses.operation, pathOf(id));
-  return awaitOperation(api, operation, flags);
+  return awaitOperation(api, operation, { ...flags, wait: true });
 }
 
 async function withdraw(id: string, flags: Flags): Promise<ExitCode> {

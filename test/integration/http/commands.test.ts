@@ -218,10 +218,13 @@ it('waits for changes by default, and reports their outcome', async () => {
   const asks = await gantry(['policy', 'set', 'policy_change', '--decision', 'require_approval']);
   expect(asks.code).toBe(0);
 
-  const waiting = await json('policy', 'set', 'module_retire', '--decision', 'allow');
-  expect(waiting.operation.state).toBe('awaiting_approval');
+  const allow = ['policy', 'set', 'module_retire', '--decision', 'allow', '--json'];
+  const waiting = await gantry(allow);
+  const { id, approval_id, state } = JSON.parse(waiting.stdout).operation;
+  expect([waiting.code, state]).toEqual([3, 'awaiting_approval']);
 
-  const { id, approval_id } = waiting.operation;
+  const impatient = await gantry(['operation', 'wait', id, '--timeout', '1']);
+  expect([impatient.code, impatient.stdout]).toEqual([3, expect.stringMatching(/^awaiting/)]);
   expect((await gantry(['approval', 'list'])).stdout).toContain(approval_id);
 
   const own = await gantry(['approvals', 'approve', approval_id]);

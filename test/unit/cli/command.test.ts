@@ -78,7 +78,7 @@ it.each([
     ['module', 'promote', 'a', '--to', 'live'],
     'expected <module>@<version> or the id of a version, found "a"',
   ],
-  [['module', 'biuld'], '(Did you mean build?)'],
+  [['module', 'biuld'], '(Did you mean build?); --help lists the commands'],
   [
     ['assignment', 'update', 'web', 'a'],
     'expected at least one of --constraint, --set and --priority',
@@ -116,6 +116,61 @@ it.each([
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain(sentence);
   expect(stderr.split('\n').length).toBeLessThan(5);
+});
+
+function runLine(...line: string[]) {
+  const program = new URL('../../../bin/gantry', import.meta.url).pathname;
+  const { status, stdout, stderr } = spawnSync(program, line, { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+describe('help', () => {
+  it.each([
+    [['help', 'module', 'promote'], 'Usage: gantry module promote'],
+    [['module', 'help', 'promote'], 'Usage: gantry module promote'],
+    [['help', 'module'], 'why [options] <ref>'],
+    [['help', 'instance', 'list'], 'Usage: gantry instance list'],
+    [['help'], 'Usage: gantry [options]'],
+  ])('%j prints the whole help of the command', (line, text) => {
+    const { status, stdout, stderr } = runLine(...line);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(text);
+  });
+
+  it('of an unknown command is an error', () => {
+    expect(runLine('help', 'modle')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr:
+        "gantry: unknown command 'modle' (Did you mean module?); --help lists the commands (usage)\n",
+    });
+  });
+});
+
+it.each([
+  [['module', 'promote', 'a@1.0.0'], "required option '--to <state>' not specified"],
+  [['module', 'show'], "missing required argument 'name'"],
+  [['module', 'show', 'a', '--frob'], "unknown option '--frob'"],
+])('%j with --json prints its usage error as JSON', (line, message) => {
+  const { status, stdout, stderr } = runLine(...line, '--json');
+  expect([status, stdout]).toEqual([2, '']);
+  expect(JSON.parse(stderr)).toEqual({ error: { code: 'usage', message } });
+});
+
+it.each([
+  ['get', 'agent'],
+  ['rename', 'create'],
+])('does not suggest for %s what merely has the same letters', (word, unlike) => {
+  expect(runLine(word).stderr).not.toContain(unlike);
+});
+
+it.each([
+  [['module', 'ls']],
+  [['template', 'get', 'web']],
+  [['member', 'delete', 'mbr_x']],
+  [['token', 'rm', 'tok_x']],
+])('%j is another name of a command', (line) => {
+  expect(runLine(...line, '--help')).toMatchObject({ status: 0, stderr: '' });
 });
 
 it('aligns the columns of a table and keeps rows from controlling the terminal', () => {
