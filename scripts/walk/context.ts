@@ -10,7 +10,7 @@ import type { LocalStack } from '../local-stack.ts';
  * The needs of a walk: a deployed Gantry, an admin token of the account `demo`, and the terminal.
  */
 export interface WalkContext {
-  stack: LocalStack;
+  stack: Pick<LocalStack, 'endpoint' | 'publicUrl'>;
   account: string;
   token: string;
   directory: string;
@@ -46,14 +46,53 @@ export async function runGantry(context: WalkContext, args: string[]): ReturnTyp
   return new Promise((resolve, reject) => {
     execFile(program, [...args, '--json'], { env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : Number(error.code);
-      if (code === 0 || code === 1) {
-        resolve({ code, answer: stdout === '' ? {} : JSON.parse(stdout) });
+      if (code !== 2 && stdout !== '') {
+        resolve({ code, answer: JSON.parse(stdout) });
         return;
       }
 
-      reject(new GantryError('io_error', `gantry ${shown} ended with ${code}: ${stderr.trim()}`));
+      const why = sentenceOf(stderr) ?? `it ended with ${code}: ${stderr.trim()}`;
+      reject(new GantryError('io_error', `gantry ${shown}: ${why}`));
     });
   });
+}
+
+const failure = z.object({ error: z.object({ code: z.string(), message: z.string() }).loose() });
+
+/** Returns the sentence and the code of the error that a command printed, if it printed one. */
+function sentenceOf(stderr: string): string | undefined {
+  try {
+    const { error } = failure.parse(JSON.parse(stderr.trim().split('\n').at(-1) ?? ''));
+    return `${error.message} (${error.code})`;
+  } catch {
+    return undefined;
+  }
+}
+
+const operationAnswer = z.object({
+  operation: z
+    .object({
+      id: z.string(),
+      summary: z.string(),
+      state: z.string(),
+      code: z.string().nullable(),
+      message: z.string().nullable(),
+      approval_id: z.string().nullable(),
+    })
+    .loose(),
+});
+type Operation = z.infer<typeof operationAnswer>['operation'];
+
+/** Runs a command that starts an operation and waits for it. */
+export async function requestChange(walk: Walk, ...args: string[]): Promise<Operation> {
+  return operationAnswer.parse((await walk.gantry(...args)).answer).operation;
+}
+
+/** Stops the walk with what an operation ended with, unless it succeeded. */
+export function expectSuccess({ summary, state, code, message }: Operation): void {
+  const why = message === null ? '' : `: ${message}`;
+  const named = code === null ? '' : ` (${code})`;
+  expect(state === 'succeeded', `success of "${summary}", found ${state}${why}${named}`);
 }
 
 const versionsAnswer = z.object({
@@ -72,6 +111,7 @@ const versionsAnswer = z.object({
     z
       .object({
         digest: z.string(),
+        tags: z.array(z.string()),
         state: z.string(),
         code: z.string().nullable(),
         message: z.string().nullable(),
@@ -80,6 +120,7 @@ const versionsAnswer = z.object({
   ),
 });
 type Versions = z.infer<typeof versionsAnswer>;
+export type Version = Versions['versions'][number];
 
 export async function readVersions(walk: Walk): Promise<Versions> {
   return versionsAnswer.parse((await walk.gantry('module', 'versions', moduleName)).answer);

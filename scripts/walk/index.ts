@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { type Gantry, moduleName, runGantry, type Walk, type WalkContext } from './context.ts';
+import { moduleName, runGantry, type Walk, type WalkContext } from './context.ts';
 import { promote } from './promote.ts';
 import { publishAndIngest } from './publish.ts';
 import { composeAndReconcile } from './reconcile.ts';
@@ -10,40 +10,49 @@ import { refuse } from './refuse.ts';
 
 /**
  * Takes my-redis of the walkthrough from a folder on disk to a machine. Every step is a command of
- * the CLI or a mail, and throws if it did not happen. Each walk publishes the next version, so it
- * can be repeated.
+ * the CLI or a mail. A later walk uses what an earlier one made, and does only what is missing.
+ * Policies or users can stop a walk, which must not keep Gantry from serving.
+ * @returns why the walk stopped, or undefined if every step happened
  */
-export async function walk(context: WalkContext): Promise<void> {
-  const walk = await prepare(context);
-  const published = await publishAndIngest(walk);
+export async function walk(context: WalkContext): Promise<string | undefined> {
+  let heading = 'Preparing';
+  const walk = describeWalk(context, (title) => {
+    heading = title;
+    context.say(`\n── ${title}`);
+  });
 
-  await promote(walk, published);
-  await composeAndReconcile(walk, published);
-  await refuse(walk);
-  walk.context.say('');
+  try {
+    await prepare(walk);
+    const published = await publishAndIngest(walk);
+
+    await promote(walk, published);
+    await composeAndReconcile(walk, published);
+    await refuse(walk);
+    return undefined;
+  } catch (error) {
+    return `The walk stopped at "${heading}": ${(error as Error).message}`;
+  } finally {
+    context.say('');
+  }
 }
 
-async function prepare(context: WalkContext): Promise<Walk> {
-  const directory = join(context.directory, 'walk');
-  mkdirSync(directory, { recursive: true });
-
+function describeWalk(context: WalkContext, step: Walk['step']): Walk {
   const registry = context.stack.endpoint.replace('http://', '');
-  const repository = `${registry}/${context.account}/${moduleName}`;
-  const gantry: Gantry = (...args) => runGantry(context, args);
-  const { say } = context;
 
-  const walk: Walk = {
+  return {
     context,
-    gantry,
-    directory,
-    repository,
-    step: (title) => say(`\n── ${title}`),
-    saw: (line) => say(`   ${line}`),
+    gantry: (...args) => runGantry(context, args),
+    directory: join(context.directory, 'walk'),
+    repository: `${registry}/${context.account}/${moduleName}`,
+    step,
+    saw: (line) => context.say(`   ${line}`),
   };
+}
 
+async function prepare({ context, directory }: Walk): Promise<void> {
+  mkdirSync(directory, { recursive: true });
   await createRepository(context.stack.endpoint, `${context.account}/${moduleName}`);
   for (const name of ['author', 'stranger']) makeKey(directory, name);
-  return walk;
 }
 
 async function createRepository(endpoint: string, repositoryName: string): Promise<void> {

@@ -2,18 +2,15 @@ import { join } from 'node:path';
 import { eventually, moduleName, readVersions, type Walk } from './context.ts';
 import { buildAndPush } from './publish.ts';
 
+/** Pre-releases, which no version of the module has. */
+const [unsignedTag, strangerTag] = ['v0.2.0-unsigned', 'v0.2.0-stranger'];
+
 export async function refuse(walk: Walk): Promise<void> {
   walk.step('Gantry refuses artifacts that are unsigned or signed by somebody else');
-  const unsigned = await buildAndPush(walk, makeUnusedTag('unsigned'));
-  const wrong = await buildAndPush(walk, makeUnusedTag('stranger'));
-
-  await walk.gantry(
-    'module',
-    'sign',
-    `${walk.repository}@${wrong}`,
-    '--key',
-    join(walk.directory, 'stranger.key'),
-  );
+  const { candidates } = await readVersions(walk);
+  const known = (tag: string) => candidates.find(({ tags }) => tags.includes(tag))?.digest;
+  const unsigned = known(unsignedTag) ?? (await buildAndPush(walk, unsignedTag));
+  const wrong = known(strangerTag) ?? (await publishAsStranger(walk));
 
   await walk.gantry('module', 'poll', moduleName);
   const seen = await eventually('both to be judged', async () => {
@@ -30,7 +27,9 @@ export async function refuse(walk: Walk): Promise<void> {
   walk.saw(`stranger: ${seen.rejected.state}: ${seen.rejected.code}: ${seen.rejected.message}`);
 }
 
-/** Makes the tag of a pre-release that no earlier walk used. */
-function makeUnusedTag(what: string): string {
-  return `v0.2.0-${what}.${Date.now().toString(36)}`;
+async function publishAsStranger(walk: Walk): Promise<string> {
+  const digest = await buildAndPush(walk, strangerTag);
+  const ref = `${walk.repository}@${digest}`;
+  await walk.gantry('module', 'sign', ref, '--key', join(walk.directory, 'stranger.key'));
+  return digest;
 }
