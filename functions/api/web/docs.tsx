@@ -1,4 +1,4 @@
-import { errorStatus } from '../../../shared/base/error-codes.ts';
+import { type ErrorCode, errorMeaning, errorStatus } from '../../../shared/base/error-codes.ts';
 import { Layout } from './layout.tsx';
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */
@@ -30,6 +30,7 @@ interface Operation {
 }
 export interface OpenApiDocument {
   info: { title: string; version: string; description?: string };
+  servers?: { url: string }[];
   paths?: Record<string, Record<string, Operation>>;
   components?: { schemas?: Record<string, Schema> };
 }
@@ -42,6 +43,7 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
+  const origin = document.servers?.[0]?.url ?? '';
   const tags = [...new Set(operations.map(({ operation }) => operation.tags?.[0] ?? 'other'))];
 
   return (
@@ -50,6 +52,19 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
         {document.info.title} <span class="badge soft">{document.info.version}</span>
       </h1>
       <p class="lead">{document.info.description}</p>
+      <h2 id="authentication">How to authenticate</h2>
+      <p>
+        Send an API token in the header <code>Authorization: Bearer gantry_…</code> of every
+        request. An admin creates one with <code>gantry token create</code>. Agents send{' '}
+        <code>Authorization: DPoP</code> with a proof (RFC 9449) instead.
+      </p>
+      <pre>
+        <code>{`curl -H "Authorization: Bearer $GANTRY_TOKEN" ${origin}/api/v1/accounts/current`}</code>
+      </pre>
+      <p>
+        Click a line to open it. A star (*) marks what a request must have, or a response always
+        has.
+      </p>
       <p>
         <a href="/api/v1/openapi.json">openapi.json</a> ·{' '}
         {tags.map((tag) => (
@@ -65,7 +80,7 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
           {operations
             .filter(({ operation }) => (operation.tags?.[0] ?? 'other') === tag)
             .map((entry) => (
-              <OperationDetails {...entry} />
+              <OperationDetails {...entry} origin={origin} />
             ))}
         </section>
       ))}
@@ -91,6 +106,7 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
             <tr>
               <th>Code</th>
               <th>Status</th>
+              <th>Meaning</th>
             </tr>
           </thead>
           <tbody>
@@ -100,6 +116,9 @@ export function DocsPage({ document }: { document: OpenApiDocument }) {
                   <code>{code}</code>
                 </td>
                 <td>{status}</td>
+                <td>
+                  <Prose text={errorMeaning[code as ErrorCode]} />
+                </td>
               </tr>
             ))}
           </tbody>
@@ -113,23 +132,34 @@ function OperationDetails({
   path,
   method,
   operation,
+  origin,
 }: {
   path: string;
   method: string;
   operation: Operation;
+  origin: string;
 }) {
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   return (
     <details id={operation.operationId}>
       <summary>
-        <span class="verb">{method}</span>
+        <span class={method === 'delete' ? 'verb bad' : method === 'get' ? 'verb' : 'verb good'}>
+          {method}
+        </span>
         <code>{path}</code>
         <span class="soft">{operation.summary}</span>
       </summary>
-      {operation.description ? <p>{operation.description}</p> : null}
+      {operation.description ? (
+        <p>
+          <Prose text={operation.description} />
+        </p>
+      ) : null}
       <p class="soft">
         Role <code>{operation['x-gantry-role']}</code>
       </p>
+      <pre>
+        <code>{curlOf({ path, method, operation, origin })}</code>
+      </pre>
       {operation.parameters?.length ? (
         <table>
           <thead>
@@ -148,7 +178,8 @@ function OperationDetails({
                 </td>
                 <td>{parameter.in}</td>
                 <td>
-                  <SchemaText schema={parameter.schema} /> {parameter.schema?.description}
+                  <SchemaText schema={parameter.schema} />{' '}
+                  <Prose text={parameter.schema?.description} />
                 </td>
               </tr>
             ))}
@@ -173,6 +204,28 @@ function OperationDetails({
   );
 }
 
+/** Shows what is between backticks as code. */
+function Prose({ text = '' }: { text?: string | undefined }) {
+  return (
+    <>{text.split('`').map((part, index) => (index % 2 === 1 ? <code>{part}</code> : part))}</>
+  );
+}
+
+/** Returns a command that sends the request. Its parameters are names to fill in. */
+function curlOf(entry: { path: string; method: string; operation: Operation; origin: string }) {
+  const { path, method, operation, origin } = entry;
+  const role = operation['x-gantry-role'];
+  const authorization = role === 'agent' ? 'DPoP <credential>' : 'Bearer $GANTRY_TOKEN';
+
+  const options = [
+    method === 'get' ? '' : ` -X ${method.toUpperCase()}`,
+    role === 'public' ? '' : ` -H "Authorization: ${authorization}"`,
+    role === 'agent' ? ' -H "DPoP: <proof>"' : '',
+    operation.requestBody === undefined ? '' : ' -H "Content-Type: application/json" -d @body.json',
+  ];
+  return `curl${options.join('')} "${origin}${path}"`;
+}
+
 function SchemaTable({ schema }: { schema?: Schema | undefined }) {
   if (schema?.properties === undefined) {
     return (
@@ -193,7 +246,9 @@ function SchemaTable({ schema }: { schema?: Schema | undefined }) {
             <td>
               <SchemaText schema={property} />
             </td>
-            <td>{property.description}</td>
+            <td>
+              <Prose text={property.description} />
+            </td>
           </tr>
         ))}
       </tbody>
@@ -235,7 +290,11 @@ function SchemaText({ schema }: { schema?: Schema | undefined }) {
   }
 
   if (schema.properties !== undefined) {
-    return <>{`{ ${Object.keys(schema.properties).join(', ')} }`}</>;
+    const fields = Object.entries(schema.properties).map(([name, property]) => {
+      const only = property.enum?.length === 1 ? property.enum[0] : property.const;
+      return only === undefined ? name : `${name}: ${only}`;
+    });
+    return <>{`{ ${fields.join(', ')} }`}</>;
   }
 
   if (typeof schema.additionalProperties === 'object') {

@@ -16,6 +16,9 @@ export function IndexPage({ publicUrl }: { publicUrl: string }) {
           <li>
             Command line: <code>gantry login --url {publicUrl}</code>
           </li>
+          <li>
+            <a href="/healthz">Health</a>, for monitors
+          </li>
         </ul>
       </article>
     </Layout>

@@ -46,6 +46,8 @@ td{overflow-wrap:anywhere}
 details{border:1px solid var(--line);border-radius:10px;background:var(--card);margin:.5rem 0;padding:0 1rem}
 details[open]{padding-bottom:1rem}
 summary{cursor:pointer;padding:.7rem 0;display:flex;gap:.75rem;align-items:baseline;flex-wrap:wrap}
+summary::before{content:"▸";color:var(--soft)}
+details[open]>summary::before{content:"▾"}
 .verb{font-weight:700;min-width:4rem;text-transform:uppercase;font-size:.85rem}
 @media (max-width:34rem){dl{grid-template-columns:1fr;gap:.1rem}dd{margin-bottom:.6rem}.actions button{flex:1}}
 `;

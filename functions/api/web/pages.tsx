@@ -17,6 +17,8 @@ import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   const web = new OpenAPIHono<ApiEnv>();
   web.get('/', (c) => c.html(<IndexPage publicUrl={c.var.services.settings.publicUrl} />));
+  // Browsers ask for it beside every page. The pages have none.
+  web.get('/favicon.ico', (c) => c.body(null, 204));
   web.get('/api/v1/docs', (c) => c.html(<DocsPage document={document()} />));
 
   web.get('/approve/:id/:token', async (c) => {

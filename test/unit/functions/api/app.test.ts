@@ -17,6 +17,7 @@ const example = (path: string) => `/api/v1${path.replaceAll(/\{\w+\}/g, 'x')}`;
 /** Routes that no access check stands before, and why. */
 const open = [
   'GET /', // the index page
+  'GET /favicon.ico', // empty
   'GET /healthz',
   'GET /api/v1/docs',
   'GET /api/v1/openapi.json',
@@ -29,6 +30,25 @@ const open = [
 function caller(...held: Role[]): Caller {
   return { account: 'acme', actor: 'token:tok_1', roles: held, member_id: null, platform: false };
 }
+
+it('the API page says how to authenticate, and has a command for every operation', async () => {
+  const page = await (await app.request('/api/v1/docs')).text();
+
+  const missing = [
+    'Authorization: Bearer gantry_…',
+    ' -X DELETE -H &quot;Authorization: Bearer $GANTRY_TOKEN&quot;',
+    'kind: version_promote',
+    'The caller lacks the required role.',
+  ].filter((text) => !page.includes(text));
+
+  expect(missing).toEqual([]);
+  expect(page.match(/<code>curl /g)?.length).toBeGreaterThan(apiRoutes.length);
+  expect(page.includes('`')).toBe(false);
+});
+
+it('a browser that asks for the icon of a page gets none, and no error', async () => {
+  expect((await app.request('/favicon.ico')).status).toBe(204);
+});
 
 describe('access', () => {
   it('is declared by every route that the application answers', () => {
