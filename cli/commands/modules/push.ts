@@ -36,6 +36,7 @@ async function push(path: string, ref: string, flags: PushFlags): Promise<ExitCo
     bar.advanceTo(size === 0 ? 1 : sent / size),
   ).finally(bar.stop);
 
-  print(flags.json, { reference: ref, ...result }, () => `pushed ${ref}\ndigest ${result.digest}`);
+  const pinned = `${target.reference.host}/${target.reference.repository}@${result.digest}`;
+  print(flags.json, { reference: ref, pinned, ...result }, () => `pushed ${ref}\n${pinned}`);
   return 0;
 }
