@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { receiveHook } from '../../shared/actions/poll/index.ts';
+import { receiveHook, refuseHook } from '../../shared/actions/poll/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { ApiEnv } from './env.ts';
@@ -21,8 +21,12 @@ export function hooks(): Hono<ApiEnv> {
   };
 
   app.post('/hooks/registry/:source', bodyLimit({ maxSize, onError }), async (c) => {
+    const source = c.req.param('source');
+    // Longer than a webhook's id, and longer than a key of the table may be.
+    if (!/^\w{1,100}$/.test(source)) throw refuseHook();
+
     const body = new Uint8Array(await c.req.arrayBuffer());
-    await receiveHook(c.var.services, c.req.param('source'), (name) => c.req.header(name), body);
+    await receiveHook(c.var.services, source, (name) => c.req.header(name), body);
     c.header('Cache-Control', 'no-store');
     return c.body(null, 202);
   });

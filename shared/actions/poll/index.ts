@@ -1,3 +1,3 @@
 export { pollRepository } from './poll-repository.ts';
-export { receiveHook } from './receive-webhook.ts';
+export { receiveHook, refuseHook } from './receive-webhook.ts';
 export { schedulePolls } from './schedule-polls.ts';

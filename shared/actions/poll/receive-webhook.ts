@@ -47,6 +47,11 @@ export async function receiveHook(
   await rememberDelivery(services.db, id, bodyHash, until);
 }
 
+/** Returns the one error of every webhook that is not accepted, so that none can be guessed. */
+export function refuseHook(): GantryError {
+  return new GantryError('hook_refused', 'expected a webhook with its secret, found another');
+}
+
 async function requireAuthentic(
   services: Services,
   id: string,
@@ -56,7 +61,7 @@ async function requireAuthentic(
   const hook = await getHook(services.db, id);
   const secret = hook === null ? null : await readHookSecret(services, hook);
   if (hook === null || secret === null || !isAuthentic(hook.kind, headers, body, secret)) {
-    throw new GantryError('hook_refused', 'expected a webhook with its secret, found another');
+    throw refuseHook();
   }
 
   return hook;
