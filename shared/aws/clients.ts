@@ -34,7 +34,9 @@ export function awsClients(environment: NodeJS.ProcessEnv = process.env): Aws {
   const custom = environment.AWS_ENDPOINT_URL !== undefined;
   return {
     dynamodb: DynamoDBDocumentClient.from(captureClient(new DynamoDBClient({})), {
-      marshallOptions: { removeUndefinedValues: true },
+      // The marshaller takes an object with a key `constructor`, such as a module's name, for the
+      // instance of a class.
+      marshallOptions: { removeUndefinedValues: true, convertClassInstanceToMap: true },
     }),
     s3: captureClient(
       new S3Client({ forcePathStyle: custom, requestChecksumCalculation: 'WHEN_SUPPORTED' }),

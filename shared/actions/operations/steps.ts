@@ -1,5 +1,5 @@
 import { GantryError, isGantryError } from '../../base/error.ts';
-import { type ErrorCode, errorStatus } from '../../base/error-codes.ts';
+import { isErrorCode } from '../../base/error-codes.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import {
@@ -263,9 +263,9 @@ async function fail(
   // which wakes them.
   if (operation.state === 'applying') return { expected: false };
 
-  const expected = error !== undefined && error in errorStatus && error !== 'internal';
+  const expected = isErrorCode(error) && error !== 'internal';
   const ending = expected
-    ? { code: error as ErrorCode, message: sentenceOf(cause) }
+    ? { code: error, message: sentenceOf(cause) }
     : { code: 'internal' as const, message: 'an internal error stopped it; see the log' };
 
   await finishOperation(services, operation, { state: 'failed', ...ending });
