@@ -12,6 +12,7 @@ import { addLogKeys } from '../../shared/base/log-context.ts';
 import { correlate } from './correlate.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
+import { checkJsonBody } from './json-body.ts';
 import { markOptionalKeys } from './optional-keys.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
 import { register } from './route.ts';
@@ -98,6 +99,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   );
 
   app.get('/api/v1/*', etag());
+  app.use('/api/v1/*', checkJsonBody);
 
   for (const route of apiRoutes) {
     for (const schema of [route.params, route.query, route.body, route.answer])

@@ -29,4 +29,13 @@ export const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 100, 'expected at most 100 keys');
 
-export const personName = z.string().trim().min(1).max(200);
+/** Names go into mails and terminals, where line breaks and changes of direction mislead. */
+export const personName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine(
+    (name) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name),
+    'expected a name in one line, without control characters',
+  );
