@@ -100,7 +100,7 @@ async function serveAsManifest({ repository, answer }: Ground, bytes: Buffer): P
 type Attempt = [string, (ground: Ground) => Promise<string>, { state: string; code: string }];
 const mismatch = { state: 'rejected', code: 'digest_mismatch' };
 const unsigned = { state: 'awaiting_signature', code: 'awaiting_signature' };
-const noArtifact = { state: 'rejected', code: 'artifact_invalid' };
+const signedFile = { state: 'rejected', code: 'payload_invalid' };
 
 const attempts: Attempt[] = [
   [
@@ -222,12 +222,12 @@ const attempts: Attempt[] = [
   [
     'over a signature’s payload, served as the manifest that it is not',
     (ground) => serveAsManifest(ground, simpleSigning(ground.signed)),
-    noArtifact,
+    signedFile,
   ],
   [
     'over a layer, served as a manifest',
     async (ground) => serveAsManifest(ground, Buffer.from(await readLayer(ground))),
-    noArtifact,
+    signedFile,
   ],
 ];
 
