@@ -8,6 +8,14 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
+import {
+  addCluster,
+  addMergeOptions,
+  type MetadataFlags,
+  mergeClusters,
+  mergeMetadata,
+  removeCluster,
+} from '../../input/merge.ts';
 import { formatModules } from '../../output/machines.ts';
 import { formatSignedRows, type Row } from '../../output/preview-rows.ts';
 import { formatPreview } from '../../output/preview-text.ts';
@@ -18,6 +26,13 @@ interface InstanceFlags {
   track?: string;
   set?: string[];
   cluster?: string[];
+}
+
+interface UpdateFlags extends WaitFlags, MetadataFlags {
+  track?: string;
+  /** Clusters to add and to remove, in order. */
+  cluster?: string[];
+  dryRun?: true;
 }
 
 /** `gantry instance …` */
@@ -75,8 +90,12 @@ export function register(command: Command): void {
     .description('change the metadata, track or clusters of an instance');
   const dryRun = 'show what would change on the machine, without changing it';
 
-  describe(fields(addWaitOptions(updating)).option('--dry-run', dryRun), {
-    examples: ['gantry instance update web-1 --track staging'],
+  describe(mergeFields(addWaitOptions(updating)).option('--dry-run', dryRun), {
+    examples: [
+      'gantry instance update web-1 --track staging',
+      'gantry instance update web-1 --set region=eu-west-1 --unset port --cluster tokyo',
+    ],
+    notes: 'Metadata keys and clusters that the command does not name stay, except with --replace.',
     no: changeRefused,
     action: update,
   });
@@ -85,8 +104,16 @@ export function register(command: Command): void {
 function fields(command: Command): Command {
   return command
     .addOption(choiceOption('--track <track>', tracks, 'which versions the machine gets'))
-    .option('--set <key=value>', 'metadata, replaces all keys (repeatable)', collect)
-    .option('--cluster <name>', 'cluster, replaces all clusters (repeatable)', collect);
+    .option('--set <key=value>', 'metadata (repeatable)', collect)
+    .option('--cluster <name>', 'cluster (repeatable)', collect);
+}
+
+function mergeFields(command: Command): Command {
+  return addMergeOptions(
+    command.addOption(choiceOption('--track <track>', tracks, 'which versions the machine gets')),
+  )
+    .option('--cluster <name>', 'add to a cluster; the others stay (repeatable)', addCluster)
+    .option('--no-cluster <name>', 'remove from a cluster (repeatable)', removeCluster);
 }
 
 function bodyOf({ track, set, cluster }: InstanceFlags) {
@@ -219,31 +246,24 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function update(
-  instance: string,
-  flags: WaitFlags & InstanceFlags & { dryRun?: true },
-): Promise<ExitCode> {
+async function update(instance: string, flags: UpdateFlags): Promise<ExitCode> {
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}`;
+  const { instance: present } = await api.client.get(api.responses.instance, path);
+  const body = {
+    track: flags.track,
+    metadata: mergeMetadata(present.metadata, flags),
+    clusters: mergeClusters(present.clusters, flags.cluster, flags.replace),
+  };
 
   if (flags.dryRun) {
-    const response = await api.client.send(
-      api.responses.preview,
-      'POST',
-      `${path}/preview`,
-      bodyOf(flags),
-    );
+    const response = await api.client.send(api.responses.preview, 'POST', `${path}/preview`, body);
 
     print(flags.json, response, () => formatPreview(response));
     return 0;
   }
 
-  const { operation } = await api.client.send(
-    api.responses.operation,
-    'PATCH',
-    path,
-    bodyOf(flags),
-  );
+  const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, body);
   return awaitOperation(api, operation, flags);
 }

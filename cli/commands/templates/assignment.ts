@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
+import type { assignmentSchema } from '../../../shared/contract/templates/index.ts';
 import { type Api, connect, resolveId } from '../../client/api.ts';
 import {
   addWaitOptions,
@@ -8,12 +10,14 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { collect, describe, parseMetadata, parseWholeNumber } from '../../command.ts';
+import { addMergeOptions, type MetadataFlags, mergeMetadata } from '../../input/merge.ts';
 import type { ExitCode } from '../../run.ts';
 
-interface AssignmentFlags extends WaitFlags {
+type AssignmentAnswer = z.infer<typeof assignmentSchema>;
+
+interface AssignmentFlags extends WaitFlags, MetadataFlags {
   /** False for `--no-constraint`, `--no-priority`. */
   constraint?: string | false;
-  set?: string[];
   priority?: number | false;
 }
 
@@ -39,8 +43,9 @@ export function register(command: Command): void {
     .option('--no-constraint', 'accept any version')
     .option('--no-priority', 'use the priority of category and variety');
 
-  describe(fields(addWaitOptions(updating)), {
-    examples: ['gantry assignment update web my-redis --set listen=0.0.0.0'],
+  describe(addMergeOptions(versionFields(addWaitOptions(updating))), {
+    examples: ['gantry assignment update web my-redis --set listen=0.0.0.0 --unset port'],
+    notes: 'Metadata keys that the command does not name stay, except with --replace.',
     no: changeRefused,
     action: update,
   });
@@ -57,9 +62,12 @@ export function register(command: Command): void {
 }
 
 function fields(command: Command): Command {
+  return versionFields(command).option('--set <key=value>', 'metadata (repeatable)', collect);
+}
+
+function versionFields(command: Command): Command {
   return command
     .option('--constraint <range>', 'npm-style semver range (default: any version)')
-    .option('--set <key=value>', 'metadata, replaces all keys (repeatable)', collect)
     .option(
       '--priority <number>',
       'overrides the priority of category and variety',
@@ -67,10 +75,9 @@ function fields(command: Command): Command {
     );
 }
 
-function bodyOf({ constraint, set, priority }: AssignmentFlags) {
+function fieldsOf({ constraint, priority }: AssignmentFlags) {
   return {
     constraint: constraint === false ? null : constraint,
-    metadata: set === undefined ? undefined : parseMetadata(set),
     effective_priority: priority === false ? null : priority,
   };
 }
@@ -78,7 +85,8 @@ function bodyOf({ constraint, set, priority }: AssignmentFlags) {
 async function add(template: string, module: string, flags: AssignmentFlags): Promise<ExitCode> {
   const api = await connect();
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/assignments`;
-  const body = { module_name: module, ...bodyOf(flags) };
+  const metadata = flags.set === undefined ? undefined : parseMetadata(flags.set);
+  const body = { module_name: module, ...fieldsOf(flags), metadata };
   const { operation, assignment } = await api.client.send(
     api.responses.assigned,
     'POST',
@@ -94,20 +102,21 @@ async function update(
   module: string | undefined,
   flags: AssignmentFlags,
 ): Promise<ExitCode> {
-  const body = bodyOf(flags);
-  if (Object.values(body).every((value) => value === undefined)) {
+  const set = fieldsOf(flags);
+  if ([...Object.values(set), flags.set, flags.unset].every((value) => value === undefined)) {
     throw new GantryError(
       'usage',
-      'expected at least one of --constraint, --set and --priority, found none',
+      'expected at least one of --constraint, --set, --unset and --priority, found none',
     );
   }
 
   const api = await connect();
+  const { id, metadata } = await findAssignment(api, template, module);
   const { operation } = await api.client.send(
     api.responses.operation,
     'PATCH',
-    await assignmentPath(api, template, module),
-    body,
+    assignmentPath(id),
+    { ...set, metadata: mergeMetadata(metadata, flags) },
   );
 
   return awaitOperation(api, operation, flags);
@@ -122,31 +131,42 @@ async function remove(
   const { operation } = await api.client.send(
     api.responses.operation,
     'DELETE',
-    await assignmentPath(api, template, module),
+    assignmentPath((await findAssignment(api, template, module)).id),
   );
 
   return awaitOperation(api, operation, flags);
 }
 
-/** Returns the API path of an assignment, given as template and module or as one id. */
-async function assignmentPath(
+function assignmentPath(id: string): string {
+  return `/system/node_module_assignments/${encodeURIComponent(id)}`;
+}
+
+/** Returns an assignment that is given as template and module, or as one id. */
+async function findAssignment(
   api: Api,
   template: string,
   module: string | undefined,
-): Promise<string> {
-  const id = module === undefined ? template : await findAssignment(api, template, module);
-  if (id.startsWith('asg_')) return `/system/node_module_assignments/${encodeURIComponent(id)}`;
+): Promise<AssignmentAnswer> {
+  if (module !== undefined) return findByModule(api, template, module);
+  if (!template.startsWith('asg_')) {
+    throw new GantryError(
+      'usage',
+      `expected <template> <module> or the id of an assignment, found "${template}"`,
+    );
+  }
 
-  throw new GantryError(
-    'usage',
-    `expected <template> <module> or the id of an assignment, found "${id}"`,
-  );
+  const templates = await api.client.all(api.responses.templates, 'templates', '/templates');
+  for (const { id } of templates) {
+    const { assignments } = await api.client.get(api.responses.template, `/templates/${id}`);
+    const found = assignments.find((row) => row.id === template);
+    if (found !== undefined) return found;
+  }
+
+  throw new GantryError('not_found', `expected the id of an assignment, found "${template}"`);
 }
 
-/**
- * Returns the id of an assignment. A bare name is a module of this account, else of `powernode`.
- */
-async function findAssignment(api: Api, template: string, module: string): Promise<string> {
+/** A bare name is a module of this account, else of `powernode`. */
+async function findByModule(api: Api, template: string, module: string): Promise<AssignmentAnswer> {
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}`;
   const { assignments } = await api.client.get(api.responses.template, path);
   const own = module.includes('/')
@@ -154,7 +174,7 @@ async function findAssignment(api: Api, template: string, module: string): Promi
     : (await api.client.get(api.responses.account, '/accounts/current')).account;
   const names = own === null ? [module] : [`${own.slug}/${module}`, `powernode/${module}`];
   const found = names.flatMap((name) => assignments.find((row) => row.module === name) ?? [])[0];
-  if (found !== undefined) return found.id;
+  if (found !== undefined) return found;
 
   const known = assignments.map((row) => row.module).join(', ') || 'none';
   throw new GantryError(

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
@@ -86,12 +87,13 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
     ]);
 
     const assignments = table(
-      ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY'],
+      ['ASSIGNMENT', 'MODULE', 'CONSTRAINT', 'PRIORITY', 'METADATA'],
       response.assignments.map((row) => [
         row.id,
         row.module,
         row.constraint ?? '*',
         row.effective_priority,
+        formatMetadata(row.metadata),
       ]),
       'The template has no modules.',
     );
@@ -100,4 +102,9 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
   });
 
   return 0;
+}
+
+function formatMetadata(metadata: Metadata): string | null {
+  const pairs = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
+  return pairs.join(', ') || null;
 }

@@ -81,7 +81,7 @@ it.each([
   [['module', 'biuld'], '(Did you mean build?); --help lists the commands'],
   [
     ['assignment', 'update', 'web', 'a'],
-    'expected at least one of --constraint, --set and --priority',
+    'expected at least one of --constraint, --set, --unset and --priority',
   ],
   [
     ['module', 'update', 'a', '--claim', 'build_trigger=^push$'],
