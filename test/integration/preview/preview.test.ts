@@ -198,7 +198,7 @@ describe('before a module is assigned', () => {
     });
     expect(await codeOf(world, { kind: 'assignment_add', module: 'base' })).toBe('already_exists');
     expect(await codeOf(world, { kind: 'assignment_remove', module: 'app' })).toBe('not_found');
-    expect(await codeOf(world, { kind: 'version_promote', version_id: next.id, to: 'live' })).toBe(
+    expect(await codeOf(world, { kind: 'version_promote', version_id: next.id, to: 'built' })).toBe(
       'promotion_state_invalid',
     );
 
