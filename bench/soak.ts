@@ -123,6 +123,8 @@ async function registered(services: Services, registry: DockerRegistry) {
     actor: 'token:bench',
     roles: ['admin' as const],
     member_id: null,
+    person: 'deployment',
+    signed_in_by: null,
     platform: false,
   };
 

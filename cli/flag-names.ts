@@ -10,7 +10,6 @@ const flagOf: Readonly<Record<string, string>> = {
   cosign_issuer_regexp: '--issuer-regexp',
   expires_at: '--expires',
   expires_in_s: '--expires-in',
-  member_id: '--member',
   metadata: '--set',
   parent_module: '--parent',
   platforms: '--platform',

@@ -79,6 +79,11 @@ export function makeClient(connection: Connection): Client {
   };
 }
 
+/** None before there is a token: an invitation is followed without one. */
+function authorizationOf({ token }: Connection): Record<string, string> {
+  return token === '' ? {} : { authorization: `Bearer ${token}` };
+}
+
 async function sendRequest(
   connection: Connection,
   method: string,
@@ -87,7 +92,7 @@ async function sendRequest(
 ): Promise<Response> {
   const url = urlOf(connection, path, query);
   const headers = {
-    authorization: `Bearer ${connection.token}`,
+    ...authorizationOf(connection),
     accept: 'application/json, application/problem+json',
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),

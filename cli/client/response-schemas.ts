@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import {
+  acceptInvitationAnswer,
   accountSchema,
   createAccountAnswer,
   createTokenAnswer,
+  invitedAnswer,
   memberSchema,
   tokenSchema,
   trustAnswer,
+  updateMemberAnswer,
 } from '../../shared/contract/accounts/index.ts';
 import { pageOf } from '../../shared/contract/http/index.ts';
 import {
@@ -55,7 +58,9 @@ export const responses = {
   account: z.object({ account: accountSchema }),
   newAccount: createAccountAnswer,
   members: pageOf('members', memberSchema),
-  member: z.object({ member: memberSchema }),
+  invited: invitedAnswer,
+  updatedMember: updateMemberAnswer,
+  joined: acceptInvitationAnswer,
   tokens: pageOf('tokens', tokenSchema),
   newToken: createTokenAnswer,
   categories: pageOf('categories', categorySchema),

@@ -68,6 +68,8 @@ export function allow(access: Access) {
         actor: `instance:${agent.instance_id}`,
         roles: [],
         member_id: null,
+        person: `instance:${agent.instance_id}`,
+        signed_in_by: null,
         platform: false,
       });
     } else if (access !== 'public') {

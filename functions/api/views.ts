@@ -1,10 +1,18 @@
 import type { z } from 'zod';
+import type { memberSchema, tokenSchema } from '../../shared/contract/accounts/index.ts';
 import type { instanceSchema } from '../../shared/contract/machines/index.ts';
 import type {
   candidateSchema,
   moduleSchema,
   versionSchema,
 } from '../../shared/contract/modules/index.ts';
+import {
+  type ApiToken,
+  type Member,
+  memberState,
+  personOf,
+  tokenState,
+} from '../../shared/domain/accounts/index.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { Instance } from '../../shared/domain/machines/index.ts';
 import { driftOf } from '../../shared/domain/machines/index.ts';
@@ -46,4 +54,22 @@ export function instanceView(instance: Instance, now: Date): z.input<typeof inst
     drift,
     standing,
   };
+}
+
+export function memberView(member: Member, now: Date): z.input<typeof memberSchema> {
+  return {
+    ...member,
+    state: memberState(member, now),
+    invitation_expires_at: member.invitation?.expires_at ?? null,
+    person: personOf(member),
+  };
+}
+
+/** @param members ids of the account's members; without them, the token's member is one */
+export function tokenView(
+  token: ApiToken,
+  now: Date,
+  members: ReadonlySet<string> = new Set(token.member_id === null ? [] : [token.member_id]),
+): z.input<typeof tokenSchema> {
+  return { ...token, state: tokenState(token, members, now) };
 }

@@ -27,6 +27,8 @@ export type Gantry = (
 export interface Walk {
   context: WalkContext;
   gantry: Gantry;
+  /** The same as Rita, with a configuration of her own and no token of the admin. */
+  asRita: Gantry;
   /** Prints the headline of a step. */
   step: (title: string) => void;
   /** Prints the result of a step. */
@@ -36,12 +38,16 @@ export interface Walk {
   directory: string;
 }
 
-export async function runGantry(context: WalkContext, args: string[]): ReturnType<Gantry> {
+export async function runGantry(
+  context: WalkContext,
+  args: string[],
+  as: Record<string, string> = { GANTRY_TOKEN: context.token },
+): ReturnType<Gantry> {
   const shown = args.map((word) => (word.length > 60 ? `${word.slice(0, 24)}…` : word)).join(' ');
   context.say(`   $ gantry ${shown}`);
 
   const program = join(projectRoot, 'bin', 'gantry');
-  const env = { ...process.env, GANTRY_URL: context.stack.publicUrl, GANTRY_TOKEN: context.token };
+  const env = { ...process.env, GANTRY_URL: context.stack.publicUrl, ...as };
 
   return new Promise((resolve, reject) => {
     execFile(program, [...args, '--json'], { env }, (error, stdout, stderr) => {

@@ -38,11 +38,13 @@ export async function walk(context: WalkContext): Promise<string | undefined> {
 
 function describeWalk(context: WalkContext, step: Walk['step']): Walk {
   const registry = context.stack.endpoint.replace('http://', '');
+  const directory = join(context.directory, 'walk');
 
   return {
     context,
     gantry: (...args) => runGantry(context, args),
-    directory: join(context.directory, 'walk'),
+    asRita: (...args) => runGantry(context, args, { XDG_CONFIG_HOME: join(directory, 'rita') }),
+    directory,
     repository: `${registry}/${context.account}/${moduleName}`,
     step,
     saw: (line) => context.say(`   ${line}`),

@@ -31,12 +31,16 @@ export async function promote(walk: Walk, { id, state }: Published): Promise<voi
 
 async function inviteReviewer(walk: Walk): Promise<void> {
   const { members } = z
-    .object({ members: z.array(z.object({ email: z.string() }).loose()) })
+    .object({ members: z.array(z.object({ email: z.string(), state: z.string() }).loose()) })
     .parse((await walk.gantry('member', 'list')).answer);
 
-  if (!members.some(({ email }) => email === reviewerEmail)) {
+  const rita = members.find(({ email }) => email === reviewerEmail);
+  if (rita?.state === 'active') return;
+
+  // A walk that stopped before Rita joined left an invitation.
+  if (rita === undefined)
     await walk.gantry('member', 'add', reviewerEmail, '--name', 'Rita', '--role', 'reviewer');
-  }
+  await join(walk);
 }
 
 /** Decides as the reviewer: opens the newest link that was mailed, and presses the button. */
@@ -66,6 +70,18 @@ async function approve(walk: Walk, operationId: string): Promise<void> {
   expectSuccess(await requestChange(walk, ...wait));
 }
 
+/** Rita follows her invitation with a configuration of her own. The admin never has her token. */
+async function join(walk: Walk): Promise<void> {
+  const link = await eventually('the invitation', async () => {
+    const texts = await readMails(walk);
+    return texts.flatMap((text) => text.match(/https?:\/\/\S+\/invitation\/\S+/) ?? []).at(-1);
+  });
+
+  walk.saw(`mail to ${reviewerEmail}: ${link.slice(0, 60)}…`);
+  await walk.asRita('login', '--invitation', link);
+  walk.saw('Rita followed the invitation and has a token of her own');
+}
+
 const mailbox = z.object({
   messages: z.record(
     z.string(),
@@ -74,14 +90,10 @@ const mailbox = z.object({
 });
 const usedLinks = new Set<string>();
 
-/** Finds the newest link that was mailed and not used yet, in the mailbox of the local cloud. */
+/** Finds the newest link that was mailed and not used yet. */
 async function findLink(walk: Walk): Promise<string | undefined> {
-  const answer = await fetch(`${walk.context.stack.endpoint}/_ministack/ses/messages`);
-  const { messages } = mailbox.parse(await answer.json());
-  const links = Object.values(messages)
-    .flat()
-    .filter(({ To }) => To.includes(reviewerEmail))
-    .flatMap(({ BodyText }) => BodyText.match(/https?:\/\/\S+\/approve\/\S+/) ?? []);
+  const texts = await readMails(walk);
+  const links = texts.flatMap((text) => text.match(/https?:\/\/\S+\/approve\/\S+/) ?? []);
 
   for (const link of links.reverse()) {
     if (usedLinks.has(link)) continue;
@@ -90,4 +102,14 @@ async function findLink(walk: Walk): Promise<string | undefined> {
   }
 
   return undefined;
+}
+
+/** The texts of Rita's mails, oldest first, in the mailbox of the local cloud. */
+async function readMails(walk: Walk): Promise<string[]> {
+  const answer = await fetch(`${walk.context.stack.endpoint}/_ministack/ses/messages`);
+  const { messages } = mailbox.parse(await answer.json());
+  return Object.values(messages)
+    .flat()
+    .filter(({ To }) => To.includes(reviewerEmail))
+    .map(({ BodyText }) => BodyText);
 }

@@ -246,6 +246,10 @@ const errors = {
   approval_expired: [410, 'No decision was made in time.'],
   approval_withdrawn: [410, 'The operation was withdrawn.'],
   approval_decided: [409, 'The approval is already decided, or you already decided on it.'],
+  invitation_invalid: [
+    403,
+    'The invitation was used, cancelled, replaced or changed, or has expired. An admin sends another.',
+  ],
   quorum_unmeetable: [
     409,
     'The account would have fewer reviewers than a policy needs. The message names the policies.',

@@ -25,13 +25,14 @@ const secretKeys = new Set([
 
 /**
  * Secrets inside text: API tokens, bearer and DPoP credentials, the signatures of presigned URLs,
- * approval links.
+ * approval links, invitations.
  */
 const secretTexts: readonly [RegExp, string][] = [
   [/gantry_[A-Za-z0-9_-]{20,}/g, 'gantry_[redacted]'],
   [/\b(Bearer|DPoP|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 [redacted]'],
   [/\bX-Amz-(Signature|Security-Token|Credential)=[^&\s"]+/gi, 'X-Amz-$1=[redacted]'],
   [/\/approve\/([A-Za-z0-9_]+)\/[^\s"/?]+/g, '/approve/$1/[redacted]'],
+  [/\/invitation\/([a-z0-9-]+\/[A-Za-z0-9_]+)\/[^\s"/?]+/g, '/invitation/$1/[redacted]'],
 ];
 
 /** Text without the secrets that it may quote. */

@@ -316,7 +316,7 @@ export const stages = defineStages({
       directorKeys: ['make', 'sign'],
       links: 'check',
       executions: ['start', 'answer'],
-      outside: ['hosts'],
+      outside: ['hosts', 'mail'],
       secrets: 'write',
       publicUrl: true,
     },

@@ -8,7 +8,8 @@ import {
   type Operation,
 } from '../../shared/domain/operations/index.ts';
 import { getApproval } from '../../shared/store/operations/index.ts';
-import { as, confirmationOf, linksTo, policy, requirePending } from '../support/operations.ts';
+import { linksTo } from '../support/mailbox.ts';
+import { as, confirmationOf, policy, requirePending } from '../support/operations.ts';
 import { findProgram, requires } from '../support/requirements.ts';
 import { eventually, World } from '../support/world.ts';
 

@@ -1,9 +1,12 @@
-import { inject } from 'vitest';
-import { z } from 'zod';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { decideApproval, promoteVersion } from '../../shared/actions/operations/index.ts';
-import type { Caller, Member, Role } from '../../shared/domain/accounts/index.ts';
+import {
+  type Caller,
+  type Member,
+  personOf,
+  type Role,
+} from '../../shared/domain/accounts/index.ts';
 import type { PromotionState, Version } from '../../shared/domain/modules/index.ts';
 import {
   type Action,
@@ -16,28 +19,6 @@ import { getPolicy, putPolicy } from '../../shared/store/operations/index.ts';
 import { transact } from '../../shared/store/table/index.ts';
 import type { World } from './world.ts';
 
-const mailbox = z.object({
-  messages: z.record(
-    z.string(),
-    z.array(z.looseObject({ To: z.array(z.string()), BodyText: z.string() })),
-  ),
-});
-
-/** The texts of the mails that were sent to an address, from the local cloud's mailbox. */
-export async function mailsTo(email: string): Promise<string[]> {
-  const answer = await fetch(`${inject('stack').endpoint}/_ministack/ses/messages`);
-  const { messages } = mailbox.parse(await answer.json());
-  return Object.values(messages)
-    .flat()
-    .filter(({ To }) => To.includes(email))
-    .map(({ BodyText }) => BodyText);
-}
-
-/** The approval link in each mail that was sent to an address. */
-export async function linksTo(email: string): Promise<string[]> {
-  return (await mailsTo(email)).flatMap((text) => text.match(/https?:\/\/\S+\/approve\/\S+/) ?? []);
-}
-
 /** A member as a caller, with a token that has the member's own roles. */
 export function as(member: Member, roles: readonly Role[] = member.roles): Caller {
   return {
@@ -45,6 +26,8 @@ export function as(member: Member, roles: readonly Role[] = member.roles): Calle
     actor: `member:${member.id}`,
     roles,
     member_id: member.id,
+    person: personOf(member),
+    signed_in_by: 'invitation',
     platform: false,
   };
 }

@@ -10,19 +10,27 @@ import { createAccount } from '../../shared/actions/accounts/index.ts';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { registerModule, requestPoll } from '../../shared/actions/modules/index.ts';
-import { newId, versionId } from '../../shared/base/ids.ts';
+import { roleWrites } from '../../shared/actions/operations/index.ts';
+import { versionId } from '../../shared/base/ids.ts';
 import type { RegisterModuleBody } from '../../shared/contract/modules/index.ts';
-import type { Caller, Member } from '../../shared/domain/accounts/index.ts';
+import {
+  type Caller,
+  deploymentPerson,
+  type Member,
+  type Role,
+} from '../../shared/domain/accounts/index.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { Version } from '../../shared/domain/modules/index.ts';
 import { finalOperationStates, type Operation } from '../../shared/domain/operations/index.ts';
 import { attachBundle } from '../../shared/registry/index.ts';
 import { readCosignKey, signArtifact } from '../../shared/signature/index.ts';
-import { createMember } from '../../shared/store/accounts/index.ts';
+import { getMember, getRoster } from '../../shared/store/accounts/index.ts';
 import { getCandidate } from '../../shared/store/candidates/index.ts';
 import { getVersion } from '../../shared/store/modules/index.ts';
 import { getOperation } from '../../shared/store/operations/index.ts';
 import { transact } from '../../shared/store/table/index.ts';
+import { apiAs } from './api.ts';
+import { invitationTo, readInvitation } from './mailbox.ts';
 
 /** A key pair as an author has one. */
 export interface AuthorKey {
@@ -48,6 +56,9 @@ export interface ModuleSource {
   /** Further keys of manifest.yaml, as YAML lines. */
   manifest?: string;
 }
+
+/** A member who joined, and the token that only they have. */
+export type Person = Member & { token: string };
 
 /** One account of its own on the shared stack, with a registry to push to: what a test acts in. */
 export class World {
@@ -76,6 +87,8 @@ export class World {
       actor: 'token:tests',
       roles: ['admin'],
       member_id: null,
+      person: deploymentPerson,
+      signed_in_by: null,
       platform: false,
     };
   }
@@ -102,18 +115,41 @@ export class World {
     return `${this.registry}/${this.account}/${name}`;
   }
 
-  async reviewer(): Promise<Member> {
-    const id = newId('member');
-    const member: Member = {
-      account: this.account,
-      id,
-      email: `${id.toLowerCase()}@example.com`,
-      name: 'Rita Reviewer',
-      roles: ['reviewer'],
-      created_at: new Date().toISOString(),
-    };
+  /** Invites a person, who follows the link of the mail; answers them with their own token. */
+  async member(...roles: Role[]): Promise<Person> {
+    const { call } = apiAs(this.token);
+    const email = `rita-${randomBytes(6).toString('hex')}@example.com`;
+    const added = await call('POST', '/members', { email, name: 'Rita Reviewer', roles });
+    return this.join(added.body.member.id, email);
+  }
 
-    await transact(this.services.db, [createMember(member)]);
+  /** A reviewer as if the account had always had them: no other reviewer is asked. */
+  async reviewer(): Promise<Person> {
+    const { call } = apiAs(this.token);
+    const email = `rita-${randomBytes(6).toString('hex')}@example.com`;
+    const body = { email, name: 'Rita Reviewer', roles: ['viewer'] };
+    const { id } = (await call('POST', '/members', body)).body.member;
+
+    const { db } = this.services;
+    const roster = await getRoster(db, this.account);
+    const member = await this.memberNow(id);
+    const at = new Date().toISOString();
+    await transact(db, roleWrites(member, roster, ['reviewer'], at));
+
+    return this.join(id, email);
+  }
+
+  /** Follows the invitation that was mailed to a member. */
+  async join(id: string, email: string): Promise<Person> {
+    const body = readInvitation(await invitationTo(email));
+    const joined = await apiAs('').call('POST', '/invitations/accept', body);
+    if (joined.status !== 201) throw new Error(`expected ${email} to join: ${joined.body.detail}`);
+    return { ...(await this.memberNow(id)), token: joined.body.secret };
+  }
+
+  async memberNow(id: string): Promise<Member> {
+    const member = await getMember(this.services.db, this.account, id);
+    if (member === null) throw new Error(`expected member ${id}`);
     return member;
   }
 

@@ -1,42 +1,45 @@
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
+import type { Connection } from '../../client/config.ts';
 import { describe, type Flags } from '../../command.ts';
 import { readHidden } from '../../input/secret-input.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface LoginFlags extends Flags {
-  url: string;
+  url?: string;
   token?: string;
+  invitation?: string;
 }
 
 /** `gantry login`: saves the URL of a control plane and a token for it. */
 export function register(command: Command): void {
   command
-    .requiredOption('--url <url>', 'URL of the control plane')
+    .option('--url <url>', 'URL of the control plane')
+    .option('--invitation <link>', 'link of an invitation; makes you a member and keeps your token')
     .option(
       '--token <token>',
       'API token, or - to read it from standard input (default: ask for it)',
     );
   describe(command, {
-    examples: ['gantry login --url https://gantry.example.com --token - < token.txt'],
+    examples: [
+      'gantry login --url https://gantry.example.com --token - < token.txt',
+      'gantry login --invitation https://gantry.example.com/invitation/acme/mbr_…/…',
+    ],
     action: login,
   });
 }
 
 async function login(flags: LoginFlags): Promise<ExitCode> {
-  const url = flags.url.replace(/\/+$/, '');
-  if (!URL.canParse(url))
-    throw new GantryError('usage', `expected a URL, found "${flags.url}"`, { field: 'url' });
-
-  const connection = { url, token: await readToken(flags.token) };
   const [{ makeClient }, { responses }, { saveConnection }] = await Promise.all([
     import('../../client/client.ts'),
     import('../../client/response-schemas.ts'),
     import('../../client/config.ts'),
   ]);
 
+  const connection = await connectionOf(flags);
   const { account } = await makeClient(connection).get(responses.account, '/accounts/current');
   const file = await saveConnection(connection);
+  const { url } = connection;
 
   print(
     flags.json,
@@ -45,6 +48,35 @@ async function login(flags: LoginFlags): Promise<ExitCode> {
   );
 
   return 0;
+}
+
+async function connectionOf({ url: given, token, invitation }: LoginFlags): Promise<Connection> {
+  if (invitation !== undefined) return joinBy(invitation);
+  if (given === undefined)
+    throw new GantryError('usage', 'expected --url <url> or --invitation <link>, found neither');
+
+  const url = given.replace(/\/+$/, '');
+  if (!URL.canParse(url))
+    throw new GantryError('usage', `expected a URL, found "${given}"`, { field: 'url' });
+  return { url, token: await readToken(token) };
+}
+
+/** Follows an invitation. The server gives a token, once. */
+async function joinBy(link: string): Promise<Connection> {
+  const found = /^(https?:\/\/.+)\/invitation\/([^/]+)\/([^/]+)\/([^/?#]+)$/.exec(link.trim());
+  if (found === null)
+    throw new GantryError('usage', 'expected --invitation <link> as it was mailed, found another');
+
+  const [, url = '', account, member_id, secret] = found;
+  const [{ makeClient }, { responses }] = await Promise.all([
+    import('../../client/client.ts'),
+    import('../../client/response-schemas.ts'),
+  ]);
+
+  const client = makeClient({ url, token: '' });
+  const body = { account, member_id, secret };
+  const joined = await client.send(responses.joined, 'POST', '/invitations/accept', body);
+  return { url, token: joined.secret };
 }
 
 async function readToken(given: string | undefined): Promise<string> {

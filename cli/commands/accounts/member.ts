@@ -1,32 +1,78 @@
 import type { Command } from 'commander';
-import { connect } from '../../client/api.ts';
+import type { z } from 'zod';
+import { type Api, connect } from '../../client/api.ts';
+import type { responses } from '../../client/response-schemas.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
+const roleHelp = 'viewer, author, operator, reviewer or admin (repeatable)';
+const id = 'mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
+
+interface AddFlags extends Flags {
+  name?: string;
+  role: string[];
+  showLink?: true;
+}
+
 /** `gantry member …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list the members of the account'), {
+  describe(command.command('list').description('list the members and open invitations'), {
     examples: ['gantry member list'],
     action: list,
   });
   describe(
-    command
-      .command('add <email>')
-      .description('add a member; reviewers get approval mail at the address')
-      .option('--name <name>', 'display name (default: the address)')
-      .requiredOption(
-        '--role <role>',
-        'viewer, author, operator, reviewer or admin (repeatable)',
-        collect,
-      ),
-    { examples: ['gantry member add rita@example.com --name Rita --role reviewer'], action: add },
+    addShowLink(
+      command
+        .command('add <email>')
+        .description('invite a member by mail')
+        .option('--name <name>', 'display name (default: the address)')
+        .requiredOption('--role <role>', roleHelp, collect),
+    ),
+    {
+      examples: ['gantry member add rita@example.com --name Rita --role reviewer'],
+      notes: `The mail has a link that makes the person a member and gives them a token of their own.
+Once the account has a reviewer, the role reviewer waits for the approval of one.`,
+      action: add,
+    },
   );
+  describe(
+    addShowLink(
+      command
+        .command('invite <id>')
+        .description('send a member another invitation, which voids the one before'),
+    ),
+    { examples: [`gantry member invite ${id}`], action: invite },
+  );
+  describe(
+    addRecover(
+      command
+        .command('update <id>')
+        .description('change the roles of a member')
+        .requiredOption('--role <role>', `${roleHelp}; all that the member is to have`, collect),
+    ),
+    { examples: [`gantry member update ${id} --role operator --role reviewer`], action: update },
+  );
+  describe(
+    addRecover(
+      command.command('remove <id>').description('remove a member, or cancel an invitation'),
+    ),
+    { examples: [`gantry member remove ${id}`], action: remove },
+  );
+}
 
-  describe(command.command('remove <id>').description('remove a member and revoke their tokens'), {
-    examples: ['gantry member remove mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
-    action: remove,
-  });
+function addShowLink(command: Command): Command {
+  return command.option(
+    '--show-link',
+    'print the link instead of mailing it; the member then counts as you for approvals',
+  );
+}
+
+function addRecover(command: Command): Command {
+  return command.option(
+    '--recover',
+    'do it although a policy then lacks reviewers; needs the token of the deployment',
+  );
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
@@ -35,8 +81,15 @@ async function list(flags: Flags): Promise<ExitCode> {
 
   print(flags.json, { members }, () =>
     table(
-      ['ID', 'E-MAIL', 'NAME', 'ROLES'],
-      members.map(({ id, email, name, roles }) => [id, email, name, roles.join(', ')]),
+      ['ID', 'E-MAIL', 'NAME', 'ROLES', 'STATE', 'COUNTS AS'],
+      members.map(({ id, email, name, roles, state, person }) => [
+        id,
+        email,
+        name,
+        roles.join(', ') || null,
+        state.replaceAll('_', ' '),
+        person === `member:${id}` ? null : person,
+      ]),
       'The account has no members.',
     ),
   );
@@ -44,21 +97,72 @@ async function list(flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function add(
-  email: string,
-  flags: Flags & { name?: string; role: string[] },
-): Promise<ExitCode> {
-  const { client, responses } = await connect();
-  const body = { email, name: flags.name ?? email, roles: flags.role };
-  const response = await client.send(responses.member, 'POST', '/members', body);
+async function add(email: string, flags: AddFlags): Promise<ExitCode> {
+  const api = await connect();
+  const body = { email, name: flags.name ?? email, roles: flags.role, show_link: flags.showLink };
+  const response = await api.client.send(api.responses.invited, 'POST', '/members', body);
 
-  print(flags.json, response, () => `added ${response.member.email} as ${response.member.id}`);
+  print(flags.json, response, () => inviteText(response));
   return 0;
 }
 
-async function remove(id: string, flags: Flags): Promise<ExitCode> {
-  const { client, responses } = await connect();
-  await client.send(responses.nothing, 'DELETE', `/members/${encodeURIComponent(id)}`);
-  print(flags.json, { removed: id }, () => `removed ${id}`);
+async function invite(member: string, flags: Flags & { showLink?: true }): Promise<ExitCode> {
+  const api = await connect();
+  const body = { show_link: flags.showLink };
+  const response = await api.client.send(
+    api.responses.invited,
+    'POST',
+    `${pathOf(member)}/invitation`,
+    body,
+  );
+
+  print(flags.json, response, () => inviteText(response));
   return 0;
+}
+
+function inviteText({
+  member,
+  mailed,
+  link,
+  operation,
+}: z.output<typeof responses.invited>): string {
+  const { id, email } = member;
+  const sent = mailed
+    ? `sent an invitation to ${email} (${id})`
+    : `added ${email} (${id}), but the mail could not be sent; try \`gantry member invite ${id}\`, or add --show-link`;
+  const shown = `${email} (${id}) joins by this link, shown only once. It counts as you for approvals:\n${link}`;
+  const waits = `the role reviewer waits for approval: operation ${operation?.id}`;
+
+  return [link === null ? sent : shown, ...(operation === null ? [] : [waits])].join('\n');
+}
+
+async function update(
+  member: string,
+  { role: roles, recover, json }: Flags & { role: string[]; recover?: true },
+): Promise<ExitCode> {
+  const { client, responses } = await connect();
+  const response = await client.send(responses.updatedMember, 'PATCH', pathOf(member), {
+    roles,
+    recover,
+  });
+
+  const { operation } = response;
+  print(json, response, () =>
+    operation === null
+      ? `${response.member.email} has the roles ${response.member.roles.join(', ')}`
+      : `the role reviewer waits for approval: operation ${operation.id}`,
+  );
+  return 0;
+}
+
+async function remove(member: string, flags: Flags & { recover?: true }): Promise<ExitCode> {
+  const { client, responses }: Api = await connect();
+  const query = flags.recover ? '?recover=true' : '';
+  await client.send(responses.nothing, 'DELETE', `${pathOf(member)}${query}`);
+  print(flags.json, { removed: member }, () => `removed ${member}`);
+  return 0;
+}
+
+function pathOf(member: string): string {
+  return `/members/${encodeURIComponent(member)}`;
 }

@@ -1,55 +1,78 @@
 import type { Command } from 'commander';
+import { GantryError } from '../../../shared/base/error.ts';
 import { connect } from '../../client/api.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface CreateFlags extends Flags {
-  role: string[];
-  member?: string;
+  role?: string[];
+  mine?: true;
   expires?: string;
 }
 
 /** `gantry token …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list API tokens, without their secrets'), {
-    examples: ['gantry token list'],
+  describe(addMine(command.command('list').description('list API tokens, without their secrets')), {
+    examples: ['gantry token list', 'gantry token list --mine'],
     action: list,
   });
   describe(
-    command
-      .command('create <name>')
-      .description('create an API token; its secret is shown only once')
-      .requiredOption(
-        '--role <role>',
-        'viewer, author, operator, reviewer or admin (repeatable)',
-        collect,
-      )
-      .option('--member <id>', 'member that the token acts for')
-      .option('--expires <time>', 'expiry time, ISO 8601, UTC'),
+    addMine(
+      command
+        .command('create <name>')
+        .description('create an API token; its secret is shown only once')
+        .option(
+          '--role <role>',
+          'viewer, author, operator, admin, or with --mine also reviewer (repeatable; default with --mine: yours)',
+          collect,
+        )
+        .option('--expires <time>', 'expiry time, ISO 8601, UTC'),
+    ),
     {
-      examples: ['gantry token create ci --role author --expires 2027-01-01T00:00:00Z'],
+      examples: [
+        'gantry token create ci --role author --expires 2027-01-01T00:00:00Z',
+        'gantry token create laptop --mine',
+      ],
+      notes: `Without --mine, it is a service token for a program: it needs an admin, counts as you for
+approvals, and cannot review.`,
       action: create,
     },
   );
 
-  describe(command.command('revoke <id>').description('revoke a token immediately'), {
+  describe(addMine(command.command('revoke <id>').description('revoke a token immediately')), {
     examples: ['gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
     action: revoke,
   });
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+type MineFlags = Flags & { mine?: true };
+
+function addMine(command: Command): Command {
+  return command.option('--mine', 'your own tokens, which only you make; needs no role');
+}
+
+function pathOf({ mine }: MineFlags): string {
+  return mine ? '/members/me/tokens' : '/tokens';
+}
+
+async function list(flags: MineFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const tokens = await client.all(responses.tokens, 'tokens', '/tokens');
+  const tokens = await client.all(responses.tokens, 'tokens', pathOf(flags));
 
   print(flags.json, { tokens }, () =>
     table(
-      ['ID', 'NAME', 'ROLES', 'MEMBER', 'EXPIRES'],
-      tokens.map((token) => {
-        const expires = token.revoked_at === null ? token.expires_at : colorState('revoked');
-        return [token.id, token.name, token.roles.join(', '), token.member_id, expires];
-      }),
+      ['ID', 'NAME', 'ROLES', 'PERSON', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES'],
+      tokens.map((token) => [
+        token.id,
+        token.name,
+        token.roles.join(', '),
+        token.member_id ?? token.created_by_person,
+        colorState(token.state.replaceAll('_', ' ')),
+        token.created_at,
+        token.last_used_at,
+        token.expires_at,
+      ]),
       'The account has no tokens.',
     ),
   );
@@ -58,11 +81,13 @@ async function list(flags: Flags): Promise<ExitCode> {
 }
 
 async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
+  if (!flags.mine && flags.role === undefined)
+    throw new GantryError('usage', 'expected --role <role> for a service token, found none');
+
   const { client, responses } = await connect();
-  const response = await client.send(responses.newToken, 'POST', '/tokens', {
+  const response = await client.send(responses.newToken, 'POST', pathOf(flags), {
     name,
     roles: flags.role,
-    member_id: flags.member,
     expires_at: flags.expires,
   });
 
@@ -75,9 +100,9 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
   return 0;
 }
 
-async function revoke(id: string, flags: Flags): Promise<ExitCode> {
+async function revoke(id: string, flags: MineFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  await client.send(responses.nothing, 'DELETE', `/tokens/${encodeURIComponent(id)}`);
+  await client.send(responses.nothing, 'DELETE', `${pathOf(flags)}/${encodeURIComponent(id)}`);
   print(flags.json, { revoked: id }, () => `revoked ${id}`);
   return 0;
 }

@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
-import { accountRoutes, categoryRoutes, memberRoutes, tokenRoutes } from './accounts/account.ts';
+import { accountRoutes, categoryRoutes, tokenRoutes } from './accounts/account.ts';
 import { trustRoutes } from './accounts/account-root.ts';
+import { memberRoutes } from './accounts/member.ts';
 import { agentRoutes } from './machines/agent.ts';
 import { fleetRoutes } from './machines/fleet.ts';
 import { instanceRoutes } from './machines/instance.ts';

@@ -30,8 +30,8 @@ code{padding:.1em .35em}
 pre{padding:.9rem;overflow-x:auto;margin:.5rem 0}
 pre code{padding:0;background:none}
 label{display:block;font-weight:600;margin-bottom:.3rem}
-input{width:100%;padding:.6rem .75rem;border:1px solid var(--line);border-radius:8px;background:var(--ground);color:inherit;font:inherit}
-textarea{width:100%;min-height:4.5rem;padding:.6rem .75rem;border:1px solid var(--line);border-radius:8px;background:var(--ground);color:inherit;font:inherit;resize:vertical}
+textarea,input{width:100%;padding:.6rem .75rem;border:1px solid var(--line);border-radius:8px;background:var(--ground);color:inherit;font:inherit}
+textarea{min-height:4.5rem;resize:vertical}
 .actions{display:flex;gap:.75rem;flex-wrap:wrap;margin-top:1.1rem}
 button{font:inherit;font-weight:600;padding:.65rem 1.4rem;border-radius:9px;border:1px solid transparent;cursor:pointer}
 .approve{background:var(--accent);color:var(--accent-ink)}

@@ -1,19 +1,26 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import {
+  acceptInvitation,
+  type InvitationLink,
+  openInvitation,
+} from '../../../shared/actions/members/index.ts';
+import {
   decideByLink,
   openApprovalLink,
   reviewApproval,
 } from '../../../shared/actions/operations/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
+import { acceptInvitationBody } from '../../../shared/contract/accounts/index.ts';
 import { decideForm } from '../../../shared/contract/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
+import { InvitationPage, JoinedPage } from './accounts/invitation.tsx';
 import { DocsPage, type OpenApiDocument } from './docs.tsx';
 import { IndexPage } from './index-page.tsx';
 import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 
-/** Builds the pages. All are public: an approval link carries its own authority. */
+/** Builds the pages. All are public: approval links and invitations carry their own authority. */
 export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   const web = new OpenAPIHono<ApiEnv>();
   web.get('/', (c) => c.html(<IndexPage publicUrl={c.var.services.settings.publicUrl} />));
@@ -51,7 +58,41 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
     return c.html(<DecidedPage approval={approval} decision={decision} />);
   });
 
+  web.get('/invitation/:account/:member_id/:secret', async (c) => {
+    c.header('Cache-Control', 'no-store');
+    const { member } = await openInvitation(c.var.services, invitationLink(c));
+    return c.html(<InvitationPage member={member} />);
+  });
+
+  web.post('/invitation/:account/:member_id/:secret', async (c) => {
+    c.header('Cache-Control', 'no-store');
+    refuseOtherSites(c);
+
+    const { services } = c.var;
+    const link = invitationLink(c);
+    const { member } = await openInvitation(services, link);
+    const { email } = await c.req.parseBody();
+
+    if (typeof email !== 'string' || email.trim().toLowerCase() !== member.email) {
+      throw new GantryError(
+        'forbidden',
+        'expected the e-mail address that the invitation was sent to, found another; go back and type it',
+        { field: 'email' },
+      );
+    }
+
+    const joined = await acceptInvitation(services, link);
+    return c.html(<JoinedPage joined={joined} publicUrl={services.settings.publicUrl} />);
+  });
+
   return web;
+}
+
+/** The parts of an invitation's path; what cannot be one is refused before any record is read. */
+function invitationLink(c: Context<ApiEnv>): InvitationLink {
+  const parsed = acceptInvitationBody.safeParse(c.req.param());
+  if (parsed.success) return parsed.data;
+  throw new GantryError('invitation_invalid', 'expected a whole link, found one that was cut off');
 }
 
 /**

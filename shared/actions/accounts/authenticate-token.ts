@@ -1,8 +1,16 @@
 import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
-import type { ApiToken, Caller, Member, Role } from '../../domain/accounts/index.ts';
-import { getMember, getToken } from '../../store/accounts/index.ts';
-import type { Services } from '../context/index.ts';
+import { limits } from '../../base/limits/index.ts';
+import {
+  type ApiToken,
+  type Caller,
+  type Member,
+  personOf,
+  rolesInForce,
+} from '../../domain/accounts/index.ts';
+import { getMember, getToken, touchToken } from '../../store/accounts/index.ts';
+import { transact } from '../../store/table/index.ts';
+import { later, nowIso, type Services } from '../context/index.ts';
 
 /**
  * Returns the caller behind an API token. The token of a member grants the roles that the member
@@ -24,7 +32,21 @@ export async function authenticateToken(services: Services, secret: string): Pro
 
   const member =
     token.member_id === null ? null : await getMember(services.db, token.account, token.member_id);
-  return callerOf(token, member);
+  const caller = callerOf(token, member);
+  await noteUse(services, token);
+  return caller;
+}
+
+/** Notes the use of a token, to the hour. It is for people to see, so a failure stops no call. */
+async function noteUse(services: Services, token: ApiToken): Promise<void> {
+  const { last_used_at } = token;
+  if (last_used_at !== null && last_used_at > later(services, -limits.tokenUseSeconds)) return;
+
+  try {
+    await transact(services.db, [touchToken(token, nowIso(services))]);
+  } catch {
+    // Another call of the token noted it, or the table is busy; the next call tries again.
+  }
 }
 
 /** Why a token no longer counts, or null. */
@@ -46,14 +68,16 @@ export function tokenRefusal(
  * member.
  */
 export function callerOf(token: ApiToken, member: Member | null): Caller {
-  const { account, member_id } = token;
+  const { account, member_id, platform, signed_in_by } = token;
   if (member_id === null) {
     return {
       account,
       actor: `token:${token.id}`,
       roles: token.roles,
       member_id,
-      platform: token.platform,
+      person: token.created_by_person,
+      signed_in_by: null,
+      platform,
     };
   }
 
@@ -62,14 +86,10 @@ export function callerOf(token: ApiToken, member: Member | null): Caller {
   return {
     account,
     actor: `member:${member_id}`,
-    roles: intersectRoles(token.roles, member.roles),
+    roles: rolesInForce(token.roles, member.roles),
     member_id,
-    platform: token.platform,
+    person: personOf(member),
+    signed_in_by,
+    platform,
   };
-}
-
-/** The roles that both grant; admin grants all. */
-function intersectRoles(granted: readonly Role[], held: readonly Role[]): readonly Role[] {
-  if (granted.includes('admin')) return held;
-  return held.includes('admin') ? granted : granted.filter((role) => held.includes(role));
 }

@@ -5,7 +5,13 @@ import { limits } from '../../base/limits/index.ts';
 import { isSlug } from '../../base/slug.ts';
 import { dayMs } from '../../base/time.ts';
 import { makeRoot, rootSha256 } from '../../director/index.ts';
-import type { Account, ApiToken, Role } from '../../domain/accounts/index.ts';
+import {
+  type Account,
+  type ApiToken,
+  deploymentPerson,
+  type Role,
+  type SignIn,
+} from '../../domain/accounts/index.ts';
 import { seededCategories } from '../../domain/modules/index.ts';
 import * as accounts from '../../store/accounts/index.ts';
 import { createEvent } from '../../store/event.ts';
@@ -26,7 +32,9 @@ export function makeToken({
   name,
   roles,
   at,
+  created_by_person,
   member_id = null,
+  signed_in_by = null,
   platform = false,
   expires_at = null,
 }: {
@@ -34,7 +42,9 @@ export function makeToken({
   name: string;
   roles: Role[];
   at: string;
+  created_by_person: string;
   member_id?: string | null;
+  signed_in_by?: SignIn | null;
   platform?: boolean;
   expires_at?: string | null;
 }): NewToken {
@@ -45,12 +55,15 @@ export function makeToken({
     name,
     roles,
     member_id,
+    created_by_person,
+    signed_in_by,
     platform,
     hash: sha256Hex(secret),
     revision: 1,
     created_at: at,
     expires_at,
     revoked_at: null,
+    last_used_at: null,
   };
 
   return { token, secret };
@@ -115,6 +128,7 @@ export async function createAccount(
     name: 'first admin token',
     roles: ['admin'],
     at,
+    created_by_person: deploymentPerson,
     platform: input.platform ?? false,
   });
 
@@ -146,7 +160,14 @@ export async function mintAdminToken(
   name: string,
 ): Promise<string> {
   const at = nowIso(services);
-  const { token, secret } = makeToken({ account, name, roles: ['admin'], at, platform: true });
+  const { token, secret } = makeToken({
+    account,
+    name,
+    roles: ['admin'],
+    at,
+    created_by_person: deploymentPerson,
+    platform: true,
+  });
   const former = (await accounts.listTokens(services.db, account)).filter(
     (one) => one.name === name && one.revoked_at === null,
   );

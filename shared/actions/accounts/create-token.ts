@@ -5,29 +5,20 @@ import { createToken as creation, tokenEvent } from '../../store/accounts/index.
 import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { makeToken } from './create-account.ts';
-import { requireMember } from './require-account.ts';
 
-/** Makes an API token of the caller's account. The secret is returned here and stored nowhere. */
+/**
+ * Makes a service token of the caller's account, for programs. It counts as the caller's person for
+ * four eyes. The secret is returned here and stored nowhere.
+ */
 export async function createToken(
   services: Services,
   caller: Caller,
   input: CreateTokenBody,
 ): Promise<{ token: ApiToken; secret: string }> {
   const at = nowIso(services);
-  const { account, actor } = caller;
+  const { account, actor, person } = caller;
+  refusePast(input.expires_at, at);
 
-  if (input.expires_at !== undefined && input.expires_at <= at) {
-    throw new GantryError(
-      'invalid_request',
-      `expected a time in the future, found ${input.expires_at}`,
-      {
-        field: 'expires_at',
-      },
-    );
-  }
-
-  if (input.member_id !== undefined)
-    await requireMember(services, account, input.member_id, 'member_id');
   const roles = [...new Set(input.roles)];
 
   const { token, secret } = makeToken({
@@ -35,7 +26,7 @@ export async function createToken(
     name: input.name,
     roles,
     at,
-    member_id: input.member_id ?? null,
+    created_by_person: person,
     expires_at: input.expires_at ?? null,
   });
 
@@ -49,4 +40,11 @@ export async function createToken(
   ]);
 
   return { token, secret };
+}
+
+export function refusePast(expires_at: string | undefined, at: string): void {
+  if (expires_at === undefined || expires_at > at) return;
+  throw new GantryError('invalid_request', `expected a time in the future, found ${expires_at}`, {
+    field: 'expires_at',
+  });
 }

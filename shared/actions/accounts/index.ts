@@ -10,12 +10,10 @@ export {
   type Trust,
   withdrawRoot,
 } from './account-root.ts';
-export { addMember } from './add-member.ts';
 export { authenticateToken, callerOf, tokenRefusal } from './authenticate-token.ts';
-export { createAccount, mintAdminToken } from './create-account.ts';
+export { createAccount, makeToken, mintAdminToken, type NewToken } from './create-account.ts';
 export { createCategory } from './create-category.ts';
-export { createToken } from './create-token.ts';
+export { createToken, refusePast } from './create-token.ts';
 export { signAsDirector } from './director-key.ts';
-export { removeMember } from './remove-member.ts';
-export { requireAccount } from './require-account.ts';
+export { requireAccount, requireMember } from './require-account.ts';
 export { revokeToken } from './revoke-token.ts';

@@ -9,9 +9,11 @@ export { removalOf } from './changes/assignment-remove.ts';
 export { assignmentUpdateOf } from './changes/assignment-update.ts';
 export type { Affected } from './changes/change-kind.ts';
 export { kindOf } from './changes/index.ts';
+export { mailRoles, rolesText, roleWrites } from './changes/member-change.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
+export { mailPeople } from './mail-people.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {

@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import { personOf } from '../../domain/accounts/index.ts';
 import {
   type Action,
   defaultPolicy,
@@ -9,7 +10,7 @@ import {
 } from '../../domain/operations/index.ts';
 import { getPolicy } from '../../store/operations/index.ts';
 import type { Services } from '../context/index.ts';
-import { approvalOf, eligibleReviewers } from './approvals/request-approval.ts';
+import { approvalOf, eligibleReviewers, presentReviewers } from './approvals/request-approval.ts';
 import { kindOf } from './changes/index.ts';
 
 /** The policy that an operation must satisfy now: the strictest one that its changes need. */
@@ -43,12 +44,13 @@ export async function requireReviewers(
   { action, quorum, self_approval }: InterventionPolicy,
 ): Promise<void> {
   const reviewers = await eligibleReviewers(services, operation, { self_approval });
-  if (reviewers.length >= quorum) return;
+  const people = new Set(reviewers.map(personOf)).size;
+  if (people >= quorum) return;
 
   throw new GantryError(
     'approval_required',
-    `${action} needs ${quorum} approval(s): expected as many members with role reviewer${self_approval ? '' : ' besides the requester'}, found ${reviewers.length}; an admin adds members`,
-    { expected: quorum, found: reviewers.length },
+    `${action} needs ${quorum} approval(s): expected as many people with role reviewer${self_approval ? '' : ' besides the requester'} who joined before the request, found ${people}; an admin adds members`,
+    { expected: quorum, found: people },
   );
 }
 
@@ -64,10 +66,11 @@ export async function requireApproved(
   const approval = await approvalOf(services, operation);
   const asked =
     policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
-  if (approval !== null && isApproved(approval, asked)) return;
+  const reviewers = await presentReviewers(services, operation);
+  if (approval !== null && isApproved(approval, asked, reviewers)) return;
 
   throw new GantryError(
     'approval_required',
-    `expected ${asked.quorum} approval(s), as the policy of ${policy.action} requires now, for: ${operation.summary}`,
+    `expected ${asked.quorum} approval(s) of present reviewers, as the policy of ${policy.action} requires now, for: ${operation.summary}`,
   );
 }

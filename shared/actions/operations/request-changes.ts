@@ -29,7 +29,7 @@ export async function requestChanges(
     throw new GantryError('invalid_request', 'expected a change, found none', { field: 'changes' });
   }
 
-  const { account, actor } = caller;
+  const { account, actor, person } = caller;
   const at = nowIso(services);
   const read = await readChanges(services, { account, changes });
 
@@ -43,6 +43,7 @@ export async function requestChanges(
     ),
     state: 'requested',
     requested_by: actor,
+    requested_by_person: person,
     approval_id: null,
     attempt: 1,
     correlation_id: correlationId() ?? newCorrelationId(),

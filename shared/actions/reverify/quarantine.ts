@@ -38,6 +38,8 @@ export async function askToResume(services: Services, account: string): Promise<
     actor: 'gantry:reverify',
     roles: [],
     member_id: null,
+    person: 'gantry',
+    signed_in_by: null,
     platform: false,
   };
 

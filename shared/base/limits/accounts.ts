@@ -5,6 +5,12 @@ export const accountsLimits = {
    * of Gantry.
    */
   accountRootDays: 3650,
+  /** Life of an invitation: long enough for a holiday, short for a link that lies in a mailbox. */
+  invitationDays: 7,
+  /** A token's last use is written at most this often: it is for people, not for accounting. */
+  tokenUseSeconds: 3600,
+  /** Mails to the people of one account that are sent concurrently; SES takes 14 a second. */
+  mailsAtOnce: 10,
   /**
    * Keys that may sign an account's root: more than the people and machines that hold one, and few
    * enough for every agent to check each.

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
+import { signIns, tokenStates } from '../../domain/accounts/index.ts';
 import { personName, roleSchema, timeSchema } from '../http/index.ts';
+import { operationSchema } from '../operations/index.ts';
 
 export const accountSchema = z
   .object({
@@ -28,11 +30,22 @@ export const memberSchema = z
     email: z.string(),
     name: z.string(),
     roles: z.array(roleSchema),
+    state: z.enum(['invited', 'invitation_expired', 'active']),
+    /** When the open invitation ends; null if there is none. */
+    invitation_expires_at: timeSchema.nullable(),
+    joined_at: timeSchema.nullable(),
+    /** The member decides only on what was requested after this time. */
+    reviewer_since: timeSchema.nullable(),
+    /** The person whom the member counts as for four eyes: the member, or who took their link. */
+    person: z.string(),
     created_at: timeSchema,
   })
   .meta({ id: 'Member' });
 
 const someRoles = z.array(roleSchema).min(1).max(5);
+
+/** Returns the link instead of mailing it; the member then counts as the caller for four eyes. */
+const showLink = z.boolean().exactOptional();
 
 export const addMemberBody = z.strictObject({
   email: z
@@ -42,37 +55,101 @@ export const addMemberBody = z.strictObject({
     .meta({ description: 'address for approval mail; unique in the account' }),
   name: personName,
   roles: someRoles,
+  show_link: showLink,
 });
 
 export type AddMemberBody = z.infer<typeof addMemberBody>;
+
+/** How an invitation went out, and the request for the role reviewer, if there is one. */
+export const invitedAnswer = z.object({
+  member: memberSchema,
+  /** Whether the mail was sent; false if the link is in the answer, or if sending failed. */
+  mailed: z.boolean(),
+  /** The link, if it was asked for. It is shown once. */
+  link: z.string().nullable(),
+  /** The request to grant the role reviewer. */
+  operation: operationSchema.nullable(),
+});
+
+export const inviteBody = z.strictObject({ show_link: showLink });
+
+/**
+ * The new roles of a member, all of them. `recover` is for the deployment's owner, when too few
+ * reviewers are left to decide.
+ */
+export const updateMemberBody = z.strictObject({
+  roles: someRoles,
+  recover: z.boolean().exactOptional(),
+});
+
+export type UpdateMemberBody = z.infer<typeof updateMemberBody>;
+
+export const updateMemberAnswer = z.object({
+  member: memberSchema,
+  /** The request to grant the role reviewer; null if the change is done. */
+  operation: operationSchema.nullable(),
+});
+
+export const removeMemberQuery = z.object({
+  recover: z.stringbool().exactOptional().meta({
+    description: 'for the deployment’s owner: remove although a policy then lacks reviewers',
+  }),
+});
+
+export const acceptInvitationBody = z.strictObject({
+  account: slugSchema,
+  member_id: idSchema('member'),
+  secret: z.string().max(100),
+});
 
 export const tokenSchema = z
   .object({
     id: z.string(),
     name: z.string(),
     roles: z.array(roleSchema),
+    /** The member whose own token it is; null for a service token. */
     member_id: z.string().nullable(),
+    created_by_person: z.string(),
+    signed_in_by: z.enum(signIns).nullable(),
+    state: z.enum(tokenStates),
     created_at: timeSchema,
     expires_at: timeSchema.nullable(),
     revoked_at: timeSchema.nullable(),
+    /** To the hour. */
+    last_used_at: timeSchema.nullable(),
   })
   .meta({ id: 'Token' });
 
+/** A service token, for programs. It cannot review: only people decide. */
 export const createTokenBody = z.strictObject({
   name: personName,
-  roles: someRoles,
-  /**
-   * The member that the token belongs to. It never does more than this member may, and ends with
-   * the membership.
-   */
-  member_id: idSchema('member').exactOptional(),
+  roles: z
+    .array(roleSchema.exclude(['reviewer'], 'expected a role other than reviewer: people review'))
+    .min(1)
+    .max(4),
   expires_at: timeSchema.exactOptional(),
 });
 
 export type CreateTokenBody = z.infer<typeof createTokenBody>;
 
+/** A member's own token: roles that the calling token has; without any, all of them. */
+export const createOwnTokenBody = z.strictObject({
+  name: personName,
+  roles: someRoles.exactOptional(),
+  expires_at: timeSchema.exactOptional(),
+});
+
+export type CreateOwnTokenBody = z.infer<typeof createOwnTokenBody>;
+
 export const createTokenAnswer = z.object({
   token: tokenSchema,
   /** The value that callers send as `Authorization: Bearer …`. It is shown once. */
   secret: z.string(),
+});
+
+/** The first token of a member, shown once. */
+export const acceptInvitationAnswer = z.object({
+  account: accountSchema,
+  member: memberSchema,
+  ...createTokenAnswer.shape,
 });

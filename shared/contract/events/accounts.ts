@@ -26,13 +26,28 @@ export const accountsEvents = {
   },
   'gantry.member.added': {
     subject: 'member/<id>',
-    when: 'A member was added to the account.',
-    data: ['roles'],
+    when: 'A person was added to the account and invited.',
+    data: ['roles', 'shown'],
+  },
+  'gantry.member.changed': {
+    subject: 'member/<id>',
+    when: 'The roles of a member changed. `recovered`: the owner of the deployment did it although a policy then lacks reviewers.',
+    data: ['roles', 'recovered', 'operation_id?'],
+  },
+  'gantry.member.invited': {
+    subject: 'member/<id>',
+    when: 'A person got another invitation; the one before is void. `shown`: an admin took the link.',
+    data: ['shown'],
+  },
+  'gantry.member.joined': {
+    subject: 'member/<id>',
+    when: 'A person followed their invitation and got a token.',
+    data: ['signed_in_by', 'token_id'],
   },
   'gantry.member.removed': {
     subject: 'member/<id>',
-    when: 'A member was removed from the account.',
-    data: [],
+    when: 'A member was removed from the account, or their invitation was cancelled.',
+    data: ['recovered'],
   },
   'gantry.token.created': {
     subject: 'token/<id>',

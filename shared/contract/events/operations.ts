@@ -37,7 +37,7 @@ export const operationsEvents = {
   'gantry.approval.decided': {
     subject: 'approval/<id>',
     when: 'A reviewer decided. `state` is the result of all decisions so far.',
-    data: ['decision', 'by', 'state', 'operation_id'],
+    data: ['decision', 'by', 'signed_in_by', 'state', 'operation_id'],
   },
   'gantry.policy.changed': {
     subject: 'policy/<action>',

@@ -29,13 +29,16 @@ export const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 100, 'expected at most 100 keys');
 
-/** Names go into mails and terminals, where line breaks and changes of direction mislead. */
+/**
+ * Names go into mails, lists and terminals, where line breaks, changes of direction, invisible
+ * characters and halves of characters mislead.
+ */
 export const personName = z
   .string()
   .trim()
   .min(1)
   .max(200)
   .refine(
-    (name) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name),
+    (name) => !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u200b\u2060-\u2065\ufeff]/u.test(name),
     'expected a name in one line, without control characters',
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { daySeconds } from '../../base/time.ts';
+import { signIns } from '../../domain/accounts/index.ts';
 import {
   actions,
   type Change,
@@ -7,7 +8,7 @@ import {
   decisions,
   operationStates,
 } from '../../domain/operations/index.ts';
-import { metadataSchema, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
+import { metadataSchema, pageQuery, roleSchema, timeSchema, trackSchema } from '../http/index.ts';
 
 const action = z.enum(actions);
 
@@ -112,6 +113,12 @@ const changeSchemas = {
     policy_version: z.string(),
   }),
   quarantine_resume: z.object({ kind: z.literal('quarantine_resume') }),
+  member_change: z.object({
+    kind: z.literal('member_change'),
+    member_id: z.string(),
+    was: z.array(roleSchema),
+    roles: z.array(roleSchema),
+  }),
   instance_update: z.object({
     kind: z.literal('instance_update'),
     instance_id: z.string(),
@@ -152,6 +159,8 @@ export const operationSchema = z
     summary: z.string(),
     state: z.enum(operationStates),
     requested_by: z.string(),
+    /** Whom four eyes count: a service token counts as the person who made it. */
+    requested_by_person: z.string(),
     approval_id: z.string().nullable(),
     attempt: z.number().int(),
     code: z.string().nullable(),
@@ -172,6 +181,7 @@ export const approvalSchema = z
     actions: z.array(action),
     summary: z.string(),
     requested_by: z.string(),
+    requested_by_person: z.string(),
     state: z.enum(['pending', 'approved', 'rejected', 'expired', 'withdrawn']),
     quorum: z.number().int(),
     self_approval: z.boolean(),
@@ -183,6 +193,9 @@ export const approvalSchema = z
         comment: z.string().nullable(),
         decided_at: timeSchema,
         by: z.enum(['link', 'api']),
+        /** Whom four eyes count. */
+        person: z.string(),
+        signed_in_by: z.enum(signIns),
       }),
     ),
     expires_at: timeSchema,

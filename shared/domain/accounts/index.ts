@@ -1,2 +1,3 @@
 export * from './account.ts';
 export * from './account-root.ts';
+export * from './member.ts';

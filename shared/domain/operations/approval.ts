@@ -1,3 +1,4 @@
+import type { SignIn } from '../accounts/index.ts';
 import type { Action } from './intervention-policy.ts';
 
 export interface ApprovalDecision {
@@ -8,6 +9,9 @@ export interface ApprovalDecision {
   decided_at: string;
   /** `link` or `api`. */
   by: 'link' | 'api';
+  /** Whom four eyes count: see `personOf`. */
+  person: string;
+  signed_in_by: SignIn;
 }
 
 export interface Approval {
@@ -18,6 +22,8 @@ export interface Approval {
   actions: Action[];
   summary: string;
   requested_by: string;
+  /** Whom four eyes count. */
+  requested_by_person: string;
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
   quorum: number;
   self_approval: boolean;
@@ -39,15 +45,34 @@ export interface Approval {
 }
 
 /**
+ * The approvals that count: one a person, by reviewers who still are, and not by the requester
+ * unless self-approval is allowed.
+ * @param reviewers those who may decide on the request now, as `member:<id>`
+ */
+export function approvalsCounted(
+  { decisions, requested_by_person }: Pick<Approval, 'decisions' | 'requested_by_person'>,
+  { self_approval }: { self_approval: boolean },
+  reviewers: ReadonlySet<string>,
+): number {
+  const counted = decisions.filter(
+    ({ decision, reviewer, person }) =>
+      decision === 'approve' &&
+      reviewers.has(reviewer) &&
+      (self_approval || person !== requested_by_person),
+  );
+  return new Set(counted.map(({ person }) => person)).size;
+}
+
+/**
  * The result of the decisions so far: any rejection rejects, `quorum` approvals by different people
  * approve.
  */
 export function approvalState(
-  approval: Pick<Approval, 'decisions' | 'quorum'>,
+  approval: Pick<Approval, 'decisions' | 'quorum' | 'requested_by_person' | 'self_approval'>,
+  reviewers: ReadonlySet<string>,
 ): 'pending' | 'approved' | 'rejected' {
   if (approval.decisions.some((d) => d.decision === 'reject')) return 'rejected';
-  const people = new Set(
-    approval.decisions.filter((d) => d.decision === 'approve').map((d) => d.reviewer),
-  );
-  return people.size >= approval.quorum ? 'approved' : 'pending';
+  return approvalsCounted(approval, approval, reviewers) >= approval.quorum
+    ? 'approved'
+    : 'pending';
 }

@@ -1,3 +1,4 @@
+import type { Role } from '../accounts/index.ts';
 import type { ModuleChanges, PromotionState } from '../modules/index.ts';
 import type { Metadata, Track } from '../templates/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
@@ -81,6 +82,8 @@ export interface ChangeFields {
   };
   /** Lets quarantining continue after it was held because too many versions were quarantined. */
   quarantine_resume: object;
+  /** All roles of a member, before and after; one who becomes a reviewer. */
+  member_change: { member_id: string; was: Role[]; roles: Role[] };
   instance_update: {
     instance_id: string;
     metadata?: Metadata;

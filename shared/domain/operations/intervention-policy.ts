@@ -19,6 +19,7 @@ export const actions = [
   'reservation_change',
   'instance_change',
   'instance_track_change',
+  'member_change',
   'policy_change',
   'policy_loosen',
 ] as const;
@@ -66,6 +67,7 @@ export function defaultPolicy(action: Action): InterventionPolicy {
     'instance_track_change',
     'mass_quarantine',
     'policy_loosen',
+    'member_change',
   ];
   return {
     action,

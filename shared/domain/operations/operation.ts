@@ -43,6 +43,8 @@ export interface Operation {
   state: OperationState;
   /** Who requested it: `member:<id>` or `token:<id>`. */
   requested_by: string;
+  /** Whom four eyes count: see `personOf`. */
+  requested_by_person: string;
   approval_id: string | null;
   /** How many executions were started; the sweep starts another if one died. */
   attempt: number;

@@ -1,4 +1,4 @@
-import { type Approval, approvalState } from './approval.ts';
+import { type Approval, approvalsCounted } from './approval.ts';
 import { decisions, type InterventionPolicy } from './intervention-policy.ts';
 import { differencesOf } from './policy-text.ts';
 
@@ -40,19 +40,17 @@ export function policyOfChange(
 
 /**
  * True if a request was approved as the policy asks now. If the quorum or the rule of self-approval
- * was tightened while the request waited, the decisions must meet the new policy, or the request
- * must be made again.
+ * was tightened while the request waited, or a reviewer left, the decisions must meet the new
+ * policy, or the request must be made again.
+ * @param reviewers those who may decide on the request now, as `member:<id>`
  */
 export function isApproved(
-  approval: Pick<Approval, 'state' | 'decisions' | 'requested_by'>,
+  approval: Pick<Approval, 'state' | 'decisions' | 'requested_by_person'>,
   policy: Pick<InterventionPolicy, 'quorum' | 'self_approval'>,
+  reviewers: ReadonlySet<string>,
 ): boolean {
-  const counted = approval.decisions.filter(
-    ({ reviewer }) => policy.self_approval || reviewer !== approval.requested_by,
-  );
   return (
-    approval.state === 'approved' &&
-    approvalState({ decisions: counted, quorum: policy.quorum }) === 'approved'
+    approval.state === 'approved' && approvalsCounted(approval, policy, reviewers) >= policy.quorum
   );
 }
 
@@ -62,17 +60,4 @@ export function isApproved(
  */
 export function loosensPolicy(was: InterventionPolicy, now: InterventionPolicy): boolean {
   return differencesOf(strictestPolicy([now, was]), now).length > 0;
-}
-
-/**
- * True if a change of a policy asks for more approvals than there are people who may review, and
- * more than the policy asked before. A lower quorum than before is a way forward.
- */
-export function isUnmeetable(
-  was: InterventionPolicy,
-  now: InterventionPolicy,
-  people: number,
-): boolean {
-  const asks = now.decision === 'require_approval' && now.quorum > people;
-  return asks && (was.decision !== 'require_approval' || now.quorum > was.quorum);
 }

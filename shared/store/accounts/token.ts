@@ -10,12 +10,15 @@ const tokens = entity<ApiToken>()({
     name: 'text',
     roles: 'json',
     member_id: 'json',
+    created_by_person: 'text',
+    signed_in_by: 'json',
     platform: 'flag',
     hash: 'text',
     revision: 'number',
     created_at: 'text',
     expires_at: 'json',
     revoked_at: 'json',
+    last_used_at: 'json',
   },
   key: { pk: 'token#${hash}', sk: 'token' },
   lists: { byId: { index: 'gsi1', pk: '${account}#tokens', sk: '${id}' } },
@@ -50,4 +53,12 @@ export function revokeToken(hash: string, revoked_at: string): Write {
     { revoked_at },
     () => new GantryError('conflict', 'the token is revoked already'),
   );
+}
+
+/** Notes when a token was used, unless another call just did. */
+export function touchToken(
+  { hash, last_used_at }: Pick<ApiToken, 'hash' | 'last_used_at'>,
+  at: string,
+): Write {
+  return tokens.adjust({ hash }, { set: { last_used_at: at } }, { last_used_at });
 }

@@ -21,6 +21,7 @@ const operations = entity<StoredOperation>()({
     summary: 'text',
     state: 'text',
     requested_by: 'text',
+    requested_by_person: 'text',
     approval_id: 'json',
     attempt: 'number',
     correlation_id: 'text',

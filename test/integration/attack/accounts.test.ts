@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { removeMember } from '../../../shared/actions/accounts/index.ts';
+import { removeMember } from '../../../shared/actions/members/index.ts';
 import { approvalLink, changePolicy } from '../../../shared/actions/operations/index.ts';
 import { type JoinToken, joinToken } from '../../../shared/contract/machines/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
@@ -121,7 +121,8 @@ describe('an account', () => {
       ['GET', `/approvals/${operation.approval_id}`],
       ['DELETE', `/members/${member.id}`],
       ['DELETE', `/tokens/${tokens[0].id}`],
-      ['POST', '/tokens', { name: 'x', roles: ['reviewer'], member_id: member.id }],
+      ['PATCH', `/members/${member.id}`, { roles: ['viewer'] }],
+      ['POST', `/members/${member.id}/invitation`, {}],
     ];
 
     for (const [method, path, body] of requests) {

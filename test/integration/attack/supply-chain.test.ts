@@ -17,7 +17,7 @@ import { signArtifact } from '../../../shared/signature/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getRepository } from '../../../shared/store/poll/index.ts';
-import { policy } from '../../support/operations.ts';
+import { as, policy } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
@@ -26,14 +26,6 @@ const key = authorKey();
 it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
   await world.reviewer();
-});
-
-const asMember = (member: Member): Caller => ({
-  account: member.account,
-  actor: `member:${member.id}`,
-  roles: member.roles,
-  member_id: member.id,
-  platform: false,
 });
 
 async function targetOf(world: World, name: string, reference: string) {
@@ -211,11 +203,11 @@ describe('a version', () => {
     await expect(approve(second)).rejects.toMatchObject({ code: 'forbidden' });
     const foreign = await World.create(registry.host);
 
-    await expect(approve(asMember(await foreign.reviewer()))).rejects.toMatchObject({
+    await expect(approve(as(await foreign.reviewer()))).rejects.toMatchObject({
       code: 'not_found',
     });
     expect((await world.version('tokens', version.digest))?.promotion_state).toBe('blessed');
-    await approve(asMember(rita));
+    await approve(as(rita));
     await world.operation(id, 'succeeded');
     expect((await world.version('tokens', version.digest))?.promotion_state).toBe('live');
   });
@@ -228,7 +220,7 @@ describe('a version', () => {
 
     await livePolicy(world, { decision: 'deny' });
     try {
-      await approve(asMember(rita));
+      await approve(as(rita));
       expect(await world.operation(id)).toMatchObject({ state: 'failed', code: 'policy_denied' });
     } finally {
       await livePolicy(world, {});
@@ -243,7 +235,7 @@ describe('a version', () => {
 
     await livePolicy(world, { quorum: 2 });
     try {
-      await approve(asMember(rita));
+      await approve(as(rita));
       expect(await world.operation(id)).toMatchObject({
         state: 'failed',
         code: 'approval_required',

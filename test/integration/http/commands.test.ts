@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type Ended, runGantry } from '../../support/gantry.ts';
+import { invitationTo } from '../../support/mailbox.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -71,7 +72,7 @@ it('makes and shows members, tokens, registries, hooks and categories', async ()
     '--name',
     'Rita',
     '--role',
-    'reviewer',
+    'operator',
   );
 
   expect((await json('member', 'list')).members).toContainEqual(member.member);
@@ -197,15 +198,19 @@ it('makes a template with a module, and a machine of it', async () => {
 });
 
 it('waits for changes by default, and reports their outcome', async () => {
-  const rita = await json('member', 'add', 'reviewer@example.com', '--role', 'reviewer');
-  const { secret } = await json(
-    'token',
-    'create',
-    'rita',
-    '--role',
-    'reviewer',
-    '--member',
-    rita.member.id,
+  const added = await json('member', 'add', 'reviewer@example.com', '--role', 'reviewer');
+  expect(added).toMatchObject({ mailed: true, link: null });
+
+  const rita = await mkdtemp(join(home, 'rita-'));
+  const link = await invitationTo('reviewer@example.com');
+  const as = { XDG_CONFIG_HOME: rita };
+  const joined = await gantry(['login', '--invitation', link], '', as);
+  expect([joined.code, joined.stderr]).toEqual([0, '']);
+  expect((await gantry(['token', 'list', '--mine'], '', as)).stdout).toMatch(
+    /invitation of .+valid/,
+  );
+  expect((await gantry(['login', '--invitation', link], '', as)).stderr).toContain(
+    'invitation_invalid',
   );
 
   const changed = await gantry(['policy', 'set', 'module_retire', '--decision', 'deny']);
@@ -228,10 +233,13 @@ it('waits for changes by default, and reports their outcome', async () => {
   expect((await gantry(['approval', 'list'])).stdout).toContain(approval_id);
 
   const own = await gantry(['approvals', 'approve', approval_id]);
-  expect([own.code, own.stderr]).toEqual([2, expect.stringContaining('belongs to no member')]);
+  expect([own.code, own.stderr]).toEqual([
+    2,
+    expect.stringContaining('expected the role reviewer'),
+  ]);
 
   const line = ['approval', 'reject', approval_id, '--comment', 'no'];
-  const rejected = await gantry(line, '', { GANTRY_URL: publicUrl, GANTRY_TOKEN: secret });
+  const rejected = await gantry(line, '', as);
 
   expect([rejected.code, rejected.stdout]).toEqual([0, expect.stringContaining('rejected')]);
   const ended = await gantry(['operation', 'wait', id]);

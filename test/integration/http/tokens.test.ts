@@ -10,6 +10,7 @@ afterAll(() => world.close());
 const { call, refused } = apiAs(world.token);
 
 async function tokenWith(role: Role): Promise<string> {
+  if (role === 'reviewer') return (await world.reviewer()).token;
   return (await call('POST', '/tokens', { name: role, roles: [role] })).body.secret;
 }
 
@@ -99,10 +100,15 @@ describe('members', () => {
     const added = await call('POST', '/members', {
       email: 'Rita@Example.com',
       name: 'Rita',
-      roles: ['reviewer'],
+      roles: ['operator'],
     });
 
-    expect(added.body.member.email).toBe('rita@example.com');
+    expect(added.body).toMatchObject({
+      member: { email: 'rita@example.com', state: 'invited' },
+      mailed: true,
+      link: null,
+      operation: null,
+    });
     const again = { email: 'rita@example.com', name: 'R', roles: ['viewer'] };
 
     expect(await refused('POST', '/members', again)).toMatchObject({
@@ -111,9 +117,7 @@ describe('members', () => {
     });
 
     const { id } = added.body.member;
-    const { secret } = (
-      await call('POST', '/tokens', { name: 'r', roles: ['admin'], member_id: id })
-    ).body;
+    const { token: secret } = await world.join(id, 'rita@example.com');
 
     expect((await call('GET', '/members', undefined, {}, secret)).status).toBe(200);
     expect(await refused('GET', '/tokens', undefined, {}, secret)).toMatchObject({
@@ -123,7 +127,42 @@ describe('members', () => {
     expect(await refused('GET', '/members', undefined, {}, secret)).toMatchObject({
       code: 'unauthenticated',
     });
+
+    const tokens = (await call('GET', '/tokens')).body.tokens;
+    expect(tokens.find((token: { member_id: string }) => token.member_id === id)).toMatchObject({
+      state: 'member_left',
+      signed_in_by: 'invitation',
+    });
     expect((await call('POST', '/members', again)).status).toBe(201);
+  });
+
+  it('make, list and revoke their own tokens, which have no role that theirs lacks', async () => {
+    const rita = await world.member('author', 'viewer');
+    const as = (secret: string) => apiAs(secret);
+    const made = await as(rita.token).call('POST', '/members/me/tokens', {
+      name: 'script',
+      roles: ['viewer'],
+    });
+
+    expect(made.body.token).toMatchObject({ member_id: rita.id, roles: ['viewer'] });
+    const narrow = as(made.body.secret);
+    const wide = { name: 'wide', roles: ['author'] };
+
+    expect(await narrow.refused('POST', '/members/me/tokens', wide)).toMatchObject({
+      code: 'forbidden',
+      field: 'roles',
+    });
+    const listed = (await as(rita.token).call('GET', '/members/me/tokens')).body.tokens;
+    expect(listed).toMatchObject([{ last_used_at: expect.any(String) }, { state: 'valid' }]);
+
+    const path = `/members/me/tokens/${made.body.token.id}`;
+    const other = await world.member('admin');
+    expect(await as(other.token).refused('DELETE', path)).toMatchObject({ code: 'not_found' });
+    expect((await as(rita.token).call('DELETE', path)).status).toBe(204);
+    expect((await narrow.refused('GET', '/modules')).code).toBe('unauthenticated');
+
+    const mine = { name: 'mine' };
+    expect(await refused('POST', '/members/me/tokens', mine)).toMatchObject({ code: 'forbidden' });
   });
 });
 

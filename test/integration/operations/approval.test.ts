@@ -12,20 +12,14 @@ import {
   type Operation,
 } from '../../../shared/domain/operations/index.ts';
 import { getApproval, getPolicy } from '../../../shared/store/operations/index.ts';
-import {
-  as,
-  confirmationOf,
-  linksTo,
-  mailsTo,
-  policy,
-  requirePending,
-} from '../../support/operations.ts';
-import { eventually, World } from '../../support/world.ts';
+import { linksTo, mailsTo } from '../../support/mailbox.ts';
+import { as, confirmationOf, policy, requirePending } from '../../support/operations.ts';
+import { eventually, type Person, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 let world: World;
-let rita: Member;
-let otto: Member;
+let rita: Person;
+let otto: Person;
 
 beforeAll(async () => {
   world = await World.create('registry.example');
@@ -129,23 +123,21 @@ describe('a request for approval', () => {
     await expect(decides(otto, request)).rejects.toMatchObject({ code: 'self_approval' });
 
     await expect(
-      decideApproval(world.services, world.caller, {
-        id: request.approval,
-        decision: 'approve',
-        comment: null,
-      }),
+      decideApproval(
+        world.services,
+        { ...world.caller, roles: ['reviewer'] },
+        {
+          id: request.approval,
+          decision: 'approve',
+          comment: null,
+        },
+      ),
     ).rejects.toMatchObject({
       code: 'forbidden',
       message: expect.stringContaining('belongs to no member'),
     });
 
-    const decide = async (more: { member_id?: string }) => {
-      const { secret } = await createToken(world.services, world.caller, {
-        name: 'two',
-        roles: ['reviewer'],
-        ...more,
-      });
-
+    const decide = async (secret: string) => {
       const response = await fetch(`${publicUrl}/api/v1/approvals/${request.approval}/decide`, {
         method: 'POST',
         headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
@@ -155,10 +147,13 @@ describe('a request for approval', () => {
       return [response.status, ((await response.json()) as { code?: string }).code];
     };
 
-    expect(await decide({})).toEqual([403, 'forbidden']);
-    expect(await decide({ member_id: otto.id })).toEqual([403, 'self_approval']);
+    expect(await decide(world.token)).toEqual([403, 'forbidden']);
+    expect(await decide(otto.token)).toEqual([403, 'self_approval']);
     expect((await recorded(request)).decisions).toEqual([]);
-    expect(await decide({ member_id: rita.id })).toEqual([200, undefined]);
+    expect(await decide(rita.token)).toEqual([200, undefined]);
+    expect((await recorded(request)).decisions).toMatchObject([
+      { person: `member:${rita.id}`, signed_in_by: 'invitation', by: 'api' },
+    ]);
     expect((await world.operation(request.operation.id)).state).toBe('succeeded');
   });
 

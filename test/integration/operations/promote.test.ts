@@ -10,9 +10,9 @@ import type { Version } from '../../../shared/domain/modules/index.ts';
 import { getModule } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
+import { mailsTo } from '../../support/mailbox.ts';
 import {
   as,
-  mailsTo,
   policy,
   promote,
   raise,
@@ -272,7 +272,7 @@ describe('a policy', () => {
 
     expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
     expect(refused.message).toContain(
-      'needs 2 approval(s): expected as many members with role reviewer',
+      'needs 2 approval(s): expected as many people with role reviewer',
     );
     expect(refused.message).toContain('found 1');
     await lonely.close();

@@ -27,9 +27,9 @@ import {
   updateApproval,
 } from '../../../shared/store/operations/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
+import { linksTo } from '../../support/mailbox.ts';
 import {
   confirmationOf,
-  linksTo,
   policy,
   raise,
   requirePending,
@@ -114,6 +114,7 @@ function unstarted(world: World, action: Action, attempt = 1): Operation {
     summary: `policy of ${action}: decision ${was.decision} → deny`,
     state: 'requested',
     requested_by: 'token:tests',
+    requested_by_person: 'deployment',
     approval_id: null,
     attempt,
     correlation_id: 'tests',
@@ -226,6 +227,8 @@ it('an execution that missed its approval is resumed', async ({ world }) => {
     reviewer_email: rita.email,
     comment: null,
     by: 'link',
+    person: `member:${rita.id}`,
+    signed_in_by: 'approval_link',
   } as const;
 
   const decisions = [{ ...by, decision: 'approve' as const, decided_at: new Date().toISOString() }];

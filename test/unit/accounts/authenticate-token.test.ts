@@ -12,12 +12,15 @@ function token(roles: Role[], more: Partial<ApiToken> = {}): ApiToken {
     name: 'ci',
     roles,
     member_id: null,
+    created_by_person: 'member:mbr_9',
+    signed_in_by: null,
     platform: false,
     hash: '',
     revision: 1,
     created_at: at,
     expires_at: null,
     revoked_at: null,
+    last_used_at: null,
     ...more,
   };
 }
@@ -29,6 +32,11 @@ function member(...roles: Role[]): Member {
     email: 'rita@example.com',
     name: 'Rita',
     roles,
+    invitation: null,
+    joined_at: at,
+    reviewer_since: null,
+    counts_as: null,
+    revision: 1,
     created_at: at,
   };
 }
@@ -64,8 +72,18 @@ describe('a token of a member', () => {
     [['author'], ['admin'], ['author']],
     [['admin'], ['admin'], ['admin']],
     [['operator'], ['reviewer'], []],
+    [['admin'], ['admin', 'reviewer'], ['admin']],
+    [['reviewer'], ['admin'], []],
+    [['author'], ['operator', 'admin'], ['author']],
+    [
+      ['viewer', 'author', 'operator', 'reviewer', 'admin'],
+      ['admin', 'reviewer'],
+      ['admin', 'author', 'operator', 'reviewer', 'viewer'],
+    ],
   ])('with %j of a member with %j has %j', (granted, roles, effective) => {
-    expect(callerOf(token(granted, held), member(...roles)).roles).toEqual(effective);
+    expect(callerOf(token(granted, held), member(...roles)).roles.toSorted()).toEqual(
+      effective.toSorted(),
+    );
   });
 
   it('ends when the member leaves', () => {

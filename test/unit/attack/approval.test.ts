@@ -24,6 +24,8 @@ function approved(...reviewers: string[]): ApprovalDecision[] {
     comment: null,
     decided_at: '2026-01-01T00:00:00.000Z',
     by: 'link',
+    person: reviewer,
+    signed_in_by: 'approval_link',
   }));
 }
 
@@ -60,32 +62,56 @@ describe('a change of a policy', () => {
 });
 
 describe('a request that was approved by one reviewer', () => {
+  const present = new Set(['member:rita', 'member:otto', 'member:asker']);
   const one = {
     state: 'approved' as const,
-    requested_by: 'member:asker',
+    requested_by_person: 'member:asker',
     decisions: approved('member:rita'),
   };
 
   it('cannot be applied once the policy asks for two', () => {
-    expect(isApproved(one, { quorum: 1, self_approval: false })).toBe(true);
-    expect(isApproved(one, { quorum: 2, self_approval: false })).toBe(false);
+    expect(isApproved(one, { quorum: 1, self_approval: false }, present)).toBe(true);
+    expect(isApproved(one, { quorum: 2, self_approval: false }, present)).toBe(false);
   });
 
   it('cannot be applied on the word of the one who asked once that is no longer allowed', () => {
     const own = { ...one, decisions: approved('member:asker') };
-    expect(isApproved(own, { quorum: 1, self_approval: true })).toBe(true);
-    expect(isApproved(own, { quorum: 1, self_approval: false })).toBe(false);
+    expect(isApproved(own, { quorum: 1, self_approval: true }, present)).toBe(true);
+    expect(isApproved(own, { quorum: 1, self_approval: false }, present)).toBe(false);
   });
 
   it('cannot count one reviewer twice', () => {
     const twice = { ...one, decisions: approved('member:rita', 'member:rita') };
-    expect(isApproved(twice, { quorum: 2, self_approval: false })).toBe(false);
+    expect(isApproved(twice, { quorum: 2, self_approval: false }, present)).toBe(false);
   });
 
   it.each(['pending', 'rejected', 'expired', 'withdrawn'] as const)(
     'cannot be applied while it is %s',
     (state) => {
-      expect(isApproved({ ...one, state }, { quorum: 1, self_approval: false })).toBe(false);
+      expect(isApproved({ ...one, state }, { quorum: 1, self_approval: false }, present)).toBe(
+        false,
+      );
     },
   );
+
+  it('cannot count a reviewer who left, or whose role is gone', () => {
+    const gone = new Set(['member:otto']);
+    expect(isApproved(one, { quorum: 1, self_approval: false }, gone)).toBe(false);
+  });
+
+  it('cannot count two members who are one person, or one who is the requester', () => {
+    const [rita, otto] = approved('member:rita', 'member:otto') as [
+      ApprovalDecision,
+      ApprovalDecision,
+    ];
+    const policy = { quorum: 2, self_approval: false };
+    const asked = { ...one, decisions: [rita, otto] };
+    expect(isApproved(asked, policy, present)).toBe(true);
+
+    const same = { ...one, decisions: [rita, { ...otto, person: rita.person }] };
+    expect(isApproved(same, policy, present)).toBe(false);
+
+    const own = { ...one, decisions: [{ ...rita, person: 'member:asker' }] };
+    expect(isApproved(own, { quorum: 1, self_approval: false }, present)).toBe(false);
+  });
 });

@@ -1,4 +1,5 @@
 import { changeWrites } from '../../../shared/actions/operations/index.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
 import { viewOf } from '../../../shared/domain/compose/index.ts';
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import {
@@ -62,7 +63,25 @@ export const instance: Instance = {
   created_at: before,
   updated_at: before,
 };
-export const operation = { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' };
+export const member: Member = {
+  account: 'acme',
+  id: 'mbr_1',
+  email: 'rita@example.com',
+  name: 'Rita',
+  roles: ['viewer'],
+  invitation: null,
+  joined_at: before,
+  reviewer_since: null,
+  counts_as: null,
+  revision: 1,
+  created_at: before,
+};
+export const operation = {
+  account: 'acme',
+  id: 'op_1',
+  requested_by: 'token:tok_1',
+  requested_by_person: 'deployment',
+};
 export const approver = { operation_id: 'op_1', reviewer: 'rita@example.com', decided_at: before };
 
 export const promotion = (
@@ -203,6 +222,15 @@ export const everyKind: { change: Change; rows: unknown }[] = [
   { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
   { change: registration({ visibility: 'public' }), rows: { module, repository: null } },
   { change: machine({ track: 'staging' }), rows: instance },
+  {
+    change: {
+      kind: 'member_change',
+      member_id: 'mbr_1',
+      was: ['viewer'],
+      roles: ['viewer', 'reviewer'],
+    },
+    rows: { member, roster: { account: 'acme', reviewers: ['mbr_2'], revision: 1 } },
+  },
   { change: policy({ quorum: 2 }), rows: { stored: null, people: 1 } },
   { change: resumption, rows: budget },
 ];

@@ -57,6 +57,7 @@ describe('every kind of change', () => {
     reservation_change: 'reserve /opt/** for redis',
     module_update: 'change visibility of redis',
     instance_update: 'change instance web-1',
+    member_change: 'change the roles of rita@example.com from viewer to viewer, reviewer',
     policy_change: 'policy of module_retire: quorum 1 → 2',
     quarantine_resume:
       'quarantine every version that no longer verifies, after 5 of them within a day',
@@ -429,6 +430,7 @@ describe('the writes of a change', () => {
       reservation_change: { events: ['gantry.reservation.changed'], rows: 1 },
       module_update: { events: ['gantry.module.updated'], rows: 1 },
       instance_update: { events: ['gantry.instance.updated'], rows: 1 },
+      member_change: { events: ['gantry.member.changed'], rows: 2 },
       policy_change: { events: ['gantry.policy.changed'], rows: 1 },
       quarantine_resume: { events: [], rows: 1 },
     };

@@ -3,6 +3,7 @@ import { digestOf, operationWrites } from '../../../shared/actions/operations/in
 import { newId } from '../../../shared/base/ids.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { actions, defaultPolicy } from '../../../shared/domain/operations/index.ts';
+import { operation } from './change-factory.ts';
 
 it('a plan with the maximum of templates fits the input of an execution', () => {
   const template_tracks = Array.from({ length: limits.templateTracksMax }, () => ({
@@ -34,7 +35,7 @@ describe('templates that do not fit in the transaction of their changes', () => 
     }));
 
   const facts = {
-    operation: { account: 'acme', id: 'op_1', requested_by: 'token:tok_1' },
+    operation,
     approvals: [],
     at: '2026-01-02T03:04:05.000Z',
   };

@@ -1,8 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { presentChange } from '../../../shared/actions/operations/index.ts';
-import { compareLists, defaultPolicy, factText } from '../../../shared/domain/operations/index.ts';
+import {
+  type Change,
+  compareLists,
+  defaultPolicy,
+  factText,
+} from '../../../shared/domain/operations/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
+import { member } from './change-factory.ts';
 
 const pem = String(
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
@@ -45,6 +51,28 @@ describe('a reviewer reads', () => {
     const was = defaultPolicy('module_retire');
     const change = { kind: 'policy_change', was, policy: { ...was, quorum: 5 } } as const;
     expect(presentChange(change, null).facts).toMatchObject([{ was: '1', now: '5' }]);
+  });
+
+  it('of a member who becomes a reviewer both roles, and whom they count as', () => {
+    const change = {
+      kind: 'member_change',
+      member_id: member.id,
+      was: member.roles,
+      roles: [...member.roles, 'reviewer'],
+    } satisfies Change;
+
+    expect(presentChange(change, { member })).toEqual({
+      facts: [
+        { name: 'member', was: null, now: 'Rita <rita@example.com>' },
+        { name: 'roles', was: 'viewer', now: 'viewer, reviewer' },
+      ],
+      warnings: [],
+    });
+
+    const shown = { ...member, counts_as: 'member:mbr_9' };
+    expect(presentChange(change, { member: shown }).warnings).toEqual([
+      'For four eyes, this member counts as member:mbr_9.',
+    ]);
   });
 
   it('of trust the ids of keys instead of PEM', () => {

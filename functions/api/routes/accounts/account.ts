@@ -1,22 +1,18 @@
 import { z } from 'zod';
 import {
-  addMember,
   createAccount,
   createCategory,
   createToken,
-  removeMember,
   requireAccount,
   revokeToken,
 } from '../../../../shared/actions/accounts/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
   accountSchema,
-  addMemberBody,
   createAccountAnswer,
   createAccountBody,
   createTokenAnswer,
   createTokenBody,
-  memberSchema,
   tokenSchema,
 } from '../../../../shared/contract/accounts/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
@@ -28,6 +24,7 @@ import {
 } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
+import { tokenView } from '../../views.ts';
 
 const byId = (row: { id: string }) => row.id;
 
@@ -59,50 +56,6 @@ export const accountRoutes: Route[] = [
   }),
 ];
 
-export const memberRoutes: Route[] = [
-  route({
-    method: 'get',
-    path: '/members',
-    role: 'viewer',
-    tag: 'members',
-    summary: 'List the members of the account',
-    query: pageQuery,
-    answer: pageOf('members', memberSchema),
-    async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(
-        query,
-        byId,
-        await listMembers(services.db, caller.account),
-      );
-      return { members: items, next_cursor };
-    },
-  }),
-  route({
-    method: 'post',
-    path: '/members',
-    role: 'admin',
-    tag: 'members',
-    summary: 'Add a member',
-    description: 'Reviewers get approval mail at this address.',
-    status: 201,
-    body: addMemberBody,
-    answer: z.object({ member: memberSchema }),
-    async handle({ services, caller, body }) {
-      return { member: await addMember(services, caller, body) };
-    },
-  }),
-  route({
-    method: 'delete',
-    path: '/members/{id}',
-    role: 'admin',
-    tag: 'members',
-    summary: 'Remove a member and revoke their tokens',
-    status: 204,
-    params: z.object({ id: idSchema('member') }),
-    handle: ({ services, caller, params }) => removeMember(services, caller, params.id),
-  }),
-];
-
 export const tokenRoutes: Route[] = [
   route({
     method: 'get',
@@ -118,7 +71,9 @@ export const tokenRoutes: Route[] = [
         byId,
         await listTokens(services.db, caller.account),
       );
-      return { tokens: items, next_cursor };
+      const members = new Set((await listMembers(services.db, caller.account)).map(byId));
+      const now = services.now();
+      return { tokens: items.map((one) => tokenView(one, now, members)), next_cursor };
     },
   }),
   route({
@@ -126,13 +81,17 @@ export const tokenRoutes: Route[] = [
     path: '/tokens',
     role: 'admin',
     tag: 'tokens',
-    summary: 'Create an API token',
-    description: 'Only this response contains the secret.',
+    summary: 'Create a service token, for a program',
+    description:
+      'It counts as the person who makes it and cannot review. Members make their own at /members/me/tokens. Only this response contains the secret.',
     status: 201,
     secret: true,
     body: createTokenBody,
     answer: createTokenAnswer,
-    handle: ({ services, caller, body }) => createToken(services, caller, body),
+    async handle({ services, caller, body }) {
+      const { token, secret } = await createToken(services, caller, body);
+      return { token: tokenView(token, services.now()), secret };
+    },
   }),
   route({
     method: 'delete',

@@ -46,7 +46,7 @@ export function ApprovalPage({ approval, account, reviewer, review }: ApprovalPa
           </dd>
           <dt>Approvals</dt>
           <dd>
-            {approvals(approval)} of {approval.quorum} needed so far
+            {review.votes.approvals} of {review.votes.quorum} needed so far
             {approval.decisions.map((one) => (
               <>
                 <br />
@@ -112,6 +112,7 @@ const headings: Partial<Record<string, string>> = {
   approval_expired: 'This request has expired',
   approval_withdrawn: 'This request was withdrawn',
   approval_decided: 'This request is already decided',
+  invitation_invalid: 'This invitation is not valid',
   self_approval: 'Another reviewer must decide this',
   not_found: 'Page not found',
 };

@@ -1,6 +1,14 @@
 import { GantryError } from '../../../base/error.ts';
 import { retryConflicts } from '../../../base/retry-conflicts.ts';
-import { type Account, type Caller, hasRole, type Member } from '../../../domain/accounts/index.ts';
+import {
+  type Account,
+  type Caller,
+  hasRole,
+  type Member,
+  mayReview,
+  personOf,
+  type SignIn,
+} from '../../../domain/accounts/index.ts';
 import { type Approval, approvalState, type Operation } from '../../../domain/operations/index.ts';
 import { getAccount, getMember } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
@@ -10,7 +18,7 @@ import { completeTask, nowIso, type Services } from '../../context/index.ts';
 import { finishOperation } from '../finish-operation.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
-import { personOf } from './request-approval.ts';
+import { nameOf, presentReviewers } from './request-approval.ts';
 import { confirmationOf } from './review-approval.ts';
 
 interface Verdict {
@@ -19,10 +27,9 @@ interface Verdict {
 }
 
 interface Reviewer {
-  /** `member:<id>` or `token:<id>`. */
-  actor: string;
-  email: string;
+  member: Member;
   by: 'link' | 'api';
+  signed_in_by: SignIn;
 }
 
 /**
@@ -37,18 +44,17 @@ export async function decideApproval(
   if (!hasRole(caller, 'reviewer'))
     throw new GantryError('forbidden', 'expected the role reviewer');
 
+  const { member_id, signed_in_by } = caller;
   const member =
-    caller.member_id === null
-      ? null
-      : await getMember(services.db, caller.account, caller.member_id);
-  if (member === null) {
+    member_id === null ? null : await getMember(services.db, caller.account, member_id);
+  if (member === null || signed_in_by === null) {
     throw new GantryError(
       'forbidden',
-      "expected a member's own token, found one that belongs to no member; an admin creates tokens for members",
+      "expected a member's own token, found one that belongs to no member; a member gets theirs by following the invitation",
     );
   }
 
-  const reviewer: Reviewer = { actor: `member:${member.id}`, email: member.email, by: 'api' };
+  const reviewer: Reviewer = { member, by: 'api', signed_in_by };
   // Two reviewers may decide at the same time: both decisions count.
   return retryConflicts(async () =>
     decide(services, await requireApproval(services, caller.account, input.id), reviewer, input),
@@ -96,7 +102,7 @@ export async function openApprovalLink(
   }
 
   refuseClosed(services, approval);
-  const requester = await personOf(services, link.account, approval.requested_by);
+  const requester = await nameOf(services, link.account, approval.requested_by);
   return { approval, operation, account, reviewer, requester };
 }
 
@@ -113,7 +119,7 @@ export async function decideByLink(
     return decide(
       services,
       approval,
-      { actor: `member:${reviewer.id}`, email: reviewer.email, by: 'link' },
+      { member: reviewer, by: 'link', signed_in_by: 'approval_link' },
       verdict,
     );
   });
@@ -153,37 +159,58 @@ function refuseClosed(services: Services, approval: Approval): void {
   }
 }
 
-async function decide(
-  services: Services,
-  approval: Approval,
-  reviewer: Reviewer,
-  verdict: Verdict,
-): Promise<Approval> {
-  refuseClosed(services, approval);
-  if (!approval.self_approval && reviewer.actor === approval.requested_by) {
+/** Throws the coded error for a reviewer whose decision on the request would not count. */
+function refuseReviewer(
+  { self_approval, requested_by_person, decisions }: Approval,
+  { created_at }: Operation,
+  member: Member,
+): void {
+  if (!mayReview(member, created_at)) {
     throw new GantryError(
-      'self_approval',
-      'expected a reviewer other than the person who requested the change',
+      'forbidden',
+      `expected a reviewer who joined before the request of ${created_at}, found one since ${member.reviewer_since}; request the change again`,
     );
   }
 
-  if (approval.decisions.some((one) => one.reviewer === reviewer.actor)) {
-    throw new GantryError('approval_decided', 'your decision is already recorded');
+  const person = personOf(member);
+  if (!self_approval && person === requested_by_person) {
+    throw new GantryError(
+      'self_approval',
+      `expected a reviewer other than the person who requested the change; both count as ${person}`,
+    );
   }
+
+  if (decisions.some((one) => one.reviewer === `member:${member.id}` || one.person === person))
+    throw new GantryError('approval_decided', 'your decision is already recorded');
+}
+
+async function decide(
+  services: Services,
+  approval: Approval,
+  { member, by, signed_in_by }: Reviewer,
+  verdict: Verdict,
+): Promise<Approval> {
+  refuseClosed(services, approval);
+  const actor = `member:${member.id}`;
+  const operation = await requireOperation(services, approval.account, approval.operation_id);
+  refuseReviewer(approval, operation, member);
 
   const at = nowIso(services);
   const decisions = [
     ...approval.decisions,
     {
-      reviewer: reviewer.actor,
-      reviewer_email: reviewer.email,
+      reviewer: actor,
+      reviewer_email: member.email,
       decided_at: at,
-      by: reviewer.by,
+      by,
+      person: personOf(member),
+      signed_in_by,
       ...pick(verdict),
     },
   ];
 
-  const state = approvalState({ decisions, quorum: approval.quorum });
+  const reviewers = await presentReviewers(services, operation);
+  const state = approvalState({ ...approval, decisions }, reviewers);
   const writes = [
     updateApproval(approval, {
       decisions,
@@ -194,21 +221,21 @@ async function decide(
       type: 'gantry.approval.decided',
       account: approval.account,
       subject: `approval/${approval.id}`,
-      actor: reviewer.actor,
+      actor,
       at,
       data: {
         decision: verdict.decision,
-        by: reviewer.by,
+        by,
+        signed_in_by,
         state,
         operation_id: approval.operation_id,
       },
     }),
   ];
 
-  const operation = await requireOperation(services, approval.account, approval.operation_id);
   if (state === 'rejected') {
     const comment = verdict.comment === null ? '' : `: ${verdict.comment}`;
-    const message = `rejected by ${reviewer.email}${comment}`;
+    const message = `rejected by ${member.email}${comment}`;
     await finishOperation(services, operation, { state: 'rejected', code: null, message }, writes);
   } else {
     await transact(services.db, writes);

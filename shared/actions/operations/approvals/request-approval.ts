@@ -1,12 +1,10 @@
-import { SendEmailCommand } from '@aws-sdk/client-sesv2';
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
-import type { Member } from '../../../domain/accounts/index.ts';
-import { hasRole } from '../../../domain/accounts/index.ts';
+import { type Member, mayReview, personOf } from '../../../domain/accounts/index.ts';
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { factText, finalOperationStates } from '../../../domain/operations/index.ts';
-import { findToken, getMember, listMembers } from '../../../store/accounts/index.ts';
+import { findToken, getMember, getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
   createApproval,
@@ -15,25 +13,35 @@ import {
   updateOperation,
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
-import { later, nowIso, type Services } from '../../context/index.ts';
+import { later, nowIso, type Services, sendMail } from '../../context/index.ts';
 import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
 import { presentChange } from './review-change.ts';
 
+/** The members who may decide on a request of that time, as `member:<id>`. */
+export async function presentReviewers(
+  services: Services,
+  { account, created_at }: Pick<Operation, 'account' | 'created_at'>,
+): Promise<Set<string>> {
+  const members = await reviewersOf(services.db, await getRoster(services.db, account));
+  const reviewers = members.filter((member) => mayReview(member, created_at));
+  return new Set(reviewers.map(({ id }) => `member:${id}`));
+}
+
 /**
- * Returns the members who may decide on an operation: the reviewers, and the requester only with
- * self-approval.
+ * Returns the members who may decide on an operation: those who were reviewers before it was
+ * requested, and the person who requested it only with self-approval.
  */
 export async function eligibleReviewers(
   services: Services,
   operation: Operation,
   policy: Pick<InterventionPolicy, 'self_approval'>,
 ): Promise<Member[]> {
-  const members = await listMembers(services.db, operation.account);
+  const members = await reviewersOf(services.db, await getRoster(services.db, operation.account));
   return members.filter(
     (member) =>
-      hasRole(member, 'reviewer') &&
-      (policy.self_approval || `member:${member.id}` !== operation.requested_by),
+      mayReview(member, operation.created_at) &&
+      (policy.self_approval || personOf(member) !== operation.requested_by_person),
   );
 }
 
@@ -105,6 +113,7 @@ export async function askReviewers(
     actions: operation.actions,
     summary: operation.summary,
     requested_by: operation.requested_by,
+    requested_by_person: operation.requested_by_person,
     state: 'pending',
     quorum: policy.quorum,
     self_approval: policy.self_approval,
@@ -140,7 +149,7 @@ async function mailAll(
   approval: Approval,
   policy: InterventionPolicy,
 ): Promise<void> {
-  const requester = await personOf(services, approval.account, approval.requested_by);
+  const requester = await nameOf(services, approval.account, approval.requested_by);
   const reviewers = await eligibleReviewers(services, operation, policy);
   const facts = await factsOf(services, operation);
   const sent = await Promise.allSettled(
@@ -161,11 +170,7 @@ async function mailAll(
  * The requester as people know them: a member by e-mail address, a token by its name, else the
  * actor as it is.
  */
-export async function personOf(
-  services: Services,
-  account: string,
-  actor: string,
-): Promise<string> {
+export async function nameOf(services: Services, account: string, actor: string): Promise<string> {
   const [kind, id = ''] = actor.split(':', 2);
   if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
   const token = await findToken(services.db, account, id);
@@ -210,18 +215,11 @@ async function mail(
     link,
     '',
     'The link is personal and works once. Do not share it.',
-  ].join('\n');
+  ];
 
-  await services.aws.ses.send(
-    new SendEmailCommand({
-      FromEmailAddress: services.settings.senderAddress,
-      Destination: { ToAddresses: [reviewer.email] },
-      Content: {
-        Simple: {
-          Subject: { Data: `Approval requested: ${approval.summary}`, Charset: 'UTF-8' },
-          Body: { Text: { Data: text, Charset: 'UTF-8' } },
-        },
-      },
-    }),
-  );
+  await sendMail(services, {
+    to: reviewer.email,
+    subject: `Approval requested: ${approval.summary}`,
+    text,
+  });
 }

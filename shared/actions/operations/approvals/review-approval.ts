@@ -4,6 +4,7 @@ import { limits } from '../../../base/limits/index.ts';
 import type { ModuleManifest, Version } from '../../../domain/modules/index.ts';
 import {
   type Approval,
+  approvalsCounted,
   type Change,
   type ContentDifference,
   changedFacts,
@@ -21,7 +22,7 @@ import type { Services } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
-import { personOf } from './request-approval.ts';
+import { nameOf, presentReviewers } from './request-approval.ts';
 import { presentChange } from './review-change.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
@@ -45,18 +46,18 @@ export async function reviewApproval(
   operation: Operation,
 ): Promise<Review> {
   const [requester, changes, found] = await Promise.all([
-    personOf(services, approval.account, approval.requested_by),
+    nameOf(services, approval.account, approval.requested_by),
     mapConcurrently(operation.changes.slice(0, limits.reviewedChangesMax), 4, (change) =>
       reviewChange(services, approval.account, change),
     ),
     affectedTemplatesOf(services, operation),
   ]);
 
-  const voters = approval.decisions.filter(({ decision }) => decision === 'approve');
+  const reviewers = await presentReviewers(services, operation);
   return {
     requester,
     votes: {
-      approvals: new Set(voters.map(({ reviewer }) => reviewer)).size,
+      approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,
     },
     changes,

@@ -1,5 +1,6 @@
 import { createPublicKey, hash } from 'node:crypto';
 import semver from 'semver';
+import type { Member } from '../../../domain/accounts/index.ts';
 import type { Module, Version } from '../../../domain/modules/index.ts';
 import {
   type Change,
@@ -30,6 +31,7 @@ const presenters: Presenters = {
   policy_change: ({ policy, was }) => ({ facts: differencesOf(was, policy), warnings: [] }),
   module_update: presentRegistration,
   instance_update: presentMachine,
+  member_change: presentMember,
 };
 
 /** Facts and warnings of a change. @param rows as the kind of the change read them */
@@ -114,6 +116,19 @@ function presentMachine(
   }));
 
   return { facts: changedFacts(facts), warnings: [] };
+}
+
+function presentMember(
+  { was, roles }: Change<'member_change'>,
+  { member }: { member: Member },
+): Pick<ReviewedChange, 'facts' | 'warnings'> {
+  const facts: ReviewFact[] = [
+    { name: 'member', was: null, now: `${member.name} <${member.email}>` },
+    { name: 'roles', was: valueText('roles', was), now: valueText('roles', roles) },
+  ];
+
+  const warning = `For four eyes, this member counts as ${member.counts_as}.`;
+  return { facts, warnings: member.counts_as === null ? [] : [warning] };
 }
 
 function fieldsOf(change: Change): ReviewFact[] {

@@ -35,7 +35,7 @@ export type Affected =
 
 /** What the writes of a change are made of. */
 export interface Applied<Name extends ChangeName, Rows> {
-  operation: Pick<Operation, 'account' | 'id' | 'requested_by'>;
+  operation: Pick<Operation, 'account' | 'id' | 'requested_by' | 'requested_by_person'>;
   change: Change<Name>;
   /** As `read` returned them. */
   rows: Rows;

@@ -4,6 +4,7 @@ import { assignmentRemove } from './assignment-remove.ts';
 import { assignmentUpdate } from './assignment-update.ts';
 import type { ChangeKind } from './change-kind.ts';
 import { instanceUpdate } from './instance-update.ts';
+import { memberChange } from './member-change.ts';
 import { moduleUpdate } from './module-update.ts';
 import { policyChange } from './policy-change.ts';
 import { quarantineResume } from './quarantine-resume.ts';
@@ -28,6 +29,7 @@ export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
   reservation_change: reservationChange,
   module_update: moduleUpdate,
   quarantine_resume: quarantineResume,
+  member_change: memberChange,
   instance_update: instanceUpdate,
   policy_change: policyChange,
 };

@@ -1,6 +1,6 @@
 import { GantryError } from '../../../base/error.ts';
 import { type ChangePolicyBody, policyFields } from '../../../contract/operations/index.ts';
-import { hasRole } from '../../../domain/accounts/index.ts';
+import { countReviewers } from '../../../domain/accounts/index.ts';
 import {
   type Action,
   type Change,
@@ -14,7 +14,7 @@ import {
   type StoredPolicy,
   strictestPolicy,
 } from '../../../domain/operations/index.ts';
-import { listMembers } from '../../../store/accounts/index.ts';
+import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
 import type { Services } from '../../context/index.ts';
@@ -49,7 +49,7 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
 
   async read(services, account, { policy }) {
     const stored = await getPolicy(services.db, account, policy.action);
-    return { stored, people: await countReviewers(services, account) };
+    return { stored, people: await countPeople(services, account) };
   },
 
   /** A policy with a quorum of 0 would let everything through that it should hold. */
@@ -115,12 +115,12 @@ export async function policyChangeOf(
   const was = { action, decision, quorum, self_approval, expires_in_s };
   const policy = { ...was, ...set };
 
-  refuseUnmeetable(was, policy, await countReviewers(services, account));
+  refuseUnmeetable(was, policy, await countPeople(services, account));
   return { kind: 'policy_change', policy, was };
 }
 
-async function countReviewers({ db }: Services, account: string): Promise<number> {
-  return (await listMembers(db, account)).filter((member) => hasRole(member, 'reviewer')).length;
+async function countPeople({ db }: Services, account: string): Promise<number> {
+  return countReviewers(await reviewersOf(db, await getRoster(db, account)));
 }
 
 function refuseUnmeetable(was: InterventionPolicy, now: InterventionPolicy, people: number): void {

@@ -224,6 +224,7 @@ function reviewOf(
     summary: `confirm the rollback of ${module} ${bad.version_string}, which is applied already`,
     state: 'requested',
     requested_by: operation.requested_by,
+    requested_by_person: operation.requested_by_person,
     approval_id: null,
     attempt: 1,
     correlation_id: id,

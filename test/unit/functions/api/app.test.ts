@@ -23,12 +23,23 @@ const open = [
   'GET /api/v1/openapi.json',
   'GET /approve/:id/:token', // the link is the authority
   'POST /approve/:id/:token',
+  'GET /invitation/:account/:member_id/:secret', // the link is the authority
+  'POST /invitation/:account/:member_id/:secret',
   'POST /hooks/registry/:source',
   'POST /api/v1/agent/enroll', // the join token is
+  'POST /api/v1/invitations/accept', // the secret of the invitation is
 ];
 
 function caller(...held: Role[]): Caller {
-  return { account: 'acme', actor: 'token:tok_1', roles: held, member_id: null, platform: false };
+  return {
+    account: 'acme',
+    actor: 'token:tok_1',
+    roles: held,
+    member_id: null,
+    person: 'deployment',
+    signed_in_by: null,
+    platform: false,
+  };
 }
 
 it('the API page says how to authenticate, and has a command for every operation', async () => {
@@ -71,7 +82,7 @@ describe('access', () => {
     );
 
     const isPublic = apiRoutes.filter(({ role }) => role === 'public').map(name);
-    expect(isPublic).toEqual(['POST /api/v1/agent/enroll']);
+    expect(isPublic).toEqual(['POST /api/v1/invitations/accept', 'POST /api/v1/agent/enroll']);
   });
 
   it('cannot be forgotten: a route without a role is refused', () => {
@@ -97,7 +108,7 @@ describe('access', () => {
     apiRoutes.flatMap((route) =>
       roles.includes(route.role as Role) ? ([[name(route), route.role as Role]] as const) : [],
     ),
-  )('%s refuses each role but %s and admin', (_name, role) => {
+  )('%s refuses each role but %s, and admin unless it reviews', (_name, role) => {
     const allowed = roles.filter((held) => {
       try {
         checkAccess(caller(held), role);
@@ -107,9 +118,8 @@ describe('access', () => {
         return false;
       }
     });
-    expect(allowed).toEqual(
-      role === 'viewer' ? [...roles] : roles.filter((held) => held === role || held === 'admin'),
-    );
+    const suffices = (held: Role) => held === role || (held === 'admin' && role !== 'reviewer');
+    expect(allowed).toEqual(role === 'viewer' ? [...roles] : roles.filter(suffices));
   });
 
   it('refuses a caller without any role everywhere', () => {

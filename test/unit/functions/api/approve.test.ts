@@ -14,6 +14,7 @@ const approval: Approval = {
   actions: ['module_promote_to_live'],
   summary: 'promote <b>my-redis</b> 0.1.0 to live',
   requested_by: 'token:tok_1',
+  requested_by_person: 'deployment',
   state: 'pending',
   quorum: 2,
   self_approval: false,
@@ -59,6 +60,11 @@ const reviewer = {
   email: 'rita@example.com',
   name: 'Rita',
   roles: ['reviewer' as const],
+  invitation: null,
+  joined_at: at,
+  reviewer_since: at,
+  counts_as: null,
+  revision: 1,
   created_at: at,
 };
 

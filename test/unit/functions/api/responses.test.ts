@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { instanceView, moduleView, versionView } from '../../../../functions/api/views.ts';
+import {
+  instanceView,
+  memberView,
+  moduleView,
+  tokenView,
+  versionView,
+} from '../../../../functions/api/views.ts';
 import {
   accountSchema,
   createTokenAnswer,
+  memberSchema,
   tokenSchema,
 } from '../../../../shared/contract/accounts/index.ts';
 import { instanceSchema } from '../../../../shared/contract/machines/index.ts';
 import { moduleSchema, versionSchema } from '../../../../shared/contract/modules/index.ts';
 import { approvalSchema } from '../../../../shared/contract/operations/index.ts';
-import type { Account, ApiToken } from '../../../../shared/domain/accounts/index.ts';
+import type { Account, ApiToken, Member } from '../../../../shared/domain/accounts/index.ts';
 import type { Instance } from '../../../../shared/domain/machines/index.ts';
 import type { Module, Version } from '../../../../shared/domain/modules/index.ts';
 import type { Approval } from '../../../../shared/domain/operations/index.ts';
@@ -23,6 +30,7 @@ const approval: Approval = {
   actions: ['module_promote_to_live'],
   summary: 'promote my-redis 0.1.0 to live',
   requested_by: 'token:tok_1',
+  requested_by_person: 'deployment',
   state: 'pending',
   quorum: 1,
   self_approval: false,
@@ -79,12 +87,29 @@ const token: ApiToken = {
   name: 'ci',
   roles: ['author'],
   member_id: null,
+  created_by_person: 'deployment',
+  signed_in_by: null,
   platform: true,
   hash: 'SECRET-hash',
   revision: 1,
   created_at: at,
   expires_at: null,
   revoked_at: null,
+  last_used_at: null,
+};
+
+const member: Member = {
+  account: 'acme',
+  id: 'mbr_1',
+  email: 'rita@example.com',
+  name: 'Rita',
+  roles: ['reviewer'],
+  invitation: { hash: 'SECRET-hash', by_person: 'deployment', shown: false, expires_at: at },
+  joined_at: null,
+  reviewer_since: null,
+  counts_as: null,
+  revision: 1,
+  created_at: at,
 };
 
 const account: Account = {
@@ -162,8 +187,13 @@ describe('answers hold no secret of', () => {
       instanceSchema,
       instanceView(instance, new Date(instance.created_at)),
     ],
-    ['tokens: hashes', tokenSchema, token],
-    ['new tokens: hashes', createTokenAnswer, { token, secret: 'gantry_shown_once' }],
+    ['tokens: hashes', tokenSchema, tokenView(token, new Date(at))],
+    [
+      'new tokens: hashes',
+      createTokenAnswer,
+      { token: tokenView(token, new Date(at)), secret: 'gantry_shown_once' },
+    ],
+    ['members: invitations', memberSchema, memberView(member, new Date(at))],
     ['accounts: KMS keys', accountSchema, account],
     ['versions: storage keys', versionSchema, versionView(version)],
   ])('%s', (_, schema, value) => {

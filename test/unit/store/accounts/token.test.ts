@@ -9,12 +9,15 @@ const tokenOf = (index: number): ApiToken => ({
   name: `token ${index}`,
   roles: ['viewer'],
   member_id: null,
+  created_by_person: 'deployment',
+  signed_in_by: null,
   platform: false,
   hash: `hash ${index}`,
   revision: 1,
   created_at: '2026-01-01T00:00:00.000Z',
   expires_at: null,
   revoked_at: null,
+  last_used_at: null,
 });
 const items = Array.from(
   { length: 1005 },

@@ -1,0 +1,92 @@
+import { GantryError } from '../../base/error.ts';
+import { newId } from '../../base/ids.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import type { AddMemberBody } from '../../contract/accounts/index.ts';
+import type { Caller, Member } from '../../domain/accounts/index.ts';
+import type { Operation } from '../../domain/operations/index.ts';
+import { changeRoster, createMember, getRoster, memberEvent } from '../../store/accounts/index.ts';
+import { transact } from '../../store/table/index.ts';
+import { takeName } from '../../store/unique.ts';
+import { nowIso, type Services } from '../context/index.ts';
+import { mailPeople, requestChanges, rolesText } from '../operations/index.ts';
+import { deliverInvitation, type Invited, makeInvitation } from './invitation.ts';
+
+/**
+ * Adds a person to the caller's account and invites them. Once the account has a reviewer, the role
+ * reviewer is requested, and the reviewers decide.
+ *
+ * @throws GantryError `already_exists` when a member has that e-mail address
+ */
+export async function addMember(
+  services: Services,
+  caller: Caller,
+  input: AddMemberBody,
+): Promise<Invited & { operation: Operation | null }> {
+  const wanted = [...new Set(input.roles)];
+  const { member, link } = await retryConflicts(() => create(services, caller, input));
+  const invited = await deliverInvitation(services, member, link);
+
+  await mailPeople(services, caller.account, {
+    subject: `${member.email} invited`,
+    text: [
+      `${member.name} <${member.email}> was invited to account "${member.account}"`,
+      `with the roles ${rolesText(wanted)}.`,
+    ],
+  });
+
+  if (member.roles.length === wanted.length) return { ...invited, operation: null };
+  const change = { member_id: member.id, was: member.roles, roles: wanted };
+  const operation = await requestChanges(services, caller, [{ kind: 'member_change', ...change }]);
+  return { ...invited, operation };
+}
+
+async function create(
+  services: Services,
+  caller: Caller,
+  input: AddMemberBody,
+): Promise<{ member: Member; link: string }> {
+  const at = nowIso(services);
+  const { account, actor, person } = caller;
+  const roster = await getRoster(services.db, account);
+  const shown = input.show_link ?? false;
+
+  // Without this, an admin could add reviewers and approve as each of them.
+  const decided = roster.reviewers.length > 0;
+  const roles = [...new Set(input.roles)].filter((role) => !(decided && role === 'reviewer'));
+
+  const id = newId('member');
+  const { invitation, link } = makeInvitation(
+    services,
+    { account, id },
+    { by_person: person, shown },
+  );
+
+  const member: Member = {
+    account,
+    id,
+    email: input.email,
+    name: input.name,
+    roles,
+    invitation,
+    joined_at: null,
+    reviewer_since: null,
+    counts_as: shown ? person : null,
+    revision: 1,
+    created_at: at,
+  };
+
+  await transact(services.db, [
+    createMember(member),
+    ...changeRoster(roster, id, roles.includes('reviewer')),
+    takeName(
+      { account, kind: 'email', value: member.email, owner: id },
+      () =>
+        new GantryError('already_exists', `${member.email} is a member already`, {
+          field: 'email',
+        }),
+    ),
+    memberEvent(member, { actor, at }, 'added', { roles, shown }),
+  ]);
+
+  return { member, link };
+}

@@ -1,0 +1,36 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
+import { makeLogger } from '../../base/log.ts';
+import { hasRole } from '../../domain/accounts/index.ts';
+import { listMembers } from '../../store/accounts/index.ts';
+import { type Mail, type Services, sendMail } from '../context/index.ts';
+
+const logger = makeLogger('mail');
+
+/**
+ * Mails the admins and reviewers of an account, and the people that `also` names, about a change of
+ * who may do or decide what. The change is done by then, so a mail that fails is only logged.
+ */
+export async function mailPeople(
+  services: Services,
+  account: string,
+  { subject, text, also = [] }: Omit<Mail, 'to'> & { also?: readonly string[] },
+): Promise<void> {
+  try {
+    const members = await listMembers(services.db, account);
+    const informed = members.filter(
+      (member) => member.joined_at !== null && hasRole(member, 'admin', 'reviewer'),
+    );
+    const addresses = new Set([...informed.map(({ email }) => email), ...also]);
+
+    await mapConcurrently([...addresses], limits.mailsAtOnce, async (to) => {
+      try {
+        await sendMail(services, { to, subject: `[${account}] ${subject}`, text });
+      } catch (error) {
+        logger.warn('a mail was not sent', { account, error: error as Error });
+      }
+    });
+  } catch (error) {
+    logger.warn('nobody was mailed', { account, error: error as Error });
+  }
+}
