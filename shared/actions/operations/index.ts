@@ -28,7 +28,7 @@ export {
   updateModule,
   withholdVersion,
 } from './requests.ts';
-export { requireApproval, requireOperation } from './require-operation.ts';
+export { requireOperation } from './require-operation.ts';
 export { runOperationStep } from './steps.ts';
 export { sweepOperations } from './sweep-operations.ts';
 export { digestOf } from './template-plan.ts';

@@ -156,7 +156,7 @@ describe('an admin alone', () => {
     expect(service.body.token.created_by_person).toBe('deployment');
 
     const wanted = { decision: 'deny' };
-    const asks = await apiAs(service.body.secret).call('PUT', '/policies/module_retire', wanted);
+    const asks = await apiAs(service.body.secret).call('PATCH', '/policies/module_retire', wanted);
     const ended = await world.operation(asks.body.operation.id);
     expect([ended.requested_by_person, ended.state, ended.code]).toEqual([
       'deployment',
@@ -185,7 +185,7 @@ describe('an admin alone', () => {
     await world.operation(grant.id, 'succeeded');
 
     await policy(world, 'policy_change', { decision: 'require_approval' });
-    const asks = await apiAs(nested.body.secret).call('PUT', '/policies/module_retire', {
+    const asks = await apiAs(nested.body.secret).call('PATCH', '/policies/module_retire', {
       decision: 'deny',
     });
     const waiting = await world.operation(asks.body.operation.id, 'awaiting_approval');

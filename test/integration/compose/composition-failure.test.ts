@@ -149,6 +149,8 @@ it('a fault shows at the template until it is over', async () => {
   const { id } = await createTemplate(services, caller, { name: 'spoilt', platform: 'any' });
   const { operation } = await assignModule(services, caller, { template_id: id, module: 'spoilt' });
   await ours.operation(operation.id, 'succeeded');
+  // The deployed function has composed it too, so none of its messages meets the fault.
+  await eventually('the composition', () => getComposition(services.db, account, id, 'live'));
 
   const { objects } = services;
   const message = { account, template_id: id, track: 'live' } as const;

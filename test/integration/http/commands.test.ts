@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { offSchedule } from '../../support/flow.ts';
 import { type Ended, runGantry } from '../../support/gantry.ts';
 import { invitationTo } from '../../support/mailbox.ts';
 import { authorKey, World } from '../../support/world.ts';
@@ -126,6 +127,7 @@ it('registers a module and says why a tag of it is no version', async () => {
     '--no-require-tlog',
   );
 
+  await offSchedule(world.services, world.account, 'my-redis');
   expect(module.module).toMatchObject({ category: 'databases', require_tlog: false });
   expect((await gantry(['module', 'list'])).stdout).toMatch(
     /registry\.example\/acme\/my-redis +(not polled yet|failed)/,

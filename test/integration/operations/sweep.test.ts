@@ -39,9 +39,12 @@ import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type World } from '../../support/world.ts';
 
 let rita: Member;
+/** A reviewer decides only what is requested after they joined. */
+let ritaJoined: number;
 
 it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
+  ritaJoined = Date.now() + 1;
   await policy(world, 'policy_change', { decision: 'require_approval' });
 });
 
@@ -104,7 +107,7 @@ function waitsAgain(
 /** An operation as it is recorded, without any execution. */
 function unstarted(world: World, action: Action, attempt = 1): Operation {
   // Before anything that other tests have on its way now.
-  const at = new Date(Date.now() - 10_000).toISOString();
+  const at = new Date(Math.max(Date.now() - 10_000, ritaJoined)).toISOString();
   const was = defaultPolicy(action);
   return {
     account: world.account,

@@ -190,6 +190,7 @@ describe('before the metadata of an instance is changed', () => {
     const told = await ofInstance(world, { track: 'live' });
     expect(told.preview.modules).toMatchObject([{ module: full(world, 'site'), after: null }]);
     expect(told.preview.removed).toEqual([
+      { path: '/etc', type: 'directory', from: full(world, 'site') },
       { path: '/etc/hosts', type: 'file', from: full(world, 'site') },
     ]);
     expect(told.instances.changed[0]).toMatchObject({

@@ -127,12 +127,12 @@ describe('a bundle put together by a registry that has signatures of the author'
     [
       'an envelope’s signature over a message',
       { ...shell, messageSignature: messageOf(signatureOf(byAuthor)) },
-      'signature_invalid',
+      'payload_invalid',
     ],
     [
       'an envelope and a message, each the other’s excuse',
       { ...shell, dsseEnvelope: byAuthor, messageSignature: messageOf(signatureOf(byAuthor)) },
-      'signature_invalid',
+      'payload_invalid',
     ],
     [
       'the names of protobuf beside those of JSON',
@@ -145,7 +145,7 @@ describe('a bundle put together by a registry that has signatures of the author'
         ...shell,
         messageSignature: messageOf(signatureOf(byAuthor), Buffer.from(good.slice(7), 'hex')),
       },
-      'digest_mismatch',
+      'payload_invalid',
     ],
     [
       'a message’s digest that is hashed otherwise',
@@ -156,7 +156,7 @@ describe('a bundle put together by a registry that has signatures of the author'
           createHash('sha512').update(manifest).digest(),
         ),
       },
-      'digest_mismatch',
+      'payload_invalid',
     ],
     [
       'a payload of another type',
