@@ -42,7 +42,7 @@ const purposes: Record<string, string> = {
   'secretsmanager:GetSecretValue':
     'reads a login for a registry, or the secret that authenticates a webhook',
   'secretsmanager:PutSecretValue': 'stores a login or the secret of a webhook',
-  'ses:SendEmail': 'mails reviewers, as this sender only',
+  'ses:SendEmail': 'mails reviewers and members, as this sender only',
   'sqs:ChangeMessageVisibility': 'takes messages from the queue (Lambda does)',
   'sqs:DeleteMessage': 'takes messages from the queue (Lambda does)',
   'sqs:GetQueueAttributes': 'takes messages from the queue (Lambda does)',

@@ -96,10 +96,10 @@ test('what was verified is handed on by verify alone, and only ingest puts its w
   expect(holders('sqs:SendMessage', /^IngestQueue$/).sort()).toEqual(['ingest', 'verify']);
 });
 
-test('links of approval mails are made by promote, checked by the API, and mailed by promote', () => {
+test('promote makes and mails approval links, the API checks them and mails invitations', () => {
   expect(holders('kms:GenerateMac', /./)).toEqual(['promote']);
   expect(holders('kms:VerifyMac', /./)).toEqual(['api']);
-  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote']);
+  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote', 'api']);
 });
 
 test('director keys are used by the API for roots and by reconcile for desired states', () => {

@@ -283,7 +283,6 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
     can: makeKey,
     cannot: {
       'make an approval link': makeLink,
-      'mail as Gantry': mail,
       'read the login of a registry': readSecret(
         `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
       ),
