@@ -182,10 +182,10 @@ async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { dir } = options;
-  const release = await opening(dir, () => lockDirectory(dir));
+  const release = await openDirectory(dir, () => lockDirectory(dir));
 
   try {
-    const enrolment = await opening(dir, () => openEnrolment(options));
+    const enrolment = await openDirectory(dir, () => openEnrolment(options));
     return await work({ options, remember, enrolment, agent: undefined });
   } finally {
     await release();
@@ -200,7 +200,7 @@ async function lockDirectory(dir: string): Promise<() => Promise<void>> {
 }
 
 /** Without these files the agent cannot report, so its error must have a code itself. */
-async function opening<T>(dir: string, work: () => Promise<T>): Promise<T> {
+async function openDirectory<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -29,7 +29,7 @@ export interface KeyedRequest {
  * @throws GantryError `idempotency_conflict` for the same key with another body, `conflict` while
  * the first request runs
  */
-export async function once(
+export async function runOnce(
   services: Services,
   request: KeyedRequest,
   run: () => Promise<unknown>,

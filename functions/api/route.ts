@@ -9,7 +9,7 @@ import type { Caller } from '../../shared/domain/accounts/index.ts';
 import { roles } from '../../shared/domain/accounts/index.ts';
 import { type Access, allow, authorOrOperator } from './access.ts';
 import type { ApiEnv } from './env.ts';
-import { once } from './idempotency.ts';
+import { runOnce } from './idempotency.ts';
 import { problemType } from './problem.ts';
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
@@ -181,7 +181,7 @@ async function respond(
 
   const body = await c.req.text();
   const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
-  const { answer, repeated } = await once(services, request, run);
+  const { answer, repeated } = await runOnce(services, request, run);
   if (repeated) c.header('Idempotency-Replayed', 'true');
 
   return answer;

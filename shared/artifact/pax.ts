@@ -63,7 +63,7 @@ export function decodePax(body: Buffer, offset: number): PaxRecords {
     const key = decodeUtf8(record.subarray(0, equals));
     if (key === undefined) throw tarMalformed(`${where}: a key is not UTF-8`);
     if (records.has(key))
-      throw tarMalformed(`${where}: the key ${quoted(key)} stands twice, expected once`);
+      throw tarMalformed(`${where}: the key ${quote(key)} stands twice, expected once`);
 
     records.set(key, record.subarray(equals + 1, -1));
     at = end;
@@ -126,13 +126,13 @@ function refuseUnknown(key: string, where: string): void {
   if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
     throw new GantryError(
       'tar_sparse_refused',
-      `${where}: ${quoted(key)} makes a sparse file, expected whole files`,
+      `${where}: ${quote(key)} makes a sparse file, expected whole files`,
     );
   }
 
   if (ignoredKeys.has(key)) return;
   throw tarMalformed(
-    `${where}: the key ${quoted(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
+    `${where}: the key ${quote(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
   );
 }
 
@@ -162,15 +162,15 @@ function xattrName(key: string, where: string): string {
     throw new GantryError(
       'tar_xattr_invalid',
       `${where}: an extended attribute's name has ${bytes} bytes, expected 1 to ${xattrNameBytesMax} without NUL`,
-      { found: quoted(name) },
+      { found: quote(name) },
     );
   }
 
   if (xattrNamespaces.test(name)) return name;
   throw new GantryError(
     'tar_xattr_invalid',
-    `${where}: an extended attribute is named ${quoted(name)}, expected a name in user., trusted., security. or an ACL`,
-    { found: quoted(name) },
+    `${where}: an extended attribute is named ${quote(name)}, expected a name in user., trusted., security. or an ACL`,
+    { found: quote(name) },
   );
 }
 
@@ -178,7 +178,7 @@ function xattrValue(key: string, value: Buffer, where: string): string {
   if (value.length > xattrValueBytesMax) {
     throw new GantryError(
       'tar_xattr_invalid',
-      `${where}: ${quoted(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
+      `${where}: ${quote(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
       { expected: xattrValueBytesMax, found: value.length },
     );
   }
@@ -188,8 +188,8 @@ function xattrValue(key: string, value: Buffer, where: string): string {
 function decimal(value: Buffer, label: string): number {
   const text = value.toString('latin1');
   if (!/^[0-9]{1,15}$/.test(text)) {
-    throw tarMalformed(`${label} is ${quoted(text)}, expected at most 15 decimal digits`, {
-      found: quoted(text),
+    throw tarMalformed(`${label} is ${quote(text)}, expected at most 15 decimal digits`, {
+      found: quote(text),
     });
   }
 
@@ -206,8 +206,8 @@ export function decodePaxTime(
 ): { seconds: number; nanoseconds: number } {
   const match = /^(-?)([0-9]{1,15})(?:\.([0-9]{0,9}))?$/.exec(text);
   if (!match) {
-    throw tarMalformed(`${label} is ${quoted(text)}, expected seconds with at most nine decimals`, {
-      found: quoted(text),
+    throw tarMalformed(`${label} is ${quote(text)}, expected seconds with at most nine decimals`, {
+      found: quote(text),
     });
   }
 
@@ -232,7 +232,7 @@ export function encodePaxTime(seconds: number, nanoseconds: number): string {
 }
 
 /** Shortens text of a hostile header for an error message: a record may have a mebibyte. */
-function quoted(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 

@@ -31,7 +31,7 @@ export class GantryError extends Error {
   readonly details: unknown;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
-    super(shortened(message), context.cause === undefined ? undefined : { cause: context.cause });
+    super(shorten(message), context.cause === undefined ? undefined : { cause: context.cause });
     this.name = new.target.name;
     this.code = code;
     this.field = context.field;
@@ -45,7 +45,7 @@ export class GantryError extends Error {
  * A sentence may quote hostile text of many megabytes. It is cut here, so that rows and responses
  * stay small.
  */
-function shortened(message: string): string {
+function shorten(message: string): string {
   return message.length <= messageLengthMax
     ? message
     : `${message.slice(0, messageLengthMax).toWellFormed()}…`;

@@ -69,11 +69,11 @@ export class OverlayXattrs {
    * each.
    */
   of(node: ComposefsNode, isRoot: boolean): UsedXattr[] {
-    if (isExternal(node)) return counted(this.#ofStoreFile(node), node);
+    if (isExternal(node)) return countUse(this.#ofStoreFile(node), node);
 
     const plain = this.#plain(node.xattrs);
     const holdsWhiteout = node.children.some(isWhiteout);
-    if (!isRoot && !holdsWhiteout && !isWhiteout(node)) return counted(plain, node);
+    if (!isRoot && !holdsWhiteout && !isWhiteout(node)) return countUse(plain, node);
 
     const used = [...plain];
     if (isWhiteout(node)) this.#addMarks(used, 'whiteout', '');
@@ -86,13 +86,13 @@ export class OverlayXattrs {
     }
 
     if (isRoot) this.#put(used, this.table.intern(`${overlayPrefix}opaque`, 'y'));
-    return counted(used.sort(byName), node);
+    return countUse(used.sort(byName), node);
   }
 
   /** The xattrs of a node that overlayfs must show unchanged. */
   unescaped(node: ComposefsNode): UsedXattr[] {
     const used = node.xattrs.map(({ name, value }) => this.table.intern(name, value));
-    return counted(used.sort(byName), node);
+    return countUse(used.sort(byName), node);
   }
 
   #plain(xattrs: Xattr[]): UsedXattr[] {
@@ -204,7 +204,7 @@ function followsFrom(payload: string, digest: string): boolean {
   return true;
 }
 
-function counted(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
+function countUse(used: UsedXattr[], node: ComposefsNode): UsedXattr[] {
   if (used.length > 0) checkRoom(used, node);
   for (const xattr of used) xattr.uses++;
   return used;

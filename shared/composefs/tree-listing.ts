@@ -49,13 +49,13 @@ export function* listTree(root: ComposefsNode): Generator<ListedFile> {
     const { node, path } = next;
     // readImage makes links only of later names, so the target's path is already known.
     if (!node.link && !node.isDirectory) paths.set(node, path);
-    yield listed(node, path === '' ? '/' : path, node.link && paths.get(resolveLink(node)));
+    yield listFile(node, path === '' ? '/' : path, node.link && paths.get(resolveLink(node)));
     for (const child of node.children.toReversed())
       pending.push({ node: child, path: `${path}/${child.name}` });
   }
 }
 
-function listed(node: ComposefsNode, path: string, linkTo: string | undefined): ListedFile {
+function listFile(node: ComposefsNode, path: string, linkTo: string | undefined): ListedFile {
   const inode = resolveLink(node);
   const isSymlink = inode.type === fileType.symlink;
   const isDevice = inode.type === fileType.character || inode.type === fileType.block;

@@ -18,7 +18,7 @@ export function explainPath(index: CompositionIndex, path: string): PathExplanat
     present,
     candidates: listCandidates(index, path, present),
     protected_by: listProtectors(index, path),
-    carved_out: at(index.carved_out, path).map(([, from, by]) => ({
+    carved_out: listAt(index.carved_out, path).map(([, from, by]) => ({
       path,
       from: nameOf(index, from),
       by: nameOf(index, by),
@@ -34,7 +34,7 @@ function nameOf(index: CompositionIndex, layer: number): LayerName {
   return index.layers[layer]?.name ?? '';
 }
 
-function at<T extends [string, ...unknown[]]>(list: readonly T[], path: string): T[] {
+function listAt<T extends [string, ...unknown[]]>(list: readonly T[], path: string): T[] {
   return list.filter(([one]) => one === path);
 }
 
@@ -55,11 +55,11 @@ function listCandidates(
     found.push({ layer, outcome: 'wins', because_of: null });
   }
 
-  for (const [, layer, by] of at(index.shadowed, path)) {
+  for (const [, layer, by] of listAt(index.shadowed, path)) {
     found.push({ layer, outcome: 'shadowed', because_of: nameOf(index, by) });
   }
 
-  for (const [, layer, by] of at(index.dropped, path)) {
+  for (const [, layer, by] of listAt(index.dropped, path)) {
     found.push({ layer, outcome: 'dropped', because_of: nameOf(index, by) });
   }
 
@@ -111,7 +111,7 @@ function explainSentences({
     ...carved_out.map(
       ({ from, by }) => `${by} carves it out of the protection of its parent ${from}.`,
     ),
-    ...candidates.flatMap((candidate) => loserSentence(candidate, winner !== undefined)),
+    ...candidates.flatMap((candidate) => describeLoser(candidate, winner !== undefined)),
   ];
 
   for (const { module, as, what } of protected_by) {
@@ -147,7 +147,7 @@ function presenceSentence(
   ];
 }
 
-function loserSentence(
+function describeLoser(
   { module, version, priority, outcome, because_of }: Candidate,
   hasWinner: boolean,
 ): string[] {

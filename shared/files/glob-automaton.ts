@@ -24,7 +24,7 @@ export class GlobAutomaton {
     this.end = tokens.length;
     this.endsFile = new Uint8Array(this.end + 1);
     this.endsDirectory = new Uint8Array(this.end + 1);
-    this.#absorbs = absorbed(tokens);
+    this.#absorbs = absorbTokens(tokens);
 
     for (let position = this.end; position >= 0; position--) {
       const ends =
@@ -99,7 +99,7 @@ export class GlobAutomaton {
  * itself. A `**` covers every position before it. A `*` covers the positions before it up to the
  * last `/`.
  */
-export function absorbed(tokens: readonly GlobToken[]): Int32Array {
+export function absorbTokens(tokens: readonly GlobToken[]): Int32Array {
   const from = new Int32Array(tokens.length);
   let segment = 0;
 

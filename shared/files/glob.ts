@@ -66,7 +66,7 @@ export function compileGlob(pattern: string): Glob {
 
   return {
     source: pattern,
-    tokens: [...anchoring(body, { anchored, crossesSlashes, slashInClass }), ...tokens],
+    tokens: [...findAnchoring(body, { anchored, crossesSlashes, slashInClass }), ...tokens],
     directoryOnly,
     coversDirectory: body.endsWith('***'),
   };
@@ -105,7 +105,7 @@ export function globsAbove(glob: Glob): Glob[] {
 }
 
 /** The tokens before a pattern's own, which make it match from the path's leading `/`. */
-function anchoring(
+function findAnchoring(
   body: string,
   {
     anchored,

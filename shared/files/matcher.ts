@@ -1,7 +1,7 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { type Glob, type GlobToken, toByteString } from './glob.ts';
-import { absorbed } from './glob-automaton.ts';
+import { absorbTokens } from './glob-automaton.ts';
 
 /** A set of positions in the globs: where each of them can be after the bytes read so far. */
 interface State {
@@ -47,7 +47,7 @@ export class GlobMatcher {
       const first = this.#tokens.length;
       this.#startPositions.push(first);
 
-      const absorbs = absorbed(glob.tokens);
+      const absorbs = absorbTokens(glob.tokens);
       for (const [at, token] of [...glob.tokens, undefined].entries()) {
         this.#tokens.push(token);
         this.#owners.push(glob);

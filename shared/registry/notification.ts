@@ -73,7 +73,7 @@ const products: Record<HookKind, Product> = {
   distribution: {
     proof: authorization,
     pushed: (body) =>
-      parsed(distribution, body, 'notifications of a registry').events.flatMap(
+      parseWith(distribution, body, 'notifications of a registry').events.flatMap(
         ({ action, target }) =>
           action === 'push' && target?.repository !== undefined ? [target.repository] : [],
       ),
@@ -81,17 +81,17 @@ const products: Record<HookKind, Product> = {
   harbor: {
     proof: authorization,
     pushed(body) {
-      const { type, event_data, data } = parsed(harbor, body, 'an event of Harbor');
+      const { type, event_data, data } = parseWith(harbor, body, 'an event of Harbor');
       if (type !== 'PUSH_ARTIFACT' && type !== 'harbor.artifact.pushed') return [];
       return [
-        parsed(harborData, event_data ?? data, 'an event of Harbor').repository.repo_full_name,
+        parseWith(harborData, event_data ?? data, 'an event of Harbor').repository.repo_full_name,
       ];
     },
   },
   gitea: {
     proof: (headers) => ({ mac: headers('x-gitea-signature') }),
     pushed(body) {
-      const event = parsed(gitea, body, 'an event of Gitea');
+      const event = parseWith(gitea, body, 'an event of Gitea');
       if (event.action !== 'created' || event.package?.type !== 'container') return [];
       return [`${event.package.owner.login}/${event.package.name}`];
     },
@@ -99,7 +99,7 @@ const products: Record<HookKind, Product> = {
   github: {
     proof: (headers) => ({ mac: headers('x-hub-signature-256')?.replace(/^sha256=/, '') }),
     pushed(body) {
-      const event = parsed(github, body, 'an event of GitHub');
+      const event = parseWith(github, body, 'an event of GitHub');
       const pushed = event.package ?? event.registry_package;
       if (pushed === undefined || !['published', 'updated'].includes(event.action ?? '')) return [];
       if (pushed.package_type.toLowerCase() !== 'container') return [];
@@ -156,7 +156,7 @@ function isRepository(text: string): boolean {
   }
 }
 
-function parsed<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
+function parseWith<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
 

@@ -57,7 +57,7 @@ function explain(
   const cure = reason.cure === null ? [] : [`  to fix: ${reason.cure}`];
   const artifact = version ?? candidate;
   if (artifact === null) {
-    return [head, ...cure, indented([['next poll', poll?.next_poll_at ?? null]])].join('\n');
+    return [head, ...cure, indentRows([['next poll', poll?.next_poll_at ?? null]])].join('\n');
   }
 
   const asked: [string, string | number | null][] =
@@ -68,7 +68,7 @@ function explain(
           ['next attempt', candidate.next_verify_at ?? 'none; request one with gantry module poll'],
         ];
 
-  const rows = indented([
+  const rows = indentRows([
     ['state', colorState(version?.promotion_state ?? candidate?.state ?? '')],
     ['version', artifact.version_string],
     ['digest', artifact.digest],
@@ -89,6 +89,6 @@ function explain(
   ].join('\n');
 }
 
-function indented(rows: [string, string | number | null][]): string {
+function indentRows(rows: [string, string | number | null][]): string {
   return formatFields(rows).replace(/^/gm, '  ');
 }

@@ -174,7 +174,7 @@ interface StoredBuild extends Pick<Build, 'manifest' | 'labels'> {
 }
 
 async function storeNodeModule(source: IngestSource, { layers }: Manifest): Promise<StoredBuild> {
-  const layer = theLayer(layers);
+  const layer = requireOneLayer(layers);
   const tar = await storeLayer(source, layer);
   const { digest } = verifyModuleTar(tar);
 
@@ -211,7 +211,7 @@ async function storePlatformModule(source: IngestSource, image: Manifest): Promi
 }
 
 /** @throws GantryError `media_type_unsupported`, `layer_too_large` */
-function theLayer(layers: readonly Descriptor[]): Descriptor {
+function requireOneLayer(layers: readonly Descriptor[]): Descriptor {
   const [layer] = layers;
   if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
     const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));

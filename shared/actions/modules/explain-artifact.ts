@@ -95,7 +95,7 @@ type Known = Omit<ArtifactExplanation, 'reason'>;
 export function reasonFor(known: Known, ref: string): Reason {
   const { version, candidate, tag, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
-    return refused(
+    return refusedReason(
       'tag_moved',
       `expected tag ${tag.tag} at ${tag.digest}, found it at ${tag.moved_to}`,
     );
@@ -103,7 +103,7 @@ export function reasonFor(known: Known, ref: string): Reason {
 
   if (version !== null) return reasonForVersion(version, tag);
   if (candidate !== null) return reasonForCandidate(candidate);
-  if (poll !== null && poll.code !== null) return refused(poll.code, poll.message ?? '');
+  if (poll !== null && poll.code !== null) return refusedReason(poll.code, poll.message ?? '');
 
   return reasonForAbsence(poll, ref);
 }
@@ -112,7 +112,7 @@ function reasonForVersion(version: Version, tag: Tag | null): Reason {
   const { promotion_state: state, reverification: last } = version;
   if (last !== undefined && last.code !== null) {
     const standing = `it is a version, in state ${state}, and ${standings[last.outcome]}`;
-    return refused(last.code, `${standing}: ${last.message}`);
+    return refusedReason(last.code, `${standing}: ${last.message}`);
   }
 
   const missing = tag?.gone_at
@@ -122,7 +122,7 @@ function reasonForVersion(version: Version, tag: Tag | null): Reason {
 }
 
 function reasonForCandidate({ code, message, state }: Candidate): Reason {
-  if (code !== null) return refused(code, message ?? '');
+  if (code !== null) return refusedReason(code, message ?? '');
   return fine(state === 'verified' ? 'it is verified; ingest comes next' : 'verify comes next');
 }
 
@@ -161,6 +161,6 @@ function fine(message: string): Reason {
   return { code: null, message, cure: null };
 }
 
-function refused(code: string, message: string): Reason {
+function refusedReason(code: string, message: string): Reason {
   return { code, message, cure: cureOf(code) };
 }

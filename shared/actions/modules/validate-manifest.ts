@@ -42,7 +42,8 @@ export async function validateManifest(
     manifest,
     ...input,
   });
-  if (left > 0) warnings.push(elsewhere('', `${left} more conflicts are not listed`, 'warning'));
+  if (left > 0)
+    warnings.push(problemElsewhere('', `${left} more conflicts are not listed`, 'warning'));
 
   return { valid, errors, warnings, conflicts };
 }
@@ -54,7 +55,10 @@ async function checkCategorySlug(
 ): Promise<ManifestProblem[]> {
   if (slug === undefined || (await getCategory(db, account, slug)) !== null) return [];
   return [
-    elsewhere('category_slug', `expected a category of account "${account}", found "${slug}"`),
+    problemElsewhere(
+      'category_slug',
+      `expected a category of account "${account}", found "${slug}"`,
+    ),
   ];
 }
 
@@ -70,7 +74,10 @@ async function checkManifest(
 
     return {
       manifest,
-      problems: [...warnings, ...misfits.map(({ path, message }) => elsewhere(path, message))],
+      problems: [
+        ...warnings,
+        ...misfits.map(({ path, message }) => problemElsewhere(path, message)),
+      ],
     };
   } catch (error) {
     if (error instanceof ModuleManifestSchemaError)
@@ -79,7 +86,7 @@ async function checkManifest(
   }
 }
 
-function elsewhere(
+function problemElsewhere(
   path: string,
   message: string,
   severity: 'error' | 'warning' = 'error',

@@ -137,39 +137,39 @@ export function mergeFleets(fleets: readonly Fleet[]): Fleet {
 
   const all = <Row>(rowsOf: (fleet: Fleet) => readonly Row[]) => fleets.flatMap(rowsOf);
   return {
-    ...drifted(fleets),
+    ...sumDrift(fleets),
     reasons,
-    templates: grouped(
+    templates: groupRows(
       all(({ templates }) => templates),
       ({ template_id }) => template_id,
       (rows, { template_id }) => ({
-        ...drifted(rows),
+        ...sumDrift(rows),
         template_id,
         name: rows.find(({ name }) => name !== null)?.name ?? null,
-        composition_failures: grouped(
+        composition_failures: groupRows(
           rows.flatMap((row) => row.composition_failures),
           ({ track }) => track,
           (_, failure) => failure,
         ),
       }),
     ),
-    clusters: grouped(
+    clusters: groupRows(
       all(({ clusters }) => clusters),
       // No cluster has an empty name.
       ({ cluster }) => cluster ?? '',
-      (rows, { cluster }) => ({ ...drifted(rows), cluster }),
+      (rows, { cluster }) => ({ ...sumDrift(rows), cluster }),
     ),
-    tracks: grouped(
+    tracks: groupRows(
       all(({ tracks }) => tracks),
       ({ track }) => track,
-      (rows, { track }) => ({ ...drifted(rows), track }),
+      (rows, { track }) => ({ ...sumDrift(rows), track }),
     ),
-    compositions: grouped(
+    compositions: groupRows(
       all(({ compositions }) => compositions),
       byDigest,
       mergeDigests,
     ),
-    modules: grouped(
+    modules: groupRows(
       all(({ modules }) => modules),
       ({ module }) => module,
       mergeModules,
@@ -195,7 +195,7 @@ function mergeModules(rows: readonly ModuleCount[], { module }: ModuleCount): Mo
     desired: sum(rows, (row) => row.desired),
     running: sum(rows, (row) => row.running),
     drifted: sum(rows, (row) => row.drifted),
-    digests: grouped(
+    digests: groupRows(
       rows.flatMap(({ digests }) => digests),
       byDigest,
       (same, first) => ({
@@ -206,7 +206,7 @@ function mergeModules(rows: readonly ModuleCount[], { module }: ModuleCount): Mo
   };
 }
 
-function drifted(rows: readonly Drifted[]): Drifted {
+function sumDrift(rows: readonly Drifted[]): Drifted {
   return {
     instances: sum(rows, (row) => row.instances),
     drifted: sum(rows, (row) => row.drifted),
@@ -219,7 +219,7 @@ function sum<Row>(rows: readonly Row[], value: (row: Row) => number): number {
   return rows.reduce((total, row) => total + value(row), 0);
 }
 
-function grouped<Row>(
+function groupRows<Row>(
   rows: readonly Row[],
   key: (row: Row) => string,
   merge: (rows: readonly Row[], first: Row) => Row,

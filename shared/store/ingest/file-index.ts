@@ -38,11 +38,11 @@ function* jsonParts(entries: readonly TreeEntry[]): Generator<string> {
 
 /** Reads what `encodeFileIndex` wrote. Throws `io_error` for other bytes. */
 export async function decodeFileIndex(bytes: Uint8Array): Promise<TreeEntry[]> {
-  const json = await unzipped(bytes);
+  const json = await unzip(bytes);
   return parseStored(fileIndex, json.toString('utf8'), 'a file index').entries;
 }
 
-async function unzipped(bytes: Uint8Array): Promise<Buffer> {
+async function unzip(bytes: Uint8Array): Promise<Buffer> {
   try {
     return await promisify(gunzip)(bytes);
   } catch (cause) {

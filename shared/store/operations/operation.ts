@@ -89,7 +89,7 @@ export function updateOperation(
 ): Write {
   const look_at = set.updated_at;
   const read = { ...was, look_at };
-  return operations.update(read, { ...set, look_at }, { refuse: () => moved(was) });
+  return operations.update(read, { ...set, look_at }, { refuse: () => movedError(was) });
 }
 
 /**
@@ -99,10 +99,10 @@ export function updateOperation(
 export function lookLater(was: Operation, look_at: string): Write {
   const { account, id, state, attempt } = was;
   const as = { state, attempt };
-  return operations.adjust({ account, id }, { set: { look_at } }, as, () => moved(was));
+  return operations.adjust({ account, id }, { set: { look_at } }, as, () => movedError(was));
 }
 
-function moved(was: Operation): GantryError {
+function movedError(was: Operation): GantryError {
   return new GantryError(
     'operation_raced',
     `expected operation ${was.id} to be ${was.state}; it moved on meanwhile`,

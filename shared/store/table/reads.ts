@@ -223,7 +223,7 @@ function queryOf<Noun>(rows: Rows<Noun>, { list, part, range, fields }: Asked): 
   const start = rows.electro.query[list];
   if (start === undefined) throw new Error(`there is no list ${list}`);
 
-  const query = ranged(start(part), rows.templates(list).sk, range);
+  const query = limitRange(start(part), rows.templates(list).sk, range);
   return fields === undefined || rows.hasUpgrades
     ? query.params()
     : query.params({ attributes: [...fields, 'schema'] });
@@ -232,7 +232,7 @@ function queryOf<Noun>(rows: Rows<Noun>, { list, part, range, fields }: Asked): 
 /**
  * ElectroDB makes a sort key of its leading fields, so a whole place may stand in the first one.
  */
-function ranged(query: Query, template: string, range: Range): Query {
+function limitRange(query: Query, template: string, range: Range): Query {
   const [field] = fieldsOf(template);
   if (field === undefined) return query;
 

@@ -87,7 +87,7 @@ export const raced = () =>
  *   transaction, which callers at the edge may retry
  */
 export async function transact(db: Db, writes: readonly Write[]): Promise<void> {
-  const TransactItems = writes.map(({ item }) => addressed(item, db.table));
+  const TransactItems = writes.map(({ item }) => addressItem(item, db.table));
   try {
     await db.client.send(new TransactWriteCommand({ TransactItems }));
   } catch (error) {
@@ -97,7 +97,7 @@ export async function transact(db: Db, writes: readonly Write[]): Promise<void> 
 
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
-function addressed(item: Item, TableName: string): TransactItem {
+function addressItem(item: Item, TableName: string): TransactItem {
   const { Put, Update, Delete, ConditionCheck } = item;
   return {
     ...(Put && { Put: { ...Put, TableName } }),

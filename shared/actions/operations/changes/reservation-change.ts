@@ -113,14 +113,14 @@ async function readPatterns(
 
 function reservationUnknownError(what: string, expected: string[], found: string): GantryError {
   const known =
-    expected.length === 0 ? 'there are none' : `they are ${expected.map(quoted).join(', ')}`;
+    expected.length === 0 ? 'there are none' : `they are ${expected.map(quotePattern).join(', ')}`;
   return new GantryError(
     'reservation_unknown',
-    `expected ${what} (${known}), found ${quoted(found)}`,
+    `expected ${what} (${known}), found ${quotePattern(found)}`,
     { field: 'pattern', expected, found },
   );
 }
 
-function quoted(pattern: string): string {
+function quotePattern(pattern: string): string {
   return JSON.stringify(pattern);
 }
