@@ -64,12 +64,12 @@ describe('protected_spec', () => {
   it.each([90, 1])(
     'keeps the attributes of a directory that a pattern itself matches (neighbour at %i)',
     (priority) => {
-      const base = layer('acme/base', 10, [], { protected_spec: ['/root/'] });
-      base.entries.push(entry('/root', 'directory', { mode: 0o700 }));
+      const base = layer('acme/base', 10, [], { protected_spec: ['/vault/'] });
+      base.entries.push(entry('/vault', 'directory', { mode: 0o700 }));
 
-      const composition = compose([base, layer('acme/site', priority, ['/root/notes'])]);
-      expect(composition.entries.find((one) => one.path === '/root')?.mode).toBe(0o700);
-      expect(composition.owners.get('/root/notes')).toBe('acme/site');
+      const composition = compose([base, layer('acme/site', priority, ['/vault/notes'])]);
+      expect(composition.entries.find((one) => one.path === '/vault')?.mode).toBe(0o700);
+      expect(composition.owners.get('/vault/notes')).toBe('acme/site');
       expect(composition.report.dropped).toEqual([]);
     },
   );
@@ -185,8 +185,8 @@ describe('two modules that protect the same path', () => {
 
   it('are a conflict at a directory only when they want it different', () => {
     const root = (name: string, mode: number) => {
-      const made = layer(name, 1, [], { protected_spec: ['/root/'] });
-      made.entries.push(entry('/root', 'directory', { mode, mtime: mode }));
+      const made = layer(name, 1, [], { protected_spec: ['/vault/'] });
+      made.entries.push(entry('/vault', 'directory', { mode, mtime: mode }));
       return made;
     };
 
