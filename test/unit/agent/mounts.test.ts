@@ -10,15 +10,10 @@ import { World } from './world.ts';
 // Real mounts in what the agent removes: it never deletes across the border of a file system.
 
 let world: World;
-let mounts: string[];
 beforeEach(async () => {
   world = await World.start();
-  mounts = [];
 });
-afterEach(async () => {
-  for (const path of mounts.reverse()) execFileSync('umount', ['--lazy', path]);
-  await world.stop();
-});
+afterEach(() => world.stop());
 
 /** Mounts a directory of the host, which has one file, at a path. */
 async function mountHost(path: string, kind: 'bind' | 'tmpfs'): Promise<void> {
@@ -28,12 +23,12 @@ async function mountHost(path: string, kind: 'bind' | 'tmpfs'): Promise<void> {
 
   if (kind === 'bind') execFileSync('mount', ['--bind', host, path]);
   else execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', path]);
-  mounts.push(path);
+  world.mounts.push(path);
   await writeFile(join(path, 'customers'), 'rows');
 }
 
 function unmount(): void {
-  for (const path of mounts.splice(0).reverse()) execFileSync('umount', [path]);
+  for (const path of world.mounts.splice(0).reverse()) execFileSync('umount', [path]);
 }
 
 async function update(version: number) {

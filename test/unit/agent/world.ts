@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -62,6 +63,8 @@ export class World {
   /** The account's roots, the first of them pinned by join tokens. */
   roots: Buffer[] = [];
   dir = '';
+  /** What the test mounted below `dir`, in this order. It is unmounted before `dir` is removed. */
+  mounts: string[] = [];
   url = '';
   /** The machine's clock, and the control plane's. */
   now = () => new Date();
@@ -94,6 +97,8 @@ export class World {
   }
 
   async stop(): Promise<void> {
+    for (const path of this.mounts.splice(0).reverse()) execFileSync('umount', ['--lazy', path]);
+
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     await rm(this.dir, { recursive: true, force: true });

@@ -30,15 +30,10 @@ const long =
   'content of more than sixty-four bytes, so that it lies in the store and not in the image';
 
 let world: World;
-let mounts: string[];
 beforeEach(async () => {
   world = await World.start();
-  mounts = [];
 });
-afterEach(async () => {
-  for (const path of mounts.reverse()) execFileSync('umount', ['--lazy', path]);
-  await world.stop();
-});
+afterEach(() => world.stop());
 
 function inRoot(path: string): string {
   return join(world.dir, 'current', path);
@@ -151,7 +146,7 @@ describe('the machine’s data', () => {
     for (const path of ['var', 'var/lib/db']) {
       await mkdir(inData(path), { recursive: true });
       execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', inData(path)]);
-      mounts.push(inData(path));
+      world.mounts.push(inData(path));
     }
 
     await writeFile(inRoot('var/lib/db/customers'), 'rows');
@@ -251,7 +246,7 @@ describe('what modules ship among the machine’s data', () => {
     await world.enroll();
     await update(1);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', inData('var')]);
-    mounts.push(inData('var'));
+    world.mounts.push(inData('var'));
 
     await world.publish({
       modules: [await site(2, { '/var/app/large': 'x'.repeat(200_000) })],

@@ -26,15 +26,10 @@ import { World } from '../world.ts';
 const moved = ['var', 'srv/db'];
 
 let world: World;
-let mounts: string[];
 beforeEach(async () => {
   world = await World.start();
-  mounts = [];
 });
-afterEach(async () => {
-  for (const path of mounts.reverse()) execFileSync('umount', ['--lazy', path]);
-  await world.stop();
-});
+afterEach(() => world.stop());
 
 function inRoot(path: string): string {
   return join(world.dir, 'generations/1', path);
@@ -46,7 +41,7 @@ function inData(path: string): string {
 
 function mount(path: string, ...args: string[]): void {
   execFileSync('mount', [...args, path]);
-  mounts.push(path);
+  world.mounts.push(path);
 }
 
 async function publish(version: number): Promise<void> {
@@ -148,7 +143,7 @@ describe('data that an earlier agent kept in the running generation', () => {
       expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
     }
 
-    mounts = [inData('var/lib/disk')];
+    world.mounts = [inData('var/lib/disk')];
     expect(await readFile(inData('var/lib/disk/customers'), 'utf8')).toBe('rows');
   });
 
@@ -185,7 +180,7 @@ describe('data that an earlier agent kept in the running generation', () => {
       // In either order: here the new place comes first.
       await mkdir(inData('var'), { recursive: true });
       execFileSync('mount', ['--move', inRoot('var'), inData('var')]);
-      mounts = [inData('var')];
+      world.mounts = [inData('var')];
       expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
       expect(await readFile(join(world.dir, 'current/var/customers'), 'utf8')).toBe('rows');
     },
