@@ -5,6 +5,7 @@ import {
   type Instance,
   type InstanceReport,
 } from '../../../shared/domain/machines/index.ts';
+import { instanceOf } from '../../support/instance.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const signed = '2026-01-01T12:00:00.000Z';
@@ -22,34 +23,17 @@ const report: InstanceReport = {
   at: minutes(1).toISOString(),
 };
 
-const instance: Instance = {
-  account: 'acme',
+const instance = instanceOf({
   id: 'ins_web',
   name: 'web',
-  template_id: 'tpl_web',
-  track: 'live',
-  metadata: {},
-  clusters: [],
-  state: 'enrolled',
-  key_thumbprint: null,
-  credential_hash: null,
-  join_secret_hash: null,
-  join_expires_at: null,
   desired_version: 7,
-  desired_hash: null,
   desired_composition: digest('1'),
   desired_modules: { redis: digest('a') },
   desired_signed_at: signed,
-  desired_expires_at: null,
-  desired_report_keys: [],
-  desired_key_id: null,
-  desired_correlation_id: null,
-  desired_error: null,
   report,
-  revision: 1,
   created_at: signed,
   updated_at: signed,
-};
+});
 
 /** What a machine says that still runs the desired state before the last one. */
 const earlier: Partial<InstanceReport> = {

@@ -11,6 +11,7 @@ import {
   suitability,
 } from '../../../shared/domain/machines/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
+import { instanceOf } from '../../support/instance.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const time = '2026-01-01T00:00:00.000Z';
@@ -38,35 +39,19 @@ function machine(
     at: time,
   };
 
-  return {
-    account: 'acme',
+  return instanceOf({
     id: `ins_${name}`,
     name,
-    template_id: 'tpl_web',
-    track: 'live',
-    metadata: {},
-    clusters: [],
-    state: 'enrolled',
-    key_thumbprint: null,
-    credential_hash: null,
-    join_secret_hash: null,
-    join_expires_at: null,
     desired_version: 1,
-    desired_hash: null,
     desired_composition: composition(desired),
     desired_modules: desired,
     desired_signed_at: time,
     desired_expires_at: time,
-    desired_report_keys: [],
-    desired_key_id: null,
-    desired_correlation_id: null,
-    desired_error: null,
     report,
-    revision: 1,
     created_at: time,
     updated_at: time,
     ...more,
-  };
+  });
 }
 
 const [a, b, c] = [digest('a'), digest('b'), digest('c')];

@@ -9,6 +9,7 @@ import {
 } from '../../../shared/domain/operations/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
 import type { Write } from '../../../shared/store/table/index.ts';
+import { instanceOf } from '../../support/instance.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
 
 export const at = '2026-01-02T03:04:05.000Z';
@@ -35,34 +36,14 @@ export const assignment: Assignment = {
   created_at: before,
   updated_at: before,
 };
-export const instance: Instance = {
-  account: 'acme',
+export const instance: Instance = instanceOf({
   id: 'ins_1',
   name: 'web-1',
   template_id: 'tpl_1',
-  track: 'live',
   metadata: { hostname: 'web-1' },
-  clusters: [],
-  state: 'enrolled',
-  key_thumbprint: null,
-  credential_hash: null,
-  join_secret_hash: null,
-  join_expires_at: null,
-  desired_version: 0,
-  desired_hash: null,
-  desired_composition: null,
-  desired_modules: {},
-  desired_signed_at: null,
-  desired_expires_at: null,
-  desired_report_keys: [],
-  desired_key_id: null,
-  desired_correlation_id: null,
-  desired_error: null,
-  report: null,
-  revision: 1,
   created_at: before,
   updated_at: before,
-};
+});
 export const member: Member = {
   account: 'acme',
   id: 'mbr_1',
