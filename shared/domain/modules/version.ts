@@ -89,7 +89,9 @@ export interface Version {
   labels: ImageLabels | null;
   tags: string[];
   promotion_state: PromotionState;
-  /** True once it has been live: a module with one never falls back to merely blessed versions. */
+  /**
+   * True once it has been live: a constraint that excludes the live version may still choose it.
+   */
   was_live: boolean;
   /** Machines that lack it do not get it: it does not verify, or a person withholds it. */
   quarantined: boolean;
