@@ -20,6 +20,8 @@ export interface Call<Body, Query, Params> {
   /** Absent only on public routes, where reading it throws. */
   readonly caller: Caller;
   readonly agent: AgentCaller;
+  /** The token as sent. Absent on public routes and those of agents, where reading it throws. */
+  readonly bearer: string;
   body: Parsed<Body>;
   query: Parsed<Query>;
   params: Parsed<Params>;
@@ -135,6 +137,9 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
       },
       get agent() {
         return requirePresent(c.var.agent);
+      },
+      get bearer() {
+        return requirePresent(c.var.bearer);
       },
       body: shape.body && parsedPart(c, 'json'),
       query: shape.query && parsedPart(c, 'query'),

@@ -14,6 +14,7 @@ export { authenticateToken, callerOf, tokenRefusal } from './authenticate-token.
 export { createAccount, makeToken, mintAdminToken, type NewToken } from './create-account.ts';
 export { createCategory } from './create-category.ts';
 export { createToken, refusePast } from './create-token.ts';
+export { describeCaller } from './describe-caller.ts';
 export { signAsDirector } from './director-key.ts';
 export { requireAccount, requireMember } from './require-account.ts';
 export { revokeToken } from './revoke-token.ts';

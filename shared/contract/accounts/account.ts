@@ -120,6 +120,20 @@ export const tokenSchema = z
   })
   .meta({ id: 'Token' });
 
+/** Who calls: what the token of the request stands for now. */
+export const callerAnswer = z.object({
+  caller: z.object({
+    account: accountSchema.pick({ slug: true, name: true }),
+    /** Null for a service token. */
+    member: memberSchema.pick({ id: true, email: true, name: true }).nullable(),
+    /** The person whom the token counts as for four eyes. */
+    person: z.string(),
+    /** The roles in force now: of the token, as far as its member has them. */
+    roles: z.array(roleSchema),
+    token: tokenSchema.pick({ id: true, name: true, created_at: true, expires_at: true }),
+  }),
+});
+
 /** A service token, for programs. It cannot review: only people decide. */
 export const createTokenBody = z.strictObject({
   name: personName,

@@ -3,12 +3,14 @@ import {
   createAccount,
   createCategory,
   createToken,
+  describeCaller,
   requireAccount,
   revokeToken,
 } from '../../../../shared/actions/accounts/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
   accountSchema,
+  callerAnswer,
   createAccountAnswer,
   createAccountBody,
   createTokenAnswer,
@@ -39,6 +41,15 @@ export const accountRoutes: Route[] = [
     async handle({ services, caller }) {
       return { account: await requireAccount(services, caller.account) };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/whoami',
+    role: 'viewer',
+    tag: 'accounts',
+    summary: 'Get who calls: the member, the roles in force and the token',
+    answer: callerAnswer,
+    handle: ({ services, caller, bearer }) => describeCaller(services, caller, bearer),
   }),
   route({
     method: 'post',
