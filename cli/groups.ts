@@ -33,6 +33,21 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/accounts/login.ts'),
   },
   {
+    name: 'logout',
+    summary: 'revoke the saved token and forget it',
+    load: () => import('./commands/accounts/logout.ts'),
+  },
+  {
+    name: 'whoami',
+    summary: 'show who you are for the control plane',
+    load: () => import('./commands/accounts/whoami.ts'),
+  },
+  {
+    name: 'context',
+    summary: 'manage saved logins, one for each control plane or role',
+    load: () => import('./commands/accounts/context.ts'),
+  },
+  {
     name: 'account',
     summary: 'show the account or create another',
     load: () => import('./commands/accounts/account.ts'),
@@ -118,5 +133,10 @@ export const commandGroups: CommandGroup[] = [
     name: 'composefs',
     summary: 'create and read composefs images',
     load: () => import('./commands/files/composefs.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print the script that completes commands and names in a shell',
+    load: () => import('./completion/command.ts'),
   },
 ];

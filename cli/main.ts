@@ -1,6 +1,6 @@
 import { enableCompileCache } from 'node:module';
 import { commandGroups } from './groups.ts';
-import { makeProgram } from './program.ts';
+import { groupOf, makeProgram } from './program.ts';
 import { fail } from './run.ts';
 
 // Start-up time is a feature (`gantry --help` in under 200 ms): the compile cache strips types
@@ -8,8 +8,13 @@ import { fail } from './run.ts';
 enableCompileCache();
 
 async function main(argv: string[]): Promise<void> {
+  if (argv[0] === 'complete') {
+    const { complete } = await import('./completion/complete.ts');
+    return complete(argv.slice(1));
+  }
+
   const line = helpLine(argv);
-  const wanted = line.find((word) => !word.startsWith('-'));
+  const wanted = groupOf(line);
   const known = commandGroups.some(({ name, alias }) => wanted === name || wanted === alias);
   const program = await makeProgram((group) => group === wanted);
   // An unknown command has no help to show.

@@ -13,6 +13,8 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
     .version(project.version, '-V, --version', 'print the version')
     .description('Delivers signed modules from OCI registries to running machines.')
     .helpCommand(false)
+    .option('--context <name>', 'use a saved context (see: gantry context)')
+    .hook('preAction', (root) => useContext(root.opts().context))
     // Errors are printed in one place, in one form.
     .configureOutput({ outputError: () => {} })
     .exitOverride(throwUsageError)
@@ -30,6 +32,19 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
   }
 
   return program;
+}
+
+/** Returns the first word of a line that is neither an option nor the value of `--context`. */
+export function groupOf(line: readonly string[]): string | undefined {
+  return line.find((word, at) => !word.startsWith('-') && line[at - 1] !== '--context');
+}
+
+/** An option is for one run and overrides the variables of the shell. */
+function useContext(name: string | undefined): void {
+  if (name === undefined) return;
+  process.env.GANTRY_CONTEXT = name;
+  delete process.env.GANTRY_URL;
+  delete process.env.GANTRY_TOKEN;
 }
 
 function exitCodeLines(): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   acceptInvitationAnswer,
   accountSchema,
+  callerAnswer,
   createAccountAnswer,
   createTokenAnswer,
   invitedAnswer,
@@ -56,6 +57,7 @@ import {
 export const responses = {
   explanation: explainAnswer,
   account: z.object({ account: accountSchema }),
+  caller: callerAnswer,
   newAccount: createAccountAnswer,
   members: pageOf('members', memberSchema),
   invited: invitedAnswer,

@@ -20,8 +20,9 @@ export async function cliReference(): Promise<string> {
   return [
     '# Commands\n',
     'The output of `gantry <command> --help` for every command. `npm run generate` writes this page.\n',
-    '`gantry login` saves the URL and the token. `GANTRY_URL` and `GANTRY_TOKEN` override them. `GANTRY_DEBUG=1` prints the stack',
-    'of an unexpected error. With `--json`, a command prints one JSON document on standard output. It prints an error as',
+    '`gantry login` saves the URL and the token as a context. `GANTRY_CONTEXT` selects another one, `GANTRY_URL` and `GANTRY_TOKEN`',
+    'override what is saved, and `--context` overrides all three. `GANTRY_DEBUG=1` prints the stack of an unexpected error.',
+    'With `--json`, a command prints one JSON document on standard output. It prints an error as',
     '`{"error": {code, message, …}}` on standard error; [errors.md](errors.md) lists the codes.\n',
     'All commands use the same exit codes:\n',
     '| code | meaning |\n| --- | --- |',

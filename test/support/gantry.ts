@@ -22,6 +22,7 @@ export function runGantry(line: readonly string[], options: RunOptions = {}): Pr
   const { input = '', cwd } = options;
   const env = {
     ...process.env,
+    GANTRY_CONTEXT: undefined,
     GANTRY_URL: undefined,
     GANTRY_TOKEN: undefined,
     ...options.env,

@@ -6,6 +6,7 @@ import { readHidden } from '../../input/secret-input.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface LoginFlags extends Flags {
+  name?: string;
   url?: string;
   token?: string;
   invitation?: string;
@@ -14,6 +15,7 @@ interface LoginFlags extends Flags {
 /** `gantry login`: saves the URL of a control plane and a token for it. */
 export function register(command: Command): void {
   command
+    .option('--name <name>', 'name of the context, for several logins (default: default)')
     .option('--url <url>', 'URL of the control plane')
     .option('--invitation <link>', 'link of an invitation; makes you a member and keeps your token')
     .option(
@@ -22,32 +24,46 @@ export function register(command: Command): void {
     );
   describe(command, {
     examples: [
-      'gantry login --url https://gantry.example.com --token - < token.txt',
+      'gantry login --url https://gantry.example.com',
+      'gantry login --name prod --url https://gantry.example.com --token - < token.txt',
       'gantry login --invitation https://gantry.example.com/invitation/acme/mbr_…/…',
     ],
+    notes: `Without --token, it asks for the token and hides what you type. Other users of the machine can
+read a token that stands on a command line.`,
     action: login,
   });
 }
 
 async function login(flags: LoginFlags): Promise<ExitCode> {
-  const [{ makeClient }, { responses }, { saveConnection }] = await Promise.all([
+  const [{ makeClient }, { responses }, config] = await Promise.all([
     import('../../client/client.ts'),
     import('../../client/response-schemas.ts'),
     import('../../client/config.ts'),
   ]);
 
+  const context = checkName(flags.name ?? config.defaultContext);
   const connection = await connectionOf(flags);
   const { account } = await makeClient(connection).get(responses.account, '/accounts/current');
-  const file = await saveConnection(connection);
+  const saved = config.addContext(await config.readContexts(), { name: context, ...connection });
+  const file = await config.saveContexts(saved);
   const { url } = connection;
 
   print(
     flags.json,
-    { url, account, file },
-    () => `logged in to ${account.slug} at ${url}\ntoken saved in ${file}`,
+    { url, account, context, file },
+    () =>
+      `logged in to ${account.slug} at ${url}\ntoken saved in ${file}, as the context ${context}`,
   );
 
   return 0;
+}
+
+function checkName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) return name;
+  throw new GantryError(
+    'usage',
+    `expected --name of up to 63 letters, digits, ".", "_" and "-", found "${name}"`,
+  );
 }
 
 async function connectionOf({ url: given, token, invitation }: LoginFlags): Promise<Connection> {

@@ -53,7 +53,10 @@ it('logs in with a token from standard input, kept for its owner only', async ()
 
   const file = join(home, 'gantry', 'config.json');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ url: publicUrl, token: world.token });
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
+    current: 'default',
+    contexts: [{ name: 'default', url: publicUrl, token: world.token }],
+  });
 });
 
 it('never sends the kept token to another URL', async () => {
@@ -62,6 +65,32 @@ it('never sends the kept token to another URL', async () => {
   });
   expect(code).toBe(2);
   expect(stderr).toContain('a token for http://127.0.0.1:9');
+});
+
+it('says who calls, completes names and forgets a login', async () => {
+  const { caller } = await json('whoami');
+  expect(caller).toMatchObject({
+    account: { slug: world.account },
+    member: null,
+    roles: ['admin'],
+  });
+  expect((await gantry(['whoami'])).stdout).toContain(`token      ${caller.token.name}`);
+
+  const offered = await gantry(['complete', '--', 'module', 'register', 'x', '--category', 'u']);
+  expect(offered.stdout.split('\n')).toContain('userland\t');
+
+  const second = ['login', '--name', 'second', '--url', publicUrl, '--token', '-'];
+  await gantry(second, `${world.token}\n`);
+  expect((await json('context', 'list')).contexts).toMatchObject([
+    { name: 'default', current: false },
+    { name: 'second', current: true },
+  ]);
+
+  // The token is a service token, which only an admin revokes.
+  expect(await json('logout')).toEqual({ deleted: 'second', revoked: null });
+  expect((await gantry(['account', 'show'])).stderr).toContain('gantry context use');
+  expect((await json('account', 'show', '--context', 'default')).account.slug).toBe(world.account);
+  expect(await json('context', 'use', 'default')).toMatchObject({ current: 'default' });
 });
 
 it('makes and shows members, tokens, registries, hooks and categories', async () => {

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { readConnection } from '../../../cli/client/config.ts';
 import { parseMetadata } from '../../../cli/command.ts';
 import { commandGroups } from '../../../cli/groups.ts';
 import { table } from '../../../cli/output/table.ts';
@@ -32,23 +31,6 @@ describe('metadata', () => {
 
   it.each(['a', '=b'])('refuses %j', (pair) => {
     expect(() => parseMetadata([pair])).toThrow(expect.objectContaining({ code: 'usage' }));
-  });
-});
-
-describe('a connection', () => {
-  it('comes from the environment', async () => {
-    const environment = {
-      GANTRY_URL: 'https://g.example/',
-      GANTRY_TOKEN: 't',
-      XDG_CONFIG_HOME: '/nonexistent',
-    };
-    expect(await readConnection(environment)).toEqual({ url: 'https://g.example', token: 't' });
-  });
-
-  it('that is missing is an error that names `gantry login`', async () => {
-    await expect(readConnection({ XDG_CONFIG_HOME: '/nonexistent' })).rejects.toThrow(
-      /gantry login/,
-    );
   });
 });
 
