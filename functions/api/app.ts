@@ -126,7 +126,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
         title: 'Gantry',
         version: '1',
         description:
-          'Delivers signed modules from OCI registries to running machines. Lists have pages with limit and cursor. POST accepts an Idempotency-Key. GET responses have ETags. A change that may need approval returns 202 and an operation.',
+          'Delivers signed modules from OCI registries to running machines. Lists have pages with limit and cursor. POST accepts an Idempotency-Key; previews and checks, which change nothing, ignore it. GET responses have ETags. A change that may need approval returns 202 and an operation.',
       },
       servers: [{ url: services.settings.publicUrl }],
     });

@@ -1,12 +1,13 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { nowIso, type Services } from '../../shared/actions/context/index.ts';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { later, nowIso, type Services } from '../../shared/actions/context/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { sha256Hex } from '../../shared/base/ids.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import {
-  answerIdempotentRequest,
   claimIdempotentRequest,
+  finishIdempotentRequest,
   getIdempotentRequest,
+  keepAnswer,
   releaseIdempotentRequest,
 } from '../../shared/store/http/index.ts';
 import { transact } from '../../shared/store/table/index.ts';
@@ -23,72 +24,73 @@ export interface KeyedRequest {
   bearer: string;
 }
 
+/** What a keyed request does, and how its result becomes the response. */
+interface KeyedWork<Result> {
+  /** Gets the services of the request: its `commit` keeps the result with the effect. */
+  run: (services: Services) => Promise<Result>;
+  present: (result: Result) => unknown;
+}
+
 /**
- * Runs a create at most once for each key. A repeated request gets the first response. A create
- * that fails releases its key.
+ * Runs a create at most once for each key. A repeated request gets the first response, also if the
+ * first one died right after its effect. A create that fails before its effect releases its key.
  * @throws GantryError `idempotency_conflict` for the same key with another body, `conflict` while
  * the first request runs
  */
-export async function runOnce(
+export async function runOnce<Result>(
   services: Services,
   request: KeyedRequest,
-  run: () => Promise<unknown>,
+  { run, present }: KeyedWork<Result>,
 ): Promise<{ answer: unknown; repeated: boolean }> {
-  if (!/^[\x21-\x7e]{1,255}$/.test(request.key)) {
-    throw new GantryError(
-      'invalid_request',
-      'expected an Idempotency-Key of 1 to 255 printable ASCII characters, found another',
-      {
-        field: 'Idempotency-Key',
-      },
-    );
-  }
-
+  requireKey(request);
   const hash = sha256Hex(
     JSON.stringify([request.account, sha256Hex(request.bearer), request.route, request.key]),
   );
+
   const request_hash = sha256Hex(request.body);
   const now = nowIso(services);
   const known = await getIdempotentRequest(services.db, hash);
 
   if (known !== null && known.expires_at > now) {
-    if (known.request_hash !== request_hash) {
-      throw new GantryError(
-        'idempotency_conflict',
-        'expected the same body for the same Idempotency-Key, found another; use a new key',
-        {
-          field: 'Idempotency-Key',
-        },
-      );
-    }
+    requireSameBody(known.request_hash, request_hash);
     if (known.answer !== null) return { answer: unseal(known.answer, request), repeated: true };
   }
 
-  const after = (seconds: number) =>
-    new Date(services.now().getTime() + seconds * 1000).toISOString();
-  await transact(services.db, [
-    claimIdempotentRequest(
-      {
-        hash,
-        request_hash,
-        answer: null,
-        claimed_until: after(limits.idempotencyClaimSeconds),
-        expires_at: after(limits.idempotencySeconds),
-      },
-      now,
-    ),
-  ]);
+  const claimed = { hash, claim: randomUUID() };
+  const claimed_until = later(services, limits.idempotencyClaimSeconds);
+  const expires_at = later(services, limits.idempotencySeconds);
+  const claim = { ...claimed, request_hash, answer: null, claimed_until, expires_at };
+  await transact(services.db, [claimIdempotentRequest(claim, now)]);
 
-  let answer: unknown;
+  // `run` and its actions agree on what a create returns; the store keeps it as JSON.
+  const keep = (result: unknown) => [keepAnswer(claimed, seal(present(result as Result), request))];
+
   try {
-    answer = await run();
+    const answer = present(await run({ ...services, keep }));
+    await finishIdempotentRequest(services.db, claimed, seal(answer, request));
+    return { answer, repeated: false };
   } catch (error) {
-    await transact(services.db, [releaseIdempotentRequest(hash)]);
+    await releaseIdempotentRequest(services.db, claimed);
     throw error;
   }
+}
 
-  await transact(services.db, [answerIdempotentRequest(hash, seal(answer, request))]);
-  return { answer, repeated: false };
+function requireKey({ key }: KeyedRequest): void {
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return;
+  throw new GantryError(
+    'invalid_request',
+    'expected an Idempotency-Key of 1 to 255 printable ASCII characters, found another',
+    { field: 'Idempotency-Key' },
+  );
+}
+
+function requireSameBody(known: string, found: string): void {
+  if (known === found) return;
+  throw new GantryError(
+    'idempotency_conflict',
+    'expected the same body for the same Idempotency-Key, found another; use a new key',
+    { field: 'Idempotency-Key' },
+  );
 }
 
 /**

@@ -46,10 +46,16 @@ interface RouteBase {
   params?: z.ZodObject | undefined;
   /** True if the response contains a secret, which no cache may store. */
   secret?: boolean;
+  /** True for a POST that changes nothing, such as a preview. It needs no `Idempotency-Key`. */
+  reads?: boolean;
 }
 
+type AnyCall = Call<z.ZodType, z.ZodType, z.ZodType>;
+
 export interface Route extends RouteBase {
-  handle(call: Call<z.ZodType, z.ZodType, z.ZodType>): Promise<unknown>;
+  handle(call: AnyCall): Promise<unknown>;
+  /** The response of a create, made of its result; elsewhere `handle` returns the response. */
+  view?(result: unknown, call: AnyCall): unknown;
 }
 
 interface RouteShape<
@@ -67,6 +73,19 @@ interface RouteShape<
   ): Promise<Answer extends z.ZodType ? z.input<Answer> : void>;
 }
 
+interface CreateShape<
+  Body extends z.ZodType | undefined,
+  Query extends z.ZodObject | undefined,
+  Params extends z.ZodObject | undefined,
+  Answer extends z.ZodType,
+  Result,
+> extends Omit<RouteShape<Body, Query, Params, Answer>, 'method' | 'handle'> {
+  answer: Answer;
+  /** Ends in `commit` of an action, with this result. */
+  handle(call: Call<Body, Query, Params>): Promise<Result>;
+  view(result: Result, call: Call<Body, Query, Params>): z.input<Answer>;
+}
+
 const accesses: readonly string[] = [...roles, authorOrOperator, 'platform', 'agent', 'public'];
 
 /**
@@ -79,12 +98,29 @@ export function route<
   Params extends z.ZodObject | undefined = undefined,
   Answer extends z.ZodType | undefined = undefined,
 >(shape: RouteShape<Body, Query, Params, Answer>): Route {
-  if (!accesses.includes(shape.role)) {
-    throw new Error(
-      `${shape.method} ${shape.path}: expected a role (${accesses.join(', ')}), found ${shape.role}`,
-    );
-  }
+  requireAccess(shape);
   return shape as Route;
+}
+
+/**
+ * Declares a POST that creates something. Its result is kept in the transaction of the create, for
+ * a request that is repeated with its `Idempotency-Key`.
+ */
+export function create<
+  Result,
+  Answer extends z.ZodType,
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodObject | undefined = undefined,
+  Params extends z.ZodObject | undefined = undefined,
+>(shape: CreateShape<Body, Query, Params, Answer, Result>): Route {
+  const made = { ...shape, method: 'post' } as const;
+  requireAccess(made);
+  return made as Route;
+}
+
+function requireAccess({ method, path, role }: Pick<Route, 'method' | 'path' | 'role'>): void {
+  if (accesses.includes(role)) return;
+  throw new Error(`${method} ${path}: expected a role (${accesses.join(', ')}), found ${role}`);
 }
 
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
@@ -147,12 +183,7 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
       proof: () => readProof(c),
     };
 
-    const run = async () => {
-      const answer = await shape.handle(call);
-      return shape.answer === undefined ? null : shape.answer.parse(answer);
-    };
-
-    const answer = await respond(c, shape, run);
+    const answer = await respond(c, shape, call);
     c.header(
       'Cache-Control',
       shape.secret || shape.method !== 'get' ? 'no-store' : 'private, no-cache',
@@ -173,23 +204,31 @@ function parsedPart(c: Context<ApiEnv>, part: 'json' | 'query' | 'param'): unkno
   return request.valid(part);
 }
 
-/** Runs a POST with an `Idempotency-Key` once, and every other request each time. */
-async function respond(
-  c: Context<ApiEnv>,
-  shape: Route,
-  run: () => Promise<unknown>,
-): Promise<unknown> {
+/** Runs a change by POST with an `Idempotency-Key` once, and every other request each time. */
+async function respond(c: Context<ApiEnv>, shape: Route, call: AnyCall): Promise<unknown> {
+  const present = (result: unknown) => {
+    const answer = shape.view === undefined ? result : shape.view(result, call);
+    return shape.answer === undefined ? null : shape.answer.parse(answer);
+  };
+
   const key = c.req.header('idempotency-key');
   const { caller, bearer, services } = c.var;
-  if (shape.method !== 'post' || key === undefined || caller === undefined || bearer === undefined)
-    return run();
+  const keyed = shape.method === 'post' && shape.reads !== true;
+  if (!keyed || key === undefined || caller === undefined || bearer === undefined)
+    return present(await shape.handle(call));
 
   const body = await c.req.text();
   const request = { key, account: caller.account, route: `POST ${c.req.path}`, body, bearer };
-  const { answer, repeated } = await runOnce(services, request, run);
+  const run = (services: Services) => shape.handle(withServices(call, services));
+  const { answer, repeated } = await runOnce(services, request, { run, present });
   if (repeated) c.header('Idempotency-Replayed', 'true');
 
   return answer;
+}
+
+/** Keeps the getters of a call, which a copy of its values would run. */
+function withServices(call: AnyCall, services: Services): AnyCall {
+  return Object.create(call, { services: { value: services, enumerable: true } });
 }
 
 function readProof(c: Context<ApiEnv>) {

@@ -17,7 +17,7 @@ import * as accounts from '../../store/accounts/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
 import { transact } from '../../store/table/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
 
 export interface NewToken {
@@ -132,7 +132,7 @@ export async function createAccount(
     platform: input.platform ?? false,
   });
 
-  await transact(services.db, [
+  const writes = [
     accounts.createAccount(account),
     accounts.createToken(token),
     ...seededCategories.map((category) =>
@@ -146,9 +146,9 @@ export async function createAccount(
       at,
       data: { root_sha256 },
     }),
-  ]);
+  ];
 
-  return { account, token: secret };
+  return commit(services, writes, { account, token: secret });
 }
 
 /**

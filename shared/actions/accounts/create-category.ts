@@ -2,8 +2,7 @@ import type { CreateCategoryBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
 import { categoryEvent, createCategory as creation } from '../../store/accounts/index.ts';
-import { transact } from '../../store/table/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 
 /**
  * Adds a category to the caller's account.
@@ -25,10 +24,10 @@ export async function createCategory(
     created_at: at,
   };
 
-  await transact(services.db, [
-    creation(category),
-    categoryEvent(category, { actor, at }, 'created', { position: category.position }),
-  ]);
-
-  return category;
+  const data = { position: category.position };
+  return commit(
+    services,
+    [creation(category), categoryEvent(category, { actor, at }, 'created', data)],
+    category,
+  );
 }

@@ -2,8 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import type { CreateTokenBody } from '../../contract/accounts/index.ts';
 import type { ApiToken, Caller } from '../../domain/accounts/index.ts';
 import { createToken as creation, tokenEvent } from '../../store/accounts/index.ts';
-import { transact } from '../../store/table/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 import { makeToken } from './create-account.ts';
 
 /**
@@ -30,16 +29,11 @@ export async function createToken(
     expires_at: input.expires_at ?? null,
   });
 
-  await transact(services.db, [
-    creation(token),
-    tokenEvent(token, { actor, at }, 'created', {
-      roles,
-      member_id: token.member_id,
-      expires_at: token.expires_at,
-    }),
-  ]);
-
-  return { token, secret };
+  const data = { roles, member_id: token.member_id, expires_at: token.expires_at };
+  return commit(services, [creation(token), tokenEvent(token, { actor, at }, 'created', data)], {
+    token,
+    secret,
+  });
 }
 
 export function refusePast(expires_at: string | undefined, at: string): void {

@@ -5,7 +5,7 @@ import { correlationId, newCorrelationId } from '../../base/log-context.ts';
 import { type Messages, type QueueName, writeMessage } from '../../contract/queues.ts';
 import type { HostBudget } from '../../domain/registries/index.ts';
 import type { Objects } from '../../store/objects.ts';
-import type { Db } from '../../store/table/index.ts';
+import type { Db, Write } from '../../store/table/index.ts';
 
 /**
  * The clients, settings and clock that actions use. Every handler builds them from its environment;
@@ -17,6 +17,11 @@ export interface Services {
   objects: Objects;
   settings: Settings;
   now: () => Date;
+  /**
+   * The writes that keep the result of a create for a request with an `Idempotency-Key`; absent
+   * for every other caller. `commit` adds them to the create's transaction.
+   */
+  keep?: (result: unknown) => Write[];
 }
 
 /** A deployment's settings. A function that needs one and lacks it is a deployment error. */

@@ -13,11 +13,10 @@ import {
   instanceEvent,
   updateInstance,
 } from '../../store/machines/index.ts';
-import { transact } from '../../store/table/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
-import { enqueue, later, nowIso, type Services } from '../context/index.ts';
+import { commit, enqueue, later, nowIso, type Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 import { requireActiveInstance } from './require-instance.ts';
 
@@ -70,8 +69,13 @@ export async function createInstance(
     updated_at: at,
   };
 
-  const keys_missing = await missingKeys(services, instance);
-  await transact(services.db, [
+  const result = {
+    instance,
+    join_token: await joinTokenOf(services, instance, secret),
+    keys_missing: await missingKeys(services, instance),
+  };
+
+  const writes = [
     insert(instance),
     takeName(
       { account: caller.account, kind: 'instance', value: input.name, owner: instance.id },
@@ -86,12 +90,13 @@ export async function createInstance(
       template_id: template.id,
       track: instance.track,
     }),
-  ]);
+  ];
+  await commit(services, writes, result);
 
   // It may be the first instance of its track on this template, so the track is composed too.
   const { account, template_id, track } = instance;
   await enqueue(services, 'compose', [{ account, template_id, track }]);
-  return { instance, join_token: await joinTokenOf(services, instance, secret), keys_missing };
+  return result;
 }
 
 async function missingKeys(
@@ -120,7 +125,8 @@ export async function renewJoinToken(
   const secret = randomBytes(32).toString('base64url');
   const at = nowIso(services);
 
-  await transact(services.db, [
+  const join_token = await joinTokenOf(services, instance, secret);
+  const writes = [
     updateInstance(instance, {
       state: 'awaiting_enrolment',
       key_thumbprint: null,
@@ -130,9 +136,8 @@ export async function renewJoinToken(
       updated_at: at,
     }),
     instanceEvent(instance, { actor: caller.actor, at }, 'updated', { join_token: 'renewed' }),
-  ]);
-
-  return { join_token: await joinTokenOf(services, instance, secret) };
+  ];
+  return commit(services, writes, { join_token });
 }
 
 async function joinTokenOf(

@@ -5,11 +5,10 @@ import type { AddMemberBody } from '../../contract/accounts/index.ts';
 import type { Caller, Member } from '../../domain/accounts/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
 import { changeRoster, createMember, getRoster, memberEvent } from '../../store/accounts/index.ts';
-import { transact } from '../../store/table/index.ts';
 import { takeName } from '../../store/unique.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services, withoutKeep } from '../context/index.ts';
 import { mailPeople, requestChanges, rolesText } from '../operations/index.ts';
-import { deliverInvitation, type Invited, makeInvitation } from './invitation.ts';
+import { deliverInvitation, type Invited, makeInvitation, undelivered } from './invitation.ts';
 
 /**
  * Adds a person to the caller's account and invites them. Once the account has a reviewer, the role
@@ -36,7 +35,9 @@ export async function addMember(
 
   if (member.roles.length === wanted.length) return { ...invited, operation: null };
   const change = { member_id: member.id, was: member.roles, roles: wanted };
-  const operation = await requestChanges(services, caller, [{ kind: 'member_change', ...change }]);
+  const operation = await requestChanges(withoutKeep(services), caller, [
+    { kind: 'member_change', ...change },
+  ]);
   return { ...invited, operation };
 }
 
@@ -75,7 +76,7 @@ async function create(
     created_at: at,
   };
 
-  await transact(services.db, [
+  const writes = [
     createMember(member),
     ...changeRoster(roster, id, roles.includes('reviewer')),
     takeName(
@@ -86,7 +87,8 @@ async function create(
         }),
     ),
     memberEvent(member, { actor, at }, 'added', { roles, shown }),
-  ]);
-
+  ];
+  const kept = { ...undelivered(member, link), operation: null };
+  await commit(services, writes, kept);
   return { member, link };
 }

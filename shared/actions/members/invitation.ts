@@ -22,7 +22,7 @@ import {
 } from '../../store/accounts/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { makeToken, requireAccount, requireMember } from '../accounts/index.ts';
-import { later, nowIso, type Services, sendMail } from '../context/index.ts';
+import { commit, later, nowIso, type Services, sendMail } from '../context/index.ts';
 import { mailPeople } from '../operations/index.ts';
 
 /** What a link of an invitation says: `<publicUrl>/invitation/<account>/<member>/<secret>`. */
@@ -60,15 +60,21 @@ export async function deliverInvitation(
   member: Member,
   link: string,
 ): Promise<Invited> {
-  if (member.invitation?.shown) return { member, mailed: false, link };
+  const before = undelivered(member, link);
+  if (before.link !== null) return before;
 
   try {
     await sendMail(services, { to: member.email, ...invitationMail(member, link) });
     return { member, mailed: true, link: null };
   } catch {
     // The invitation is written. The admin learns that the mail failed, and can send another.
-    return { member, mailed: false, link: null };
+    return before;
   }
+}
+
+/** What is known of an invitation before its mail: the admin gets the link only if they asked. */
+export function undelivered(member: Member, link: string): Invited {
+  return { member, mailed: false, link: member.invitation?.shown ? link : null };
 }
 
 function invitationMail({ account, name, roles: held, invitation }: Member, link: string) {
@@ -118,11 +124,13 @@ export function inviteAgain(
     const made = makeInvitation(services, member, { by_person: person, shown: show_link });
     const { invitation } = made;
 
-    await transact(services.db, [
+    const invited = { ...member, invitation };
+    const writes = [
       updateMember(member, { invitation }),
       memberEvent(member, { actor, at }, 'invited', { shown: show_link }),
-    ]);
-    return deliverInvitation(services, { ...member, invitation }, made.link);
+    ];
+    await commit(services, writes, undelivered(invited, made.link));
+    return deliverInvitation(services, invited, made.link);
   });
 }
 

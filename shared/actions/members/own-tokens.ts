@@ -11,7 +11,7 @@ import {
 } from '../../store/accounts/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { makeToken, type NewToken, refusePast } from '../accounts/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 
 /**
  * Makes another token of the member who calls. Nobody else can make one. It has no role that the
@@ -48,12 +48,11 @@ export async function createOwnToken(
 
   const { token } = made;
   const data = { roles: token.roles, member_id, expires_at: token.expires_at };
-  await transact(services.db, [
-    createToken(token),
-    tokenEvent(token, { actor, at }, 'created', data),
-  ]);
-
-  return made;
+  return commit(
+    services,
+    [createToken(token), tokenEvent(token, { actor, at }, 'created', data)],
+    made,
+  );
 }
 
 /** The tokens of the member who calls. */

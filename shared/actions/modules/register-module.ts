@@ -12,8 +12,7 @@ import type { Repository } from '../../domain/poll/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
 import { createModule, getModule, moduleEvent } from '../../store/modules/index.ts';
 import { createRepository } from '../../store/poll/index.ts';
-import { transact } from '../../store/table/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 import { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 
 /**
@@ -34,13 +33,12 @@ export async function registerModule(
   const module = moduleOf(account, input, policy, at);
 
   const { repository, category, variety } = module;
-  await transact(services.db, [
+  const writes = [
     createModule(module),
     createRepository(unpolledRepository(module, at)),
     moduleEvent(module, { actor, at }, 'registered', { repository, category, variety }),
-  ]);
-
-  return module;
+  ];
+  return commit(services, writes, module);
 }
 
 function policyOf(input: RegisterModuleBody): TrustPolicy {

@@ -6,8 +6,7 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import type { Change, Operation } from '../../domain/operations/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { createOperation } from '../../store/operations/index.ts';
-import { transact } from '../../store/table/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 import { changeWrites, readChanges } from './operation-writes.ts';
 
@@ -58,7 +57,7 @@ export async function requestChanges(
   changeWrites({ operation, approvals: [], at }, read);
 
   const { actions, summary } = operation;
-  await transact(services.db, [
+  const writes = [
     createOperation(operation),
     createEvent({
       type: 'gantry.operation.requested',
@@ -68,7 +67,8 @@ export async function requestChanges(
       at,
       data: { actions, summary },
     }),
-  ]);
+  ];
+  await commit(services, writes, operation);
 
   try {
     await startExecution(services, operation);

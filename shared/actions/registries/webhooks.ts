@@ -11,7 +11,14 @@ import {
   createHook as putHook,
 } from '../../store/registries/index.ts';
 import { transact } from '../../store/table/index.ts';
-import { deleteSecret, nowIso, type Services, secretName, writeSecret } from '../context/index.ts';
+import {
+  commit,
+  deleteSecret,
+  nowIso,
+  type Services,
+  secretName,
+  writeSecret,
+} from '../context/index.ts';
 
 /** Name of the secret that Gantry shares with the sender of a webhook. */
 export function hookSecretName(
@@ -38,12 +45,11 @@ export async function createHook(
   const secret = `gantry_hook_${randomBytes(32).toString('base64url')}`;
 
   await writeSecret(services, hookSecretName(services, hook), secret);
-  await transact(services.db, [
-    putHook(hook),
-    hookEvent(hook, { actor, at }, 'created', { kind, host }),
-  ]);
-
-  return { hook, secret };
+  return commit(
+    services,
+    [putHook(hook), hookEvent(hook, { actor, at }, 'created', { kind, host })],
+    { hook, secret },
+  );
 }
 
 /**

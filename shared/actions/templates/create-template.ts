@@ -4,10 +4,9 @@ import type { CreateTemplateBody } from '../../contract/templates/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Template } from '../../domain/templates/index.ts';
 import { createEvent } from '../../store/event.ts';
-import { transact } from '../../store/table/index.ts';
 import { createTemplate as creation } from '../../store/templates/index.ts';
 import { takeName } from '../../store/unique.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { commit, nowIso, type Services } from '../context/index.ts';
 
 /**
  * Creates a template without assignments. Throws `already_exists` where the account has one of that
@@ -31,7 +30,7 @@ export async function createTemplate(
     updated_at: at,
   };
 
-  await transact(services.db, [
+  const writes = [
     creation(template),
     takeName(
       { account, kind: 'template', value: template.name, owner: template.id },
@@ -48,7 +47,7 @@ export async function createTemplate(
       at,
       data: { name: template.name, platform: template.platform },
     }),
-  ]);
+  ];
 
-  return template;
+  return commit(services, writes, template);
 }

@@ -1,16 +1,18 @@
 import { GantryError } from '../../base/error.ts';
-import { absent, below, type Db, entity, type Write } from '../table/index.ts';
+import { absent, attempt, below, type Db, entity, type Write } from '../table/index.ts';
 
 /**
- * A request with an `Idempotency-Key`. claimed ─▶ answered; a claim whose request was cut off
- * lapses at `claimed_until`, the whole record at `expires_at`.
+ * A request with an `Idempotency-Key`. claimed ─▶ kept, in the transaction of its create. A claim
+ * of a request that was cut off before lapses at `claimed_until`, the whole record at `expires_at`.
  */
 export interface IdempotentRequest {
   /** SHA-256 over account, caller, route and key. */
   hash: string;
   /** SHA-256 of the body: the same key with another body is a mistake. */
   request_hash: string;
-  /** The sealed answer; null while the request runs. */
+  /** The request that runs: one whose claim lapsed can keep no answer any more. */
+  claim: string;
+  /** The sealed answer; null until the create has happened. */
   answer: string | null;
   claimed_until: string;
   expires_at: string;
@@ -26,6 +28,7 @@ const requests = entity<StoredRequest>()({
   attributes: {
     hash: 'text',
     request_hash: 'text',
+    claim: 'text',
     answer: 'json',
     claimed_until: 'text',
     expires_at: 'text',
@@ -51,11 +54,26 @@ export function claimIdempotentRequest(request: IdempotentRequest, now: string):
   );
 }
 
-export function answerIdempotentRequest(hash: string, answer: string): Write {
-  return requests.adjust({ hash }, { set: { answer } });
+type Claimed = Pick<IdempotentRequest, 'hash' | 'claim'>;
+
+/**
+ * Keeps the answer in the transaction of the effect. The effect does not happen if the claim lapsed
+ * and another request took it: of the two, one creates.
+ */
+export function keepAnswer({ hash, claim }: Claimed, answer: string): Write {
+  return requests.updateWhere({ hash }, { claim, answer: null }, { answer });
 }
 
-/** Gives a key back after a request that failed and changed nothing. */
-export function releaseIdempotentRequest(hash: string): Write {
-  return requests.removeWhere({ hash });
+/** Keeps the final answer, which may say more than the one that was kept with the effect. */
+export async function finishIdempotentRequest(
+  db: Db,
+  { hash, claim }: Claimed,
+  answer: string,
+): Promise<void> {
+  await attempt(db, requests.updateWhere({ hash }, { claim }, { answer }));
+}
+
+/** Gives a key back after a request that failed before it had an effect. */
+export async function releaseIdempotentRequest(db: Db, { hash, claim }: Claimed): Promise<void> {
+  await attempt(db, requests.removeWhere({ hash }, { claim, answer: null }));
 }

@@ -25,7 +25,7 @@ import {
   listTokens,
 } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 import { tokenView } from '../../views.ts';
 
 const byId = (row: { id: string }) => row.id;
@@ -51,8 +51,7 @@ export const accountRoutes: Route[] = [
     answer: callerAnswer,
     handle: ({ services, caller, bearer }) => describeCaller(services, caller, bearer),
   }),
-  route({
-    method: 'post',
+  create({
     path: '/accounts',
     role: 'platform',
     tag: 'accounts',
@@ -64,6 +63,7 @@ export const accountRoutes: Route[] = [
     body: createAccountBody,
     answer: createAccountAnswer,
     handle: ({ services, body }) => createAccount(services, body),
+    view: (made) => made,
   }),
 ];
 
@@ -87,8 +87,7 @@ export const tokenRoutes: Route[] = [
       return { tokens: items.map((one) => tokenView(one, now, members)), next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/tokens',
     role: 'admin',
     tag: 'tokens',
@@ -99,10 +98,11 @@ export const tokenRoutes: Route[] = [
     secret: true,
     body: createTokenBody,
     answer: createTokenAnswer,
-    async handle({ services, caller, body }) {
-      const { token, secret } = await createToken(services, caller, body);
-      return { token: tokenView(token, services.now()), secret };
-    },
+    handle: ({ services, caller, body }) => createToken(services, caller, body),
+    view: ({ token, secret }, { services }) => ({
+      token: tokenView(token, services.now()),
+      secret,
+    }),
   }),
   route({
     method: 'delete',
@@ -131,8 +131,7 @@ export const categoryRoutes: Route[] = [
       return { categories: items, next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/categories',
     role: 'operator',
     tag: 'categories',
@@ -140,8 +139,7 @@ export const categoryRoutes: Route[] = [
     status: 201,
     body: createCategoryBody,
     answer: z.object({ category: categorySchema }),
-    async handle({ services, caller, body }) {
-      return { category: await createCategory(services, caller, body) };
-    },
+    handle: ({ services, caller, body }) => createCategory(services, caller, body),
+    view: (category) => ({ category }),
   }),
 ];

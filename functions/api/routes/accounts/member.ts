@@ -27,7 +27,7 @@ import {
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { listMembers } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 import { memberView, tokenView } from '../../views.ts';
 
 const memberParams = z.object({ id: idSchema('member') });
@@ -47,8 +47,7 @@ export const memberRoutes: Route[] = [
       return { members: items.map((one) => memberView(one, services.now())), next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/members',
     role: 'admin',
     tag: 'members',
@@ -59,10 +58,11 @@ export const memberRoutes: Route[] = [
     secret: true,
     body: addMemberBody,
     answer: invitedAnswer,
-    async handle({ services, caller, body }) {
-      const { member, ...rest } = await addMember(services, caller, body);
-      return { ...rest, member: memberView(member, services.now()) };
-    },
+    handle: ({ services, caller, body }) => addMember(services, caller, body),
+    view: ({ member, ...rest }, { services }) => ({
+      ...rest,
+      member: memberView(member, services.now()),
+    }),
   }),
   route({
     method: 'patch',
@@ -80,8 +80,7 @@ export const memberRoutes: Route[] = [
       return { member: memberView(member, services.now()), operation };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/members/{id}/invitation',
     role: 'admin',
     tag: 'members',
@@ -91,10 +90,12 @@ export const memberRoutes: Route[] = [
     params: memberParams,
     body: inviteBody,
     answer: invitedAnswer,
-    async handle({ services, caller, params, body }) {
-      const { member, ...rest } = await inviteAgain(services, caller, params.id, body);
-      return { ...rest, member: memberView(member, services.now()), operation: null };
-    },
+    handle: ({ services, caller, params, body }) => inviteAgain(services, caller, params.id, body),
+    view: ({ member, ...rest }, { services }) => ({
+      ...rest,
+      member: memberView(member, services.now()),
+      operation: null,
+    }),
   }),
   route({
     method: 'delete',
@@ -140,8 +141,7 @@ export const memberRoutes: Route[] = [
       return { tokens: items.map((one) => tokenView(one, services.now())), next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/members/me/tokens',
     role: 'viewer',
     tag: 'tokens',
@@ -152,10 +152,11 @@ export const memberRoutes: Route[] = [
     secret: true,
     body: createOwnTokenBody,
     answer: createTokenAnswer,
-    async handle({ services, caller, body }) {
-      const { token, secret } = await createOwnToken(services, caller, body);
-      return { token: tokenView(token, services.now()), secret };
-    },
+    handle: ({ services, caller, body }) => createOwnToken(services, caller, body),
+    view: ({ token, secret }, { services }) => ({
+      token: tokenView(token, services.now()),
+      secret,
+    }),
   }),
   route({
     method: 'delete',

@@ -22,7 +22,7 @@ import { previewAnswer } from '../../../../shared/contract/preview/index.ts';
 import { driftOf } from '../../../../shared/domain/machines/index.ts';
 import { listInstances } from '../../../../shared/store/machines/index.ts';
 import { storePage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 import { instanceView } from '../../views.ts';
 
 export const instanceRoutes: Route[] = [
@@ -46,8 +46,7 @@ export const instanceRoutes: Route[] = [
       };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/instances',
     role: 'operator',
     tag: 'instances',
@@ -58,10 +57,11 @@ export const instanceRoutes: Route[] = [
     secret: true,
     body: createInstanceBody,
     answer: createInstanceAnswer,
-    async handle({ services, caller, body }) {
-      const { instance, ...rest } = await createInstance(services, caller, body);
-      return { instance: instanceView(instance, services.now()), ...rest };
-    },
+    handle: ({ services, caller, body }) => createInstance(services, caller, body),
+    view: ({ instance, ...rest }, { services }) => ({
+      instance: instanceView(instance, services.now()),
+      ...rest,
+    }),
   }),
   route({
     method: 'get',
@@ -98,6 +98,7 @@ export const instanceRoutes: Route[] = [
     method: 'post',
     path: '/instances/{id}/preview',
     role: 'viewer',
+    reads: true,
     tag: 'instances',
     summary: 'Preview what a change of an instance would do',
     description:
@@ -108,8 +109,7 @@ export const instanceRoutes: Route[] = [
     handle: ({ services, caller: { account }, params, body }) =>
       previewInstanceChange(services, account, { id: params.id, ...body }),
   }),
-  route({
-    method: 'post',
+  create({
     path: '/instances/{id}/join-token',
     role: 'operator',
     tag: 'instances',
@@ -119,6 +119,7 @@ export const instanceRoutes: Route[] = [
     params: instanceParams,
     answer: joinTokenAnswer,
     handle: ({ services, caller, params }) => renewJoinToken(services, caller, params.id),
+    view: (made) => made,
   }),
   route({
     method: 'post',

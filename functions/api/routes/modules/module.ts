@@ -32,7 +32,7 @@ import { listCandidates } from '../../../../shared/store/candidates/index.ts';
 import { listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
 import { getRepository, readRepositories } from '../../../../shared/store/poll/index.ts';
 import { storePage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 import { candidateView, moduleView, versionView } from '../../views.ts';
 
 const params = z.object({ name: slugSchema });
@@ -63,8 +63,7 @@ export const moduleRoutes: Route[] = [
       return { modules, next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/modules',
     role: 'author',
     tag: 'modules',
@@ -74,9 +73,8 @@ export const moduleRoutes: Route[] = [
     status: 201,
     body: registerModuleBody,
     answer: z.object({ module: moduleSchema }),
-    async handle({ services, caller, body }) {
-      return { module: moduleView(await registerModule(services, caller, body)) };
-    },
+    handle: ({ services, caller, body }) => registerModule(services, caller, body),
+    view: (module) => ({ module: moduleView(module) }),
   }),
   route({
     method: 'get',
@@ -184,8 +182,7 @@ export const moduleRoutes: Route[] = [
       };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/modules/{name}/rollback',
     role: 'operator',
     tag: 'modules',
@@ -196,10 +193,9 @@ export const moduleRoutes: Route[] = [
     params,
     body: rollbackBody,
     answer: operationAnswer,
-    async handle({ services, caller, params, body }) {
-      const input = { module: params.name, ...body };
-      return { operation: await rollBackModule(services, caller, input) };
-    },
+    handle: ({ services, caller, params, body }) =>
+      rollBackModule(services, caller, { module: params.name, ...body }),
+    view: (operation) => ({ operation }),
   }),
   route({
     method: 'post',
@@ -219,6 +215,7 @@ export const moduleRoutes: Route[] = [
     method: 'post',
     path: '/manifests/validate',
     role: 'viewer',
+    reads: true,
     tag: 'modules',
     summary: 'Check a module manifest',
     description:

@@ -7,7 +7,7 @@ import {
   withholdBody,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 import { versionView } from '../../views.ts';
 
 const withholdings = [
@@ -36,8 +36,7 @@ export const versionRoutes: Route[] = [
       };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/versions/{id}/promote',
     role: 'operator',
     tag: 'versions',
@@ -48,13 +47,12 @@ export const versionRoutes: Route[] = [
     params: versionParams,
     body: promoteBody,
     answer: operationAnswer,
-    async handle({ services, caller, params, body }) {
-      return { operation: await promoteVersion(services, caller, { id: params.id, ...body }) };
-    },
+    handle: ({ services, caller, params, body }) =>
+      promoteVersion(services, caller, { id: params.id, ...body }),
+    view: (operation) => ({ operation }),
   }),
   ...withholdings.map(({ verb, role, summary }) =>
-    route({
-      method: 'post',
+    create({
       path: `/versions/{id}/${verb}`,
       role,
       tag: 'versions',
@@ -63,10 +61,11 @@ export const versionRoutes: Route[] = [
       params: versionParams,
       body: withholdBody,
       answer: operationAnswer,
-      async handle({ services, caller, params, body }) {
+      handle: ({ services, caller, params, body }) => {
         const input = { kind: `version_${verb}` as const, version_id: params.id, ...body };
-        return { operation: await withholdVersion(services, caller, input) };
+        return withholdVersion(services, caller, input);
       },
+      view: (operation) => ({ operation }),
     }),
   ),
 ];

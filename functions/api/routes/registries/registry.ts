@@ -20,7 +20,7 @@ import {
 import type { RegistryHook } from '../../../../shared/domain/registries/index.ts';
 import { listHooks, listRegistryLogins } from '../../../../shared/store/registries/index.ts';
 import { listPage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 
 const hookView = (services: Services, hook: RegistryHook) => ({
   ...hook,
@@ -85,8 +85,7 @@ export const registryRoutes: Route[] = [
       return { hooks: items.map((hook) => hookView(services, hook)), next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/hooks',
     role: 'operator',
     tag: 'registries',
@@ -97,10 +96,8 @@ export const registryRoutes: Route[] = [
     secret: true,
     body: createHookBody,
     answer: createHookAnswer,
-    async handle({ services, caller, body }) {
-      const { hook, secret } = await createHook(services, caller, body);
-      return { hook: hookView(services, hook), secret };
-    },
+    handle: ({ services, caller, body }) => createHook(services, caller, body),
+    view: ({ hook, secret }, { services }) => ({ hook: hookView(services, hook), secret }),
   }),
   route({
     method: 'delete',

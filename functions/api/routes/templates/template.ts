@@ -31,11 +31,12 @@ import {
   templateSchema,
   updateAssignmentBody,
 } from '../../../../shared/contract/templates/index.ts';
+import type { Operation } from '../../../../shared/domain/operations/index.ts';
 import { tracks } from '../../../../shared/domain/templates/index.ts';
 import { getComposition, getCompositionFailure } from '../../../../shared/store/compose/index.ts';
 import { listAssignments, listTemplates } from '../../../../shared/store/templates/index.ts';
 import { storePage } from '../../paging.ts';
-import { type Route, route } from '../../route.ts';
+import { create, type Route, route } from '../../route.ts';
 
 export const templateRoutes: Route[] = [
   route({
@@ -55,8 +56,7 @@ export const templateRoutes: Route[] = [
       return { templates: items, next_cursor };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/templates',
     role: 'operator',
     tag: 'templates',
@@ -64,9 +64,8 @@ export const templateRoutes: Route[] = [
     status: 201,
     body: createTemplateBody,
     answer: z.object({ template: templateSchema }),
-    async handle({ services, caller, body }) {
-      return { template: await createTemplate(services, caller, body) };
-    },
+    handle: ({ services, caller, body }) => createTemplate(services, caller, body),
+    view: (template) => ({ template }),
   }),
   route({
     method: 'get',
@@ -122,6 +121,7 @@ export const templateRoutes: Route[] = [
     method: 'post',
     path: '/templates/{id}/preview',
     role: 'viewer',
+    reads: true,
     tag: 'templates',
     summary: 'Preview what a change would do to machines',
     description: 'Changes nothing. A change that cannot be composed returns its error.',
@@ -132,6 +132,9 @@ export const templateRoutes: Route[] = [
       previewChange(services, account, { template_id: params.id, ...body }),
   }),
 ];
+
+const addedAssignments = ({ changes }: Operation) =>
+  changes.flatMap((change) => (change.kind === 'assignment_add' ? [change.assignment_id] : []));
 
 export const assignmentRoutes: Route[] = [
   route({
@@ -150,8 +153,7 @@ export const assignmentRoutes: Route[] = [
       return { assignments };
     },
   }),
-  route({
-    method: 'post',
+  create({
     path: '/templates/{id}/assignments',
     role: 'operator',
     tag: 'assignments',
@@ -161,17 +163,23 @@ export const assignmentRoutes: Route[] = [
     body: assignModuleBody,
     answer: assignAnswer,
     async handle({ services, caller, params, body }) {
-      const module = body.module_name ?? body.module ?? '';
-      const { operation, assignment_id } = await assignModule(services, caller, {
+      const { operation } = await assignModule(services, caller, {
         template_id: params.id,
-        module,
+        module: body.module_name ?? body.module ?? '',
         constraint: body.constraint ?? null,
         metadata: body.metadata ?? {},
         effective_priority: body.effective_priority ?? null,
       });
-
-      return { operation, assignment: { id: assignment_id, template_id: params.id, module } };
+      return operation;
     },
+    view: (operation, { params, body }) => ({
+      operation,
+      assignment: {
+        id: addedAssignments(operation)[0] ?? '',
+        template_id: params.id,
+        module: body.module_name ?? body.module ?? '',
+      },
+    }),
   }),
   route({
     method: 'patch',
