@@ -9,7 +9,13 @@ import type {
   ResolutionRecord,
   TemplateView,
 } from '../../domain/compose/index.ts';
-import type { Module, Version, VersionBuild } from '../../domain/modules/index.ts';
+import {
+  type Module,
+  servedPlatforms,
+  servingPlatform,
+  type Version,
+  type VersionBuild,
+} from '../../domain/modules/index.ts';
 import { commonAccount, type Track } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
@@ -217,15 +223,17 @@ function buildFor(module: Module, version: Version, platform: string): VersionBu
     });
   }
 
-  const builtFor = (wanted: string) => version.builds.find((one) => one.platform === wanted);
-  const build = builtFor(platform) ?? builtFor('any');
+  const built = version.builds.map((one) => one.platform);
+  const platforms = { registered: module.platforms, built };
+  const serving = servingPlatform(platforms, platform);
+  const build = version.builds.find((one) => one.platform === serving);
   if (build !== undefined) return build;
 
-  const found = version.builds.map((one) => one.platform);
+  const found = servedPlatforms(platforms);
   throw new GantryError(
     'composition_platform_mismatch',
     `expected a build of ${module.account}/${module.name} ${version.version_string} for ${platform}, found ` +
-      `only ${found.join(', ')}`,
+      `only ${found.join(', ') || 'none for the platforms of its registration'}`,
     { expected: platform, found },
   );
 }

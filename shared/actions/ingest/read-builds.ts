@@ -6,7 +6,7 @@ import { limits } from '../../base/limits/index.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import { platformSchema } from '../../contract/modules/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
-import type { ImageLabels, VersionBuild } from '../../domain/modules/index.ts';
+import { anyPlatform, type ImageLabels, type VersionBuild } from '../../domain/modules/index.ts';
 import { type ModuleManifest, matchRegistration, parseManifestJson } from '../../manifest/index.ts';
 import {
   type Descriptor,
@@ -40,8 +40,8 @@ export async function readBuilds(source: IngestSource, digest: string): Promise<
 
   if (!signed(() => isIndex(top.bytes))) {
     await storeManifest(source, top, mediaTypes.manifest);
-    const [platform = 'any', ...others] = module.platforms;
-    return [await readBuild(source, top, others.length === 0 ? platform : 'any')];
+    const [platform = anyPlatform, ...others] = module.platforms;
+    return [await readBuild(source, top, others.length === 0 ? platform : anyPlatform)];
   }
 
   await storeManifest(source, top, mediaTypes.index);
@@ -50,7 +50,7 @@ export async function readBuilds(source: IngestSource, digest: string): Promise<
   for (const child of platformsOf(top)) {
     const manifest = await client.getManifest(repository, child.digest, { size: child.size });
     await storeManifest(source, manifest, mediaTypes.manifest);
-    builds.push(await readBuild(source, manifest, platformOf(child) ?? 'any'));
+    builds.push(await readBuild(source, manifest, platformOf(child) ?? anyPlatform));
   }
 
   refuseDifferentManifests(builds, digest);

@@ -106,7 +106,7 @@ export async function readSuitability(
   templates: (limit: number, after: string) => Promise<Template[]>;
   judge: (one: Template) => Suitability;
 }> {
-  const { account, name } = await resolveModule(services, own, module);
+  const { account, name, platforms: registered } = await resolveModule(services, own, module);
   const [versions, assigned] = await Promise.all([
     allVersions(services.db, account, name),
     templatesWith(services.db, own, `${account}/${name}`),
@@ -120,9 +120,8 @@ export async function readSuitability(
     if (version === null) return [];
 
     const { version_string, kind, builds } = version;
-    return [
-      { track, version: version_string, kind, platforms: builds.map(({ platform }) => platform) },
-    ];
+    const built = builds.map(({ platform }) => platform);
+    return [{ track, version: version_string, kind, platforms: { registered, built } }];
   });
 
   return {

@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import type { Module } from '../../domain/modules/index.ts';
 import { commonAccount, splitModule } from '../../domain/templates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
@@ -8,7 +9,11 @@ import type { Services } from '../context/index.ts';
  * another account. A bare name is the own account's module, else the common account's.
  * @throws GantryError `not_found`
  */
-export async function resolveModule(services: Services, own: string, reference: string) {
+export async function resolveModule(
+  services: Services,
+  own: string,
+  reference: string,
+): Promise<Module> {
   const asked = splitModule(reference, own);
   const places =
     reference.includes('/') || own === commonAccount
@@ -17,7 +22,7 @@ export async function resolveModule(services: Services, own: string, reference: 
 
   for (const place of places) {
     const module = await getModule(services.db, place.account, place.name);
-    if (module !== null && (place.account === own || module.visibility === 'public')) return place;
+    if (module !== null && (place.account === own || module.visibility === 'public')) return module;
   }
 
   throw new GantryError(

@@ -1,15 +1,17 @@
-import type { VersionKind } from '../modules/index.ts';
+import {
+  type Platforms,
+  servedPlatforms,
+  servingPlatform,
+  type VersionKind,
+} from '../modules/index.ts';
 import type { Template, Track } from '../templates/index.ts';
 
-/**
- * The version of a module that a track hands out, its kind, and the platforms that it has builds
- * for.
- */
+/** The version of a module that a track hands out, its kind, and the platforms that it serves. */
 export interface Offer {
   track: Track;
   version: string;
   kind: VersionKind;
-  platforms: readonly string[];
+  platforms: Platforms;
 }
 
 /**
@@ -39,9 +41,7 @@ export function suitability(
   offers: readonly Offer[],
 ): Suitability {
   const { id, name, platform } = template;
-  const unfit = offers.filter(
-    ({ platforms }) => !platforms.some((one) => one === platform || one === 'any'),
-  );
+  const unfit = offers.filter(({ platforms }) => servingPlatform(platforms, platform) === null);
 
   const [reason, message] = ((): [Suitability['reason'], string | null] => {
     if (assigned) return ['assigned', 'it is assigned already'];
@@ -57,7 +57,8 @@ export function suitability(
 
     if (unfit.length === 0) return ['none', null];
     const found = unfit.map(
-      ({ track, version, platforms }) => `${version} (${track}) for ${platforms.join(', ')}`,
+      ({ track, version, platforms }) =>
+        `${version} (${track}) for ${servedPlatforms(platforms).join(', ')}`,
     );
 
     return ['platform', `expected a build for ${platform}, found ${found.join('; ')}`];

@@ -1,6 +1,7 @@
 export * from './category.ts';
 export * from './manifest.ts';
 export * from './module.ts';
+export * from './platform.ts';
 export * from './promotion.ts';
 export * from './rollback.ts';
 export * from './version.ts';

@@ -242,19 +242,19 @@ it('a slow compose never replaces the result of a newer one', async ({ world }) 
   expect(now.report_key).not.toBe(stale.report_key);
 });
 
-it('an assignment for another platform is refused, and says which platforms have a build', async ({
+it('an assignment for a platform that the registration lacks is refused, and names those', async ({
   world,
 }) => {
   const template = await staged(world);
   const arm = await built(world, { name: 'arm', files: { 'etc/arm': 'x' } }, 'v1.0.0', {
-    platforms: ['ubuntu-24.04-arm64'],
+    platforms: ['ubuntu-24.04-arm64', 'debian-12-arm64'],
   });
 
   await staging(world, arm);
   const { ended, assignment_id } = await assign(world, template, 'arm');
 
   expect(ended).toMatchObject({ state: 'failed', code: 'composition_platform_mismatch' });
-  const build = `expected a build of ${full(world, 'arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64`;
+  const build = `expected a build of ${full(world, 'arm')} 1.0.0 for ${platform}, found only ubuntu-24.04-arm64, debian-12-arm64`;
 
   expect(ended.message).toBe(`template ${template.name} (${template.id}, staging): ${build}`);
   await expect(

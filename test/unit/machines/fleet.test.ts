@@ -316,11 +316,11 @@ describe('a template', () => {
     updated_at: time,
   };
 
-  const offer = (track: Offer['track'], ...platforms: string[]): Offer => ({
+  const offer = (track: Offer['track'], ...built: string[]): Offer => ({
     track,
     version: '1.0.0',
     kind: 'node',
-    platforms,
+    platforms: { registered: [], built },
   });
 
   it('takes a module whose versions have builds for its platform, or for any', () => {
@@ -360,6 +360,16 @@ describe('a template', () => {
       takes: false,
       reason: 'kind',
       message: 'expected a module of files, found that 1.0.0 (live) is a platform module',
+    });
+  });
+
+  it('refuses a module that is registered for other platforms, though its build serves any', () => {
+    const platforms = { registered: ['debian-13-arm64', 'debian-13-amd64'], built: ['any'] };
+    expect(suitability(template, false, [{ ...offer('live'), platforms }])).toMatchObject({
+      takes: false,
+      reason: 'platform',
+      message:
+        'expected a build for ubuntu-24.04-amd64, found 1.0.0 (live) for debian-13-arm64, debian-13-amd64',
     });
   });
 
