@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { type Api, connect } from '../../client/api.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { collect, describe, type Flags } from '../../command.ts';
+import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -54,10 +55,12 @@ Once the account has a reviewer, the role reviewer waits for the approval of one
     { examples: [`gantry member update ${id} --role operator --role reviewer`], action: update },
   );
   describe(
-    addRecover(
-      command.command('remove <id>').description('remove a member, or cancel an invitation'),
+    addYes(
+      addRecover(
+        command.command('remove <id>').description('remove a member, or cancel an invitation'),
+      ),
     ),
-    { examples: [`gantry member remove ${id}`], action: remove },
+    { examples: [`gantry member remove ${id} --yes`], action: remove },
   );
 }
 
@@ -155,7 +158,11 @@ async function update(
   return 0;
 }
 
-async function remove(member: string, flags: Flags & { recover?: true }): Promise<ExitCode> {
+async function remove(
+  member: string,
+  flags: Flags & ConfirmFlags & { recover?: true },
+): Promise<ExitCode> {
+  await confirm(`remove member ${member}`, flags);
   const { client, responses }: Api = await connect();
   const query = flags.recover ? '?recover=true' : '';
   await client.send(responses.nothing, 'DELETE', `${pathOf(member)}${query}`);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { connect } from '../../client/api.ts';
 import { collect, describe, type Flags } from '../../command.ts';
+import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -40,8 +41,9 @@ approvals, and cannot review.`,
     },
   );
 
-  describe(addMine(command.command('revoke <id>').description('revoke a token immediately')), {
-    examples: ['gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  const revoking = command.command('revoke <id>').description('revoke a token immediately');
+  describe(addYes(addMine(revoking)), {
+    examples: ['gantry token revoke tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA --yes'],
     action: revoke,
   });
 }
@@ -100,7 +102,8 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
   return 0;
 }
 
-async function revoke(id: string, flags: MineFlags): Promise<ExitCode> {
+async function revoke(id: string, flags: MineFlags & ConfirmFlags): Promise<ExitCode> {
+  await confirm(`revoke token ${id}`, flags);
   const { client, responses } = await connect();
   await client.send(responses.nothing, 'DELETE', `${pathOf(flags)}/${encodeURIComponent(id)}`);
   print(flags.json, { revoked: id }, () => `revoked ${id}`);

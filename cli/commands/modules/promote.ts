@@ -9,6 +9,7 @@ import {
 } from '../../client/await-operation.ts';
 import { resolveVersionId } from '../../client/modules.ts';
 import { choiceOption, describe } from '../../command.ts';
+import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import type { ExitCode } from '../../run.ts';
 
 /** `gantry module promote` */
@@ -18,12 +19,13 @@ export function registerModulePromote(module: Command): void {
     .description('promote a version, by id or as <module>@<version>')
     .addOption(choiceOption('--to <state>', promotionStates, 'the new state').makeOptionMandatory())
     .option('--withdraw', 'retire what machines use and no other version can replace');
-  describe(addWaitOptions(command), {
+  describe(addYes(addWaitOptions(command)), {
     examples: [
       'gantry module promote my-redis@0.1.0 --to staging',
       'gantry module promote my-redis@0.1.0 --to live',
-      'gantry module promote my-redis@0.1.0 --to retired --withdraw',
+      'gantry module promote my-redis@0.1.0 --to retired --withdraw --yes',
     ],
+    notes: 'To retire a version asks first, unless --yes is given.',
     no: changeRefused,
     action: promote,
   });
@@ -31,8 +33,9 @@ export function registerModulePromote(module: Command): void {
 
 async function promote(
   version: string,
-  flags: WaitFlags & { to: string; withdraw?: true },
+  flags: WaitFlags & ConfirmFlags & { to: string; withdraw?: true },
 ): Promise<ExitCode> {
+  if (flags.to === 'retired') await confirm(`retire ${version}`, flags);
   const api = await connect();
   const path = `/versions/${encodeURIComponent(await resolveVersionId(api, version))}/promote`;
   const { operation } = await api.client.send(api.responses.operation, 'POST', path, {

@@ -109,7 +109,11 @@ it('makes and shows members, tokens, registries, hooks and categories', async ()
   const token = await json('token', 'create', 'ci', '--role', 'author', '--role', 'viewer');
 
   expect(token.token.roles).toEqual(['author', 'viewer']);
-  expect(await json('token', 'revoke', token.token.id)).toEqual({ revoked: token.token.id });
+  const unasked = await gantry(['token', 'revoke', token.token.id]);
+  expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('expected --yes')]);
+  expect(await json('token', 'revoke', token.token.id, '--yes')).toEqual({
+    revoked: token.token.id,
+  });
 
   const login = ['registry', 'login', 'ghcr.io', '--username', 'acme', '--password-stdin'];
   expect(await gantry(login, 'hunter2\n')).toMatchObject({ code: 0, stderr: '' });
@@ -138,7 +142,7 @@ it('makes and shows members, tokens, registries, hooks and categories', async ()
     (await json('category', 'create', 'databases', '--position', '80')).category.position,
   ).toBe(80);
   expect((await gantry(['category', 'list'])).stdout).toMatch(/userland +90/);
-  await json('member', 'remove', member.member.id);
+  await json('member', 'remove', member.member.id, '--yes');
 });
 
 it('registers a module and says why a tag of it is no version', async () => {
