@@ -19,6 +19,7 @@ interface CommandSpec<Args extends unknown[]> {
 const verbAliases: Readonly<Record<string, readonly string[]>> = {
   list: ['ls'],
   show: ['get'],
+  delete: ['rm', 'remove'],
   remove: ['rm', 'delete'],
   revoke: ['rm', 'delete'],
 };

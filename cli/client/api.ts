@@ -31,7 +31,7 @@ export async function resolveId(
   const rows: { id: string; name: string; state?: string }[] =
     noun === 'templates'
       ? await api.client.all(api.responses.templates, 'templates', '/templates')
-      : await api.client.all(api.responses.instances, 'instances', '/instances');
+      : await api.client.all(api.responses.instances, 'instances', '/instances', { all: 'true' });
   // Another instance may have taken the name of a decommissioned one.
   const named = rows.filter(({ name }) => name === written);
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);

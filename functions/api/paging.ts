@@ -27,14 +27,32 @@ export function sortKeyOf(cursor: string | undefined): string {
 
 /**
  * Reads a page from the store. It reads one item more, which shows whether there is a next page.
+ * @param keep selects rows. Where it selects few, a page ends early, with a cursor to go on from.
  */
 export async function storePage<T>(
   query: PageQuery,
   read: (limit: number, after: string) => Promise<T[]>,
   keyOf: (item: T) => string,
+  keep: (item: T) => boolean = () => true,
 ): Promise<{ items: T[]; next_cursor: string | null }> {
-  const found = await read(query.limit + 1, sortKeyOf(query.cursor));
-  return slicePage(found, Math.min(query.limit, countFitting(found)), keyOf);
+  const found: T[] = [];
+  let after = sortKeyOf(query.cursor);
+
+  for (let rows = 0; rows < limits.filteredRowsMax; ) {
+    const part = await read(query.limit + 1, after);
+    found.push(...part.filter(keep));
+    const last = part.at(-1);
+
+    if (found.length > query.limit || last === undefined || part.length <= query.limit)
+      return slicePage(found, Math.min(query.limit, countFitting(found)), keyOf);
+    rows += part.length;
+    after = keyOf(last);
+  }
+
+  const fitting = countFitting(found);
+  return fitting < found.length
+    ? slicePage(found, fitting, keyOf)
+    : { items: found, next_cursor: cursorOf(after) };
 }
 
 /**

@@ -224,6 +224,10 @@ const errors = {
     409,
     'The version cannot move to the requested state from its current state.',
   ],
+  module_archived: [
+    409,
+    'The module is archived: it is not polled and cannot be assigned. Unarchive it first.',
+  ],
   in_use: [
     409,
     'The object is in use and cannot be removed. The message names where, and how to remove it.',

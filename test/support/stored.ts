@@ -31,6 +31,8 @@ export function storedModule(account: string, name: string, more: Partial<Module
     granted_reservations: [],
     policy_version: 'none',
     live_version_id: null,
+    has_versions: true,
+    archived: false,
     revision: 1,
     created_at: time,
     updated_at: time,

@@ -8,6 +8,7 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
+import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import {
   addCluster,
   addMergeOptions,
@@ -52,10 +53,13 @@ export function register(command: Command): void {
     },
   );
 
-  describe(command.command('list').description('list instances'), {
-    examples: ['gantry instance list'],
-    action: list,
-  });
+  describe(
+    command
+      .command('list')
+      .description('list instances')
+      .option('--all', 'list decommissioned instances too'),
+    { examples: ['gantry instance list'], action: list },
+  );
   describe(
     command
       .command('show <instance>')
@@ -77,12 +81,21 @@ export function register(command: Command): void {
   );
 
   describe(
-    command
-      .command('decommission <instance>')
-      .description(
-        'remove a machine permanently; its agent deletes its key and secrets within an hour',
-      ),
-    { examples: ['gantry instance decommission web-1'], action: decommission },
+    addYes(
+      command
+        .command('decommission <instance>')
+        .description(
+          'remove a machine permanently; its agent deletes its key and secrets within an hour',
+        ),
+    ),
+    { examples: ['gantry instance decommission web-1 --yes'], action: decommission },
+  );
+
+  describe(
+    addWaitOptions(
+      command.command('rename <instance> <name>').description('rename an instance; its id stays'),
+    ),
+    { examples: ['gantry instance rename web-1 web-eu-1'], no: changeRefused, action: rename },
   );
 
   const updating = command
@@ -148,9 +161,11 @@ function missingLines(keys: { key: string; file: string; module: string }[]): st
   ];
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & { all?: true }): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const instances = await client.all(responses.instances, 'instances', '/instances');
+  const instances = await client.all(responses.instances, 'instances', '/instances', {
+    all: flags.all && 'true',
+  });
 
   print(flags.json, { instances }, () =>
     table(
@@ -231,7 +246,8 @@ async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
+async function decommission(instance: string, flags: Flags & ConfirmFlags): Promise<ExitCode> {
+  await confirm(`decommission ${instance}`, flags);
   const api = await connect();
   const id = await resolveId(api, 'instances', instance);
   const path = `/instances/${encodeURIComponent(id)}/decommission`;
@@ -244,6 +260,13 @@ async function decommission(instance: string, flags: Flags): Promise<ExitCode> {
   );
 
   return 0;
+}
+
+async function rename(instance: string, name: string, flags: WaitFlags): Promise<ExitCode> {
+  const api = await connect();
+  const path = `/instances/${encodeURIComponent(await resolveId(api, 'instances', instance))}`;
+  const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, { name });
+  return awaitOperation(api, operation, flags);
 }
 
 async function update(instance: string, flags: UpdateFlags): Promise<ExitCode> {

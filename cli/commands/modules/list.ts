@@ -8,7 +8,10 @@ import { type ExitCode, print } from '../../run.ts';
 /** `gantry module list` */
 export function registerModuleList(module: Command): void {
   describe(
-    module.command('list').description('list the registered modules and their polling status'),
+    module
+      .command('list')
+      .description('list the registered modules and their polling status')
+      .option('--archived', 'list the archived modules instead of the others'),
     {
       examples: ['gantry module list'],
       action: list,
@@ -16,9 +19,11 @@ export function registerModuleList(module: Command): void {
   );
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & { archived?: true }): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const modules = await client.all(responses.modules, 'modules', '/modules');
+  const modules = await client.all(responses.modules, 'modules', '/modules', {
+    archived: flags.archived && 'true',
+  });
 
   print(flags.json, { modules }, () =>
     table(

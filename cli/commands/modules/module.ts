@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerModuleArchive } from './archive.ts';
 import { registerModuleBuild } from './build.ts';
 import { registerModuleInit } from './init.ts';
 import { registerModuleList } from './list.ts';
@@ -34,6 +35,7 @@ export function register(command: Command): void {
   registerModuleWithholdings(command);
   registerModuleRegister(command);
   registerModuleUpdate(command);
+  registerModuleArchive(command);
   registerModuleReserve(command);
   registerModuleShow(command);
   registerModuleVersions(command);

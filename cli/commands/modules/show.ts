@@ -37,6 +37,7 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
     return formatFields([
       ['name', `${module.account}/${module.name}`],
       ['id', module.id],
+      ...(module.archived ? [['archived', 'yes'] as [string, string]] : []),
       ['visibility', module.visibility],
       ['category', module.category],
       ['variety', module.variety],

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { registerTemplatePreview } from './preview.ts';
@@ -30,7 +31,39 @@ export function register(command: Command): void {
     },
   );
 
+  describe(
+    command
+      .command('rename <template> <name>')
+      .description('rename a template; its id, machines and modules stay'),
+    { examples: ['gantry template rename web web-2027'], action: rename },
+  );
+  describe(
+    addYes(
+      command
+        .command('delete <template>')
+        .description('delete a template without machines and modules'),
+    ),
+    { examples: ['gantry template delete web --yes'], action: remove },
+  );
+
   registerTemplatePreview(command);
+}
+
+async function rename(template: string, name: string, flags: Flags): Promise<ExitCode> {
+  const api = await connect();
+  const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}`;
+  const response = await api.client.send(api.responses.newTemplate, 'PATCH', path, { name });
+  print(flags.json, response, () => `renamed template ${template} to ${name}`);
+  return 0;
+}
+
+async function remove(template: string, flags: Flags & ConfirmFlags): Promise<ExitCode> {
+  await confirm(`delete template ${template}`, flags);
+  const api = await connect();
+  const id = await resolveId(api, 'templates', template);
+  await api.client.send(api.responses.nothing, 'DELETE', `/templates/${encodeURIComponent(id)}`);
+  print(flags.json, { deleted: id }, () => `deleted template ${template}`);
+  return 0;
 }
 
 async function create(name: string, flags: Flags & { platform: string }): Promise<ExitCode> {

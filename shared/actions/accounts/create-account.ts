@@ -136,7 +136,12 @@ export async function createAccount(
     accounts.createAccount(account),
     accounts.createToken(token),
     ...seededCategories.map((category) =>
-      accounts.createCategory({ account: input.slug, created_at: at, ...category }),
+      accounts.createCategory({
+        account: input.slug,
+        module_added_at: null,
+        created_at: at,
+        ...category,
+      }),
     ),
     createEvent({
       type: 'gantry.account.created',

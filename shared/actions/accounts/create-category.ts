@@ -21,6 +21,7 @@ export async function createCategory(
     account,
     slug: input.slug,
     position: input.position,
+    module_added_at: null,
     created_at: at,
   };
 

@@ -11,6 +11,7 @@ export {
   withdrawRoot,
 } from './account-root.ts';
 export { authenticateToken, callerOf, tokenRefusal } from './authenticate-token.ts';
+export { deleteCategory, updateCategory } from './change-category.ts';
 export { createAccount, makeToken, mintAdminToken, type NewToken } from './create-account.ts';
 export { createCategory } from './create-category.ts';
 export { createToken, refusePast } from './create-token.ts';

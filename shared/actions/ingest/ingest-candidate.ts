@@ -9,8 +9,8 @@ import { getCandidate } from '../../store/candidates/index.ts';
 import {
   createVersion,
   getModule,
-  holdPolicy,
   noteProvider,
+  noteVersion,
   policyChanged,
   versionEvent,
 } from '../../store/modules/index.ts';
@@ -142,7 +142,7 @@ function versionWrites(read: Candidate, present: Candidate, builds: Build[], at:
 
   const { version_string } = version;
   return [
-    holdPolicy(account, module, present.policy_version),
+    noteVersion(account, module, present.policy_version),
     createVersion(version),
     takeName({ account, kind: 'version', value: versionNameOf(present), owner: id }, () =>
       versionExistsError(present),

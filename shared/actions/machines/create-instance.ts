@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { GantryError } from '../../base/error.ts';
 import { newId, sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
 import { type AskedKey, listAskedKeys, listMissingKeys } from '../../composition/index.ts';
 import type { JoinToken } from '../../contract/machines/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
@@ -13,11 +13,12 @@ import {
   instanceEvent,
   updateInstance,
 } from '../../store/machines/index.ts';
-import { takeName } from '../../store/unique.ts';
+import { noteInstanceAdded } from '../../store/templates/index.ts';
 import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
 import { commit, enqueue, later, nowIso, type Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
+import { takeInstanceName } from './instance-name.ts';
 import { requireActiveInstance } from './require-instance.ts';
 
 /**
@@ -77,21 +78,16 @@ export async function createInstance(
 
   const writes = [
     insert(instance),
-    takeName(
-      { account: caller.account, kind: 'instance', value: input.name, owner: instance.id },
-      () => {
-        return new GantryError('already_exists', `instance "${input.name}" exists already`, {
-          field: 'name',
-        });
-      },
-    ),
+    noteInstanceAdded(caller.account, template.id, at),
+    takeInstanceName(instance),
     instanceEvent(instance, { actor: caller.actor, at }, 'created', {
       name: input.name,
       template_id: template.id,
       track: instance.track,
     }),
   ];
-  await commit(services, writes, result);
+  // Machines that are created together meet at the row of their template.
+  await retryConflicts(() => commit(services, writes, result));
 
   // It may be the first instance of its track on this template, so the track is composed too.
   const { account, template_id, track } = instance;

@@ -3,4 +3,5 @@ export { type AgentCaller, authenticateAgent, provenKey } from './authenticate-a
 export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
 export { readFleet, readMachines, readSuitability } from './fleet.ts';
+export { takeInstanceName } from './instance-name.ts';
 export { assertActive, requireActiveInstance, requireInstance } from './require-instance.ts';

@@ -4,7 +4,7 @@ import type { TrustPolicy } from '../../domain/modules/index.ts';
 import type { SignerIdentity } from '../../domain/signatures/index.ts';
 import { parseReference } from '../../registry/index.ts';
 import { checkPublicKey, checkRegexp, checkTrustedRoot } from '../../signature/index.ts';
-import { getCategory } from '../../store/accounts/index.ts';
+import { categoryUnknownError, getCategory } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
 type Identities = Pick<
@@ -112,13 +112,6 @@ export async function checkCategory(
   account: string,
   category: string,
 ): Promise<void> {
-  if ((await getCategory(services.db, account, category)) !== null) return;
-  throw new GantryError(
-    'category_unknown',
-    `expected a category of this account, found "${category}"`,
-    {
-      field: 'category',
-      found: category,
-    },
-  );
+  if ((await getCategory(services.db, account, category)) === null)
+    throw categoryUnknownError(category);
 }

@@ -1,4 +1,5 @@
 export { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
+export { deleteModule } from './delete-module.ts';
 export { explainArtifact, reasonFor } from './explain-artifact.ts';
 export { accountConflicts } from './manifest-conflicts.ts';
 export { registerModule } from './register-module.ts';
@@ -6,4 +7,10 @@ export { askForPoll, requestPoll } from './request-poll.ts';
 export { requireModule, requireVersion } from './require-module.ts';
 export { resolveModule } from './resolve-module.ts';
 export { validateManifest } from './validate-manifest.ts';
-export { usesOfModule, usesWithoutSuccessor, type VersionUse } from './version-uses.ts';
+export {
+  refuseUsedModule,
+  templatesUsing,
+  usesOfModule,
+  usesWithoutSuccessor,
+  type VersionUse,
+} from './version-uses.ts';

@@ -1,5 +1,6 @@
 import { GantryError } from '../../base/error.ts';
 import { moduleId } from '../../base/ids.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { RegisterModuleBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import {
@@ -8,8 +9,9 @@ import {
   type TrustPolicy,
   type Variety,
 } from '../../domain/modules/index.ts';
-import type { Repository } from '../../domain/poll/index.ts';
+import { unpolledRepository } from '../../domain/poll/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
+import { noteModuleAdded } from '../../store/accounts/index.ts';
 import { createModule, getModule, moduleEvent } from '../../store/modules/index.ts';
 import { createRepository } from '../../store/poll/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
@@ -35,10 +37,12 @@ export async function registerModule(
   const { repository, category, variety } = module;
   const writes = [
     createModule(module),
+    noteModuleAdded(account, category, at),
     createRepository(unpolledRepository(module, at)),
     moduleEvent(module, { actor, at }, 'registered', { repository, category, variety }),
   ];
-  return commit(services, writes, module);
+  // Modules that are registered together meet at the row of their category.
+  return retryConflicts(() => commit(services, writes, module));
 }
 
 function policyOf(input: RegisterModuleBody): TrustPolicy {
@@ -72,29 +76,11 @@ function moduleOf(
     granted_reservations: [],
     policy_version: policyVersion(policy),
     live_version_id: null,
+    has_versions: false,
+    archived: false,
     revision: 1,
     created_at: at,
     updated_at: at,
-  };
-}
-
-/** The poll state of a module's repository before its first poll, which is due immediately. */
-function unpolledRepository(
-  { account, name, repository }: Module,
-  at: string,
-): Omit<Repository, 'revision'> {
-  return {
-    account,
-    module: name,
-    repository,
-    tags_hash: null,
-    next_poll_at: at,
-    polled_at: null,
-    failures: 0,
-    code: null,
-    message: null,
-    ignored_tags: [],
-    recheck_at: at,
   };
 }
 

@@ -1,19 +1,21 @@
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { openCandidates } from '../../store/candidates/index.ts';
+import { moduleArchivedError } from '../../store/modules/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
 /**
  * Polls a module's repository now, for a caller of its account.
- * @throws GantryError `not_found`
+ * @throws GantryError `not_found` or `module_archived`
  */
 export async function requestPoll(
   services: Services,
   { account }: Caller,
   module: string,
 ): Promise<void> {
-  await requireModule(services, account, module);
+  const { archived } = await requireModule(services, account, module);
+  if (archived) throw moduleArchivedError(module);
   await askForPoll(services, account, module);
 }
 

@@ -1,12 +1,14 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
+import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import { listSome } from '../../base/list-some.ts';
 import { chooseVersion } from '../../composition/index.ts';
 import type { Version } from '../../domain/modules/index.ts';
-import type { Track } from '../../domain/templates/index.ts';
+import { type Track, tracks } from '../../domain/templates/index.ts';
 import { getComposition, templatesConsidering } from '../../store/compose/index.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
 import { readVersions } from '../../store/modules/index.ts';
-import { getTemplate, listAssignments } from '../../store/templates/index.ts';
+import { getTemplate, listAssignments, templatesWith } from '../../store/templates/index.ts';
 import { recordInPlace } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -38,6 +40,38 @@ export async function usesOfModule(
   );
 
   return found.filter((use) => use !== null);
+}
+
+/**
+ * Names of the account's templates that a module is assigned to, or whose compositions have it.
+ * Use by other accounts never blocks the owner.
+ */
+export async function templatesUsing(
+  services: Services,
+  account: string,
+  module: string,
+): Promise<string[]> {
+  const [assigned, uses] = await Promise.all([
+    templatesWith(services.db, account, `${account}/${module}`),
+    usesOfModule(services, account, { module, tracks }),
+  ]);
+  const ids = new Set([...assigned, ...uses.map(({ template_id }) => template_id)]);
+
+  const names = await mapConcurrently([...ids], limits.storeReadsAtOnce, async (id) => {
+    const template = await getTemplate(services.db, account, id);
+    return template?.name ?? id;
+  });
+  return names.sort();
+}
+
+/** Throws `in_use` for a module that templates of its account use. */
+export function refuseUsedModule(module: string, templates: readonly string[]): void {
+  if (templates.length === 0) return;
+  throw new GantryError(
+    'in_use',
+    `expected a module that no template uses, found "${module}" in ${listSome(templates)}; remove its assignments first`,
+    { field: 'module', found: templates },
+  );
 }
 
 /** The uses of a version that no other version of its module could take over. */
@@ -73,6 +107,7 @@ async function useIn(
   if (layer === undefined) return null;
 
   const template = await getTemplate(db, account, template_id);
+  if (template === null) return null;
   const assignments = await listAssignments(db, account, template_id);
   const assigned = assignments.find((one) => one.module === `${account}/${module}`);
 
@@ -83,7 +118,7 @@ async function useIn(
   return {
     version_id: layer.version_id,
     template_id,
-    template: template?.name ?? template_id,
+    template: template.name,
     track,
     machines,
     constraint: assigned?.constraint ?? null,

@@ -16,7 +16,7 @@ import type { RegistryClient } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import type { Cause } from '../../store/event-maker.ts';
 import { getVersion, nameVersion, versionEvent } from '../../store/modules/index.ts';
-import { getTag, putTag, tagEvent } from '../../store/poll/index.ts';
+import { getTag, holdRepository, putTag, tagEvent } from '../../store/poll/index.ts';
 import { raced, transact, type Write } from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { candidateWrites, sendOn } from '../candidates/index.ts';
@@ -47,7 +47,7 @@ export async function lookAtTag(
   const digest = await readDigest(client, path, tag);
   const look = { account, module, tag, digest, seen_at };
 
-  const outcome = await retryConflicts(() => recordLook(services, look), {
+  const outcome = await retryConflicts(() => recordLook(services, row, look), {
     attempts: limits.rowAttemptsMax,
     codes: ['conflict', 'already_exists'],
   });
@@ -71,13 +71,18 @@ async function readDigest(
   }
 }
 
-async function recordLook(services: Services, look: TagLook): Promise<TagOutcome | null> {
+/** Records a look while the module is still polled there: an archived or deleted one is not. */
+async function recordLook(
+  services: Services,
+  repository: Repository,
+  look: TagLook,
+): Promise<TagOutcome | null> {
   const rows = await readRows(services, look);
-
   const outcome = decideLook(look, rows, services.now());
+  if (outcome === null) return null;
 
-  if (outcome !== null)
-    await transact(services.db, lookWrites(outcome, { actor, at: nowIso(services) }));
+  const writes = lookWrites(outcome, { actor, at: nowIso(services) });
+  await transact(services.db, [holdRepository(repository), ...writes]);
   return outcome;
 }
 

@@ -1,12 +1,10 @@
-import { GantryError } from '../../base/error.ts';
 import { newId } from '../../base/ids.ts';
 import type { CreateTemplateBody } from '../../contract/templates/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Template } from '../../domain/templates/index.ts';
-import { createEvent } from '../../store/event.ts';
-import { createTemplate as creation } from '../../store/templates/index.ts';
-import { takeName } from '../../store/unique.ts';
+import { createTemplate as creation, templateEvent } from '../../store/templates/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
+import { takeTemplateName } from './template-name.ts';
 
 /**
  * Creates a template without assignments. Throws `already_exists` where the account has one of that
@@ -25,6 +23,7 @@ export async function createTemplate(
     id: newId('template'),
     name: input.name,
     platform: input.platform,
+    instance_added_at: null,
     revision: 1,
     created_at: at,
     updated_at: at,
@@ -32,20 +31,10 @@ export async function createTemplate(
 
   const writes = [
     creation(template),
-    takeName(
-      { account, kind: 'template', value: template.name, owner: template.id },
-      () =>
-        new GantryError('already_exists', `template "${template.name}" already exists`, {
-          field: 'name',
-        }),
-    ),
-    createEvent({
-      type: 'gantry.template.created',
-      account,
-      subject: `template/${template.id}`,
-      actor,
-      at,
-      data: { name: template.name, platform: template.platform },
+    takeTemplateName(template),
+    templateEvent(template, { actor, at }, 'created', {
+      name: template.name,
+      platform: template.platform,
     }),
   ];
 

@@ -7,6 +7,8 @@ export const httpLimits = {
   apiBodyBytesMax: 4 * 1024 ** 2,
   /** Items of one page of a list as JSON: Lambda returns at most 6 MiB. */
   pageBytesMax: 4 * 1024 ** 2,
+  /** Rows that one page of a filtered list reads at most, a few seconds of reading. */
+  filteredRowsMax: 10_000,
   /**
    * How long an Idempotency-Key is remembered. A client that retries after more than a day means
    * something new.

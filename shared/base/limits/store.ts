@@ -25,4 +25,14 @@ export const storeLimits = {
    * collection than the 15 minutes of any function.
    */
   objectRenewSeconds: 12 * 3600,
+  /**
+   * How long an event's row is kept after the event was sent: time enough for a yearly review, and
+   * for a copy elsewhere of what must be kept longer.
+   */
+  eventsKeptDays: 400,
+  /**
+   * How long an index may lack a row that was written: far more than DynamoDB needs, since what an
+   * index lacks is deleted by mistake.
+   */
+  indexSettleSeconds: 10,
 } as const;

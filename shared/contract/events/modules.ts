@@ -4,6 +4,21 @@ export const modulesEvents = {
     when: 'A category was created.',
     data: ['position'],
   },
+  'gantry.category.moved': {
+    subject: 'category/<slug>',
+    when: 'The position of an empty category changed.',
+    data: ['from', 'to'],
+  },
+  'gantry.category.renamed': {
+    subject: 'category/<slug>',
+    when: 'A category got another name. Its modules and position stay.',
+    data: ['from', 'to'],
+  },
+  'gantry.category.deleted': {
+    subject: 'category/<slug>',
+    when: 'A category without modules was deleted.',
+    data: ['position'],
+  },
   'gantry.module.registered': {
     subject: 'module/<name>',
     when: 'A module was registered. Gantry now polls its repository.',
@@ -13,6 +28,11 @@ export const modulesEvents = {
     subject: 'module/<name>',
     when: 'The registration of a module changed. `changed` names the fields.',
     data: ['changed', 'policy_version', 'operation_id'],
+  },
+  'gantry.module.deleted': {
+    subject: 'module/<name>',
+    when: 'A module that never had a version was deleted. Its name is free.',
+    data: ['repository'],
   },
   'gantry.reservation.changed': {
     subject: 'module/<name>',

@@ -4,6 +4,16 @@ export const templatesEvents = {
     when: 'A template was created.',
     data: ['name', 'platform'],
   },
+  'gantry.template.renamed': {
+    subject: 'template/<id>',
+    when: 'A template got another name. Its id stays.',
+    data: ['from', 'to'],
+  },
+  'gantry.template.deleted': {
+    subject: 'template/<id>',
+    when: 'A template without machines and assignments was deleted. Its name is free.',
+    data: ['name'],
+  },
   'gantry.assignment.added': {
     subject: 'assignment/<id>',
     when: 'A module was assigned to a template.',

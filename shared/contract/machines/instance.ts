@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { driftReasons, instanceStates, standings } from '../../domain/machines/index.ts';
-import { metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import { flagQuery, metadataSchema, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
 import { agentReport } from './agent.ts';
 
 const clusters = z.array(slugSchema).max(50);
@@ -18,12 +18,13 @@ export type CreateInstanceBody = z.infer<typeof createInstanceBody>;
 
 export const updateInstanceBody = z
   .strictObject({
+    name: slugSchema.exactOptional(),
     metadata: metadataSchema.exactOptional(),
     track: trackSchema.exactOptional(),
     clusters: clusters.exactOptional(),
   })
   .refine((body) => Object.keys(body).length > 0, {
-    error: 'expected one of metadata, track and clusters',
+    error: 'expected one of name, metadata, track and clusters',
   });
 
 const reportSchema = agentReport.extend({
@@ -105,4 +106,8 @@ export const enrollBody = z.strictObject({
    * The root that the token pins. The agent verifies its successors one by one, up to the newest.
    */
   root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+export const listInstancesQuery = pageQuery.extend({
+  all: flagQuery('list decommissioned instances too'),
 });

@@ -3,7 +3,7 @@ import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { varieties } from '../../domain/modules/index.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
-import { timeSchema } from '../http/index.ts';
+import { flagQuery, pageQuery, timeSchema } from '../http/index.ts';
 
 const regexp = z.string().min(1).max(1000);
 
@@ -88,6 +88,10 @@ const registration = registerModuleBody.shape;
 /** The fields to change; the rest stays. Lists are replaced as a whole. */
 export const updateModuleBody = z
   .strictObject({
+    archived: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'no polls, hidden from lists, cannot be assigned; versions stay' }),
     visibility: registration.visibility,
     category: registration.category.exactOptional(),
     platforms: registration.platforms,
@@ -132,6 +136,7 @@ export const moduleSchema = z
     granted_reservations: z.array(z.string()),
     policy_version: z.string(),
     live_version_id: z.string().nullable(),
+    archived: z.boolean(),
     created_at: timeSchema,
     updated_at: timeSchema,
   })
@@ -168,6 +173,10 @@ export const pollStateSchema = z
     ignored_tags: z.array(z.string()),
   })
   .meta({ id: 'PollState' });
+
+export const listModulesQuery = pageQuery.extend({
+  archived: flagQuery('list the archived modules instead of the others'),
+});
 
 /** A module as a list shows it. */
 export const listedModuleSchema = moduleSchema

@@ -122,6 +122,7 @@ const changeSchemas = {
   instance_update: z.object({
     kind: z.literal('instance_update'),
     instance_id: z.string(),
+    name: z.string().exactOptional(),
     metadata: metadataSchema.exactOptional(),
     track: trackSchema.exactOptional(),
     clusters: z.array(z.string()).exactOptional(),

@@ -19,6 +19,8 @@ export const templateSchema = z
 export const createTemplateBody = z.strictObject({ name: slugSchema, platform: platformSchema });
 export type CreateTemplateBody = z.infer<typeof createTemplateBody>;
 
+export const renameTemplateBody = z.strictObject({ name: slugSchema });
+
 export const assignmentSchema = z
   .object({
     id: z.string(),

@@ -55,6 +55,10 @@ export interface Module {
   policy_version: string;
   /** The one live version, null before the first. */
   live_version_id: string | null;
+  /** True once a version was ingested. A module that never had one can be deleted. */
+  has_versions: boolean;
+  /** An archived module is not polled and cannot be assigned. Its versions stay. */
+  archived: boolean;
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;
@@ -77,7 +81,9 @@ export type TrustPolicy = Pick<Module, (typeof trustFields)[number]>;
 export const compositionFields = ['visibility', 'category', 'platforms'] as const;
 
 /** The changeable fields of a registration. Name, variety and parent never change. */
-export type ModuleChanges = Partial<TrustPolicy & Pick<Module, (typeof compositionFields)[number]>>;
+export type ModuleChanges = Partial<
+  TrustPolicy & Pick<Module, (typeof compositionFields)[number] | 'archived'>
+>;
 
 /** Names a trust policy: the SHA-256 of every field that decides whether an artifact gets in. */
 export function policyVersion(policy: TrustPolicy): string {
@@ -87,9 +93,13 @@ export function policyVersion(policy: TrustPolicy): string {
 /**
  * True if the next policy could accept an artifact that the previous one refused. Removing signers
  * or adding demands cannot. Trust roots and repositories cannot be compared, so any change of them
- * counts.
+ * counts. But nothing came yet from the repository of a module without versions: a mistyped one is
+ * corrected without a reviewer.
  */
-export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
+export function loosensTrust(
+  was: TrustPolicy & Pick<Module, 'has_versions'>,
+  next: TrustPolicy,
+): boolean {
   const adds = <T>(before: readonly T[], after: readonly T[]) =>
     after.some((one) => !before.some((other) => isDeepStrictEqual(one, other)));
   return (
@@ -98,7 +108,7 @@ export function loosensTrust(was: TrustPolicy, next: TrustPolicy): boolean {
     adds(next.required_attestations, was.required_attestations) ||
     (was.require_tlog && !next.require_tlog) ||
     (!was.allow_devices && next.allow_devices) ||
-    was.repository !== next.repository ||
+    (was.has_versions && was.repository !== next.repository) ||
     !isDeepStrictEqual(was.trusted_root, next.trusted_root)
   );
 }

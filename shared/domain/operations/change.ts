@@ -86,6 +86,7 @@ export interface ChangeFields {
   member_change: { member_id: string; was: Role[]; roles: Role[] };
   instance_update: {
     instance_id: string;
+    name?: string;
     metadata?: Metadata;
     track?: Track;
     clusters?: string[];

@@ -1,3 +1,5 @@
+import type { Module } from '../modules/index.ts';
+
 /** The state of polling one module's repository. */
 export interface Repository {
   account: string;
@@ -19,6 +21,26 @@ export interface Repository {
   recheck_at: string;
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
+}
+
+/** The poll state of a repository before its first poll, which is due immediately. */
+export function unpolledRepository(
+  { account, name, repository }: Pick<Module, 'account' | 'name' | 'repository'>,
+  at: string,
+): Omit<Repository, 'revision'> {
+  return {
+    account,
+    module: name,
+    repository,
+    tags_hash: null,
+    next_poll_at: at,
+    polled_at: null,
+    failures: 0,
+    code: null,
+    message: null,
+    ignored_tags: [],
+    recheck_at: at,
+  };
 }
 
 /** A tag of a module's repository and the digest it named when last looked at. */

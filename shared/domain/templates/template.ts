@@ -14,6 +14,8 @@ export interface Template {
   id: string;
   name: string;
   platform: string;
+  /** When a machine was last built from it; null before the first. */
+  instance_added_at: string | null;
   /** Counts changes, so that a slow compose never replaces the result of a newer one. */
   revision: number;
   created_at: string;

@@ -20,7 +20,13 @@ const accounts = entity<Account>()({
 
 const categories = entity<Category>()({
   name: 'category',
-  attributes: { account: 'text', slug: 'text', position: 'number', created_at: 'text' },
+  attributes: {
+    account: 'text',
+    slug: 'text',
+    position: 'number',
+    module_added_at: 'json',
+    created_at: 'text',
+  },
   key: { pk: '${account}#category#${slug}', sk: 'category' },
   lists: { bySlug: { index: 'gsi1', pk: '${account}#categories', sk: '${slug}' } },
 });
@@ -69,5 +75,32 @@ export function createCategory(category: Category): Write {
       new GantryError('already_exists', `category "${category.slug}" exists already`, {
         field: 'slug',
       }),
+  );
+}
+
+/** Changes the position of a category that no module came into since it was read. */
+export function moveCategory(was: Category, position: number): Write {
+  const { account, slug, module_added_at } = was;
+  return categories.updateWhere({ account, slug }, { module_added_at }, { position });
+}
+
+/** Notes that a category has a new module, which indexes show later. */
+export function noteModuleAdded(account: string, slug: string, module_added_at: string): Write {
+  return categories.adjust({ account, slug }, { set: { module_added_at } }, {}, () =>
+    categoryUnknownError(slug),
+  );
+}
+
+/** Removes a category, unless it was changed or got a module since it was read. */
+export function removeCategory(was: Category): Write {
+  const { account, slug, position, module_added_at } = was;
+  return categories.removeWhere({ account, slug }, { position, module_added_at });
+}
+
+export function categoryUnknownError(slug: string): GantryError {
+  return new GantryError(
+    'category_unknown',
+    `expected a category of this account, found "${slug}"`,
+    { field: 'category', found: slug },
   );
 }

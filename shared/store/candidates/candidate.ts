@@ -78,6 +78,10 @@ export function updateCandidate(
   return candidates.update(was, set);
 }
 
+export function removeCandidate(was: Candidate): Write {
+  return candidates.remove(was);
+}
+
 /** Candidates whose next verification is due. */
 export function dueCandidates(db: Db, now: string, limit: number): Promise<Candidate[]> {
   return candidates.due(db, 'due', {}, { upTo: now, limit });

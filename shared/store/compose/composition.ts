@@ -42,6 +42,11 @@ export function putComposition(composition: TemplateComposition): Write {
   );
 }
 
+/** Belongs in the transaction that removes the template. */
+export function removeComposition(account: string, template_id: string, track: Track): Write {
+  return compositions.removeWhere({ account, template_id, track });
+}
+
 /**
  * Lets a transaction through only while the composition of this revision is in place; null for
  * none.

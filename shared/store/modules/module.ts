@@ -23,6 +23,8 @@ const modules = entity<Module>()({
     granted_reservations: 'json',
     policy_version: 'text',
     live_version_id: 'json',
+    has_versions: 'flag',
+    archived: 'flag',
     revision: 'number',
     created_at: 'text',
     updated_at: 'text',
@@ -68,20 +70,41 @@ export function putReservations(
   return modules.update(was, { granted_reservations, updated_at });
 }
 
+/**
+ * Changes a registration. Whether the module has versions decides how freely its repository may
+ * change, so the write states that too.
+ */
 export function putRegistration(
   was: Module,
   set: ModuleChanges & Pick<Module, 'policy_version' | 'updated_at'>,
 ): Write {
-  return modules.update(was, set);
+  return modules.update(was, set, { where: { has_versions: was.has_versions } });
+}
+
+/** Removes a module that never had a version. */
+export function removeModule(was: Module): Write {
+  return modules.remove(was, { where: { has_versions: false } });
 }
 
 /**
- * Adds a check to a transaction: it fails with `policy_changed` unless the module has this policy.
+ * Notes in the transaction of a new version that the module has one. It fails with `policy_changed`
+ * unless the module has this policy.
  */
-export function holdPolicy(account: string, name: string, policy_version: string | null): Write {
+export function noteVersion(account: string, name: string, policy_version: string | null): Write {
   // No policy has an empty version.
-  return modules.hold({ account, name }, { policy_version: policy_version ?? '' }, () =>
-    policyChanged(name),
+  return modules.adjust(
+    { account, name },
+    { set: { has_versions: true } },
+    { policy_version: policy_version ?? '' },
+    () => policyChanged(name),
+  );
+}
+
+export function moduleArchivedError(name: string): GantryError {
+  return new GantryError(
+    'module_archived',
+    `module "${name}" is archived; run \`gantry module unarchive ${name}\` first`,
+    { field: 'module', found: name },
   );
 }
 

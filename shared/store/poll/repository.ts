@@ -105,6 +105,16 @@ export function putRepository(was: Repository, set: Partial<Draft<Repository>>):
   return repositories.update(was, set);
 }
 
+/** Ends the polls of a repository. */
+export function removeRepository(was: Repository): Write {
+  return repositories.remove(was);
+}
+
+/** Lets a transaction through only while the module is polled, and in this repository. */
+export function holdRepository({ account, module, repository }: Repository): Write {
+  return repositories.hold({ account, module }, { repository });
+}
+
 /** Names of the account's modules whose repository this is: host and path, without tag. */
 export async function modulesIn(db: Db, account: string, repository: string): Promise<string[]> {
   const rows = await repositories.all(db, 'byPlace', { account, repository });
@@ -117,6 +127,10 @@ export function listTags(db: Db, account: string, module: string): Promise<Tag[]
 
 export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
   return tags.get(db, { account, module, tag });
+}
+
+export function removeTag(was: Tag): Write {
+  return tags.remove(was);
 }
 
 /** Notes what a tag names, if its row is still as it was read (null: it had none). */

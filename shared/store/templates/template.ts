@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import { notFoundError } from '../../base/not-found.ts';
 import type { Assignment, Template } from '../../domain/templates/index.ts';
 import { type Db, type Draft, entity, type Write } from '../table/index.ts';
 
@@ -9,6 +10,7 @@ const templates = entity<Template>()({
     id: 'text',
     name: 'text',
     platform: 'text',
+    instance_added_at: 'json',
     revision: 'number',
     created_at: 'text',
     updated_at: 'text',
@@ -66,6 +68,24 @@ export function createTemplate(template: Draft<Template>): Write {
     template,
     () => new GantryError('already_exists', `template ${template.id} exists`),
   );
+}
+
+/** Renames a template that still has this name: its compositions do not depend on it. */
+export function renameTemplate({ account, id, name: was }: Template, name: string): Write {
+  return templates.adjust({ account, id }, { set: { name } }, { name: was });
+}
+
+/** Notes that a template has a new machine, which indexes show later. */
+export function noteInstanceAdded(account: string, id: string, instance_added_at: string): Write {
+  return templates.adjust({ account, id }, { set: { instance_added_at } }, {}, () =>
+    notFoundError('template', { account, name: id, field: 'template_id' }),
+  );
+}
+
+/** Removes a template, unless it was changed or got a machine since it was read. */
+export function removeTemplate(was: Template): Write {
+  const { name, instance_added_at } = was;
+  return templates.remove(was, { where: { name, instance_added_at } });
 }
 
 /**

@@ -78,6 +78,7 @@ function compose(
     id: 'tpl',
     name: 'web',
     platform: 'any',
+    instance_added_at: null,
     revision: 1,
     created_at: time,
     updated_at: time,

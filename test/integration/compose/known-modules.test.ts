@@ -57,7 +57,14 @@ function read(
     updated_at: '',
   };
 
-  const template = { account: own, id: 'template', name: 'template', platform: 'any', revision: 1 };
+  const template = {
+    account: own,
+    id: 'template',
+    name: 'template',
+    platform: 'any',
+    instance_added_at: null,
+    revision: 1,
+  };
   const view: TemplateView = {
     template: { ...template, created_at: '', updated_at: '' },
     assignments: assigned.map((name) => ({

@@ -311,6 +311,7 @@ describe('a template', () => {
     id: 'tpl_web',
     name: 'web',
     platform: 'ubuntu-24.04-amd64',
+    instance_added_at: null,
     revision: 1,
     created_at: time,
     updated_at: time,

@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   loosensTrust,
+  type Module,
   policyVersion,
   type TrustPolicy,
   withModuleChanges,
 } from '../../../shared/domain/modules/index.ts';
 import { storedModule } from '../../support/stored.ts';
 
-const policy: TrustPolicy = {
+const policy: TrustPolicy & Pick<Module, 'has_versions'> = {
+  has_versions: true,
   repository: 'registry.example/acme/redis',
   identities: [{ identity_regexp: '^a$', issuer_regexp: '^b$' }],
   trusted_keys: ['one', 'two'],
@@ -55,9 +57,15 @@ describe('trust is not loosened', () => {
   ])('%s', (_, set) => {
     expect(loosensTrust(policy, { ...policy, ...set })).toBe(false);
   });
+
+  test('by another repository of a module that never had a version', () => {
+    const set = { repository: 'registry.example/acme/other' };
+    expect(loosensTrust({ ...policy, has_versions: false }, { ...policy, ...set })).toBe(false);
+  });
 });
 
 const policies = fc.record({
+  has_versions: fc.constant(true),
   repository: fc.constantFrom('r.example/a', 'r.example/b'),
   identities: fc.subarray(
     [1, 2, 3].map((n) => ({ identity_regexp: `^${n}$`, issuer_regexp: '^b$' })),

@@ -20,6 +20,7 @@ export const template: Template = {
   id: 'tpl_1',
   name: 'web',
   platform: 'any',
+  instance_added_at: null,
   revision: 3,
   created_at: before,
   updated_at: before,
@@ -104,6 +105,8 @@ export const withholding = <Kind extends 'yank' | 'unyank' | 'quarantine' | 'rel
     version_id: 'ver_1',
     reason: 'see incident 17',
   }) as const;
+/** The rows of an addition of a module that the template lacks. */
+export const unassigned = { template, owner: null, archived: false };
 export const addition = (id: string, module = 'acme/redis') =>
   ({
     kind: 'assignment_add',
@@ -197,11 +200,11 @@ export const everyKind: { change: Change; rows: unknown }[] = [
   { change: withholding('unyank'), rows: { ...live, withheld: { yanked: withheld } } },
   { change: withholding('quarantine'), rows: live },
   { change: withholding('release'), rows: { ...live, withheld: { held: withheld } } },
-  { change: addition('asg_2'), rows: { template, owner: null } },
+  { change: addition('asg_2'), rows: unassigned },
   { change: update({ constraint: null }), rows: assignment },
   { change: removal, rows: assignment },
   { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
-  { change: registration({ visibility: 'public' }), rows: { module, repository: null } },
+  { change: registration({ visibility: 'public' }), rows: { module, repository: null, users: [] } },
   { change: machine({ track: 'staging' }), rows: instance },
   {
     change: {

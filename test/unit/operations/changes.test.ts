@@ -36,6 +36,7 @@ import {
   reservation,
   resumption,
   template,
+  unassigned,
   update,
   view,
   writesOf,
@@ -205,9 +206,8 @@ describe('a template with changes', () => {
     expect(viewed(update({ constraint: null, effective_priority: 7 })).assignments).toEqual([
       { ...assignment, constraint: null, effective_priority: 7 },
     ]);
-    expect(viewed(update({ metadata: { n: 2 } })).assignments).toEqual([
-      { ...assignment, metadata: { n: 2 } },
-    ]);
+    const updated = viewed(update({ metadata: { n: 2 } })).assignments;
+    expect(updated).toEqual([{ ...assignment, metadata: { n: 2 } }]);
   });
 
   it('lacks an assignment that is removed', () => {
@@ -302,7 +302,7 @@ describe('a change is refused', () => {
     [
       'that assigns a module a second time',
       addition('asg_2'),
-      { template, owner: 'asg_1' },
+      { template, owner: 'asg_1', archived: false },
       'already_exists',
     ],
     [
@@ -332,13 +332,13 @@ describe('a change is refused', () => {
     [
       'whose effect on trust was judged by another policy',
       registration({ trusted_keys: [] }, { policy_version: 'old' }),
-      { module, repository: null },
+      { module, repository: null, users: [] },
       'operation_raced',
     ],
     [
       'that loosens trust and says that it does not',
       registration({ trusted_keys: [otherKey] }, { policy_version: signed.policy_version }),
-      { module: signed, repository: null },
+      { module: signed, repository: null, users: [] },
       'invalid_request',
     ],
     [
@@ -347,7 +347,7 @@ describe('a change is refused', () => {
         { trusted_keys: [] },
         { policy_version: signed.policy_version, loosens_trust: true },
       ),
-      { module: signed, repository: null },
+      { module: signed, repository: null, users: [] },
       'policy_missing',
     ],
     ['to a policy of no approval at all', policy({ quorum: 0 }), noPolicy, 'invalid_request'],
@@ -364,12 +364,7 @@ describe('a change is refused', () => {
       noPolicy,
       'quorum_unmeetable',
     ],
-    [
-      'that assigns versions by what is no range',
-      { ...addition('asg_2'), constraint: 'no range at all' },
-      { template, owner: null },
-      'invalid_request',
-    ],
+    ['by no range', { ...addition('asg_2'), constraint: 'none' }, unassigned, 'invalid_request'],
     [
       'to a constraint that is not a range',
       update({ constraint: 'no range at all' }),
@@ -399,12 +394,14 @@ describe('a change is refused', () => {
       registration({ require_tlog: true }, { policy_version: signed.policy_version }),
     ],
   ])('not one %s', (_, change) => {
-    expect(() => kindOf(change).check(change, { module: signed, repository: null })).not.toThrow();
+    const rows = { module: signed, repository: null, users: [] };
+    expect(() => kindOf(change).check(change, rows)).not.toThrow();
   });
 
   it('not for another policy where it changes no trust', () => {
     const change = registration({ category: 'x' }, { policy_version: 'old' });
-    expect(() => kindOf(change).check(change, { module, repository: null })).not.toThrow();
+    const rows = { module, repository: null, users: [] };
+    expect(() => kindOf(change).check(change, rows)).not.toThrow();
   });
 });
 
@@ -461,7 +458,7 @@ describe('the writes of a change', () => {
     const many = (count: number) =>
       Array.from({ length: count }, (_, i) => ({
         change: addition(`asg_${i}`, `acme/m${i}`),
-        rows: { template, owner: null },
+        rows: unassigned,
       }));
 
     const facts = { operation, approvals: [], at };
@@ -473,17 +470,11 @@ describe('the writes of a change', () => {
 
   it.each<[string, Change, unknown, Change, unknown]>([
     ['one assignment', update({ constraint: null }), assignment, removal, assignment],
-    [
-      'one module of one template',
-      addition('asg_2'),
-      { template, owner: null },
-      addition('asg_3'),
-      { template, owner: null },
-    ],
+    ['one module of one template', addition('asg_2'), unassigned, addition('asg_3'), unassigned],
     [
       'one registration',
       registration({ category: 'x' }),
-      { module, repository: null },
+      { module, repository: null, users: [] },
       reservation([], ['/srv/**']),
       { module, patterns: new Set() },
     ],

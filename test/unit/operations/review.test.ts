@@ -87,7 +87,7 @@ describe('a reviewer reads', () => {
 
     const { facts, warnings } = presentChange(
       { ...change, set: { trusted_keys: [...change.set.trusted_keys] } },
-      { module, repository: null },
+      { module, repository: null, users: [] },
     );
     expect(facts).toEqual([
       { name: 'trusted keys', was: 'none', now: expect.stringMatching(/^key [\w+/]{43}=$/) },

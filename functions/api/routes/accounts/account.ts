@@ -3,9 +3,11 @@ import {
   createAccount,
   createCategory,
   createToken,
+  deleteCategory,
   describeCaller,
   requireAccount,
   revokeToken,
+  updateCategory,
 } from '../../../../shared/actions/accounts/index.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
@@ -18,7 +20,12 @@ import {
   tokenSchema,
 } from '../../../../shared/contract/accounts/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
-import { categorySchema, createCategoryBody } from '../../../../shared/contract/modules/index.ts';
+import {
+  categoryParams,
+  categorySchema,
+  createCategoryBody,
+  updateCategoryBody,
+} from '../../../../shared/contract/modules/index.ts';
 import {
   listCategories,
   listMembers,
@@ -141,5 +148,30 @@ export const categoryRoutes: Route[] = [
     answer: z.object({ category: categorySchema }),
     handle: ({ services, caller, body }) => createCategory(services, caller, body),
     view: (category) => ({ category }),
+  }),
+  route({
+    method: 'patch',
+    path: '/categories/{slug}',
+    role: 'operator',
+    tag: 'categories',
+    summary: 'Rename a category, or move an empty one',
+    description:
+      'A position decides the priority of layers. So it changes only while the category has no modules: change the category of each module instead, which can be previewed.',
+    params: categoryParams,
+    body: updateCategoryBody,
+    answer: z.object({ category: categorySchema }),
+    async handle({ services, caller, params, body }) {
+      return { category: await updateCategory(services, caller, params.slug, body) };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/categories/{slug}',
+    role: 'operator',
+    tag: 'categories',
+    summary: 'Delete a category without modules',
+    status: 204,
+    params: categoryParams,
+    handle: ({ services, caller, params }) => deleteCategory(services, caller, params.slug),
   }),
 ];

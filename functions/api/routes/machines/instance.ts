@@ -6,7 +6,7 @@ import {
 } from '../../../../shared/actions/machines/index.ts';
 import { updateInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
   createInstanceAnswer,
   createInstanceBody,
@@ -15,6 +15,7 @@ import {
   instanceParams,
   instanceSchema,
   joinTokenAnswer,
+  listInstancesQuery,
   updateInstanceBody,
 } from '../../../../shared/contract/machines/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
@@ -31,14 +32,15 @@ export const instanceRoutes: Route[] = [
     path: '/instances',
     role: 'viewer',
     tag: 'instances',
-    summary: 'List the instances, oldest first',
-    query: pageQuery,
+    summary: 'List the instances that are not decommissioned, oldest first',
+    query: listInstancesQuery,
     answer: pageOf('instances', instanceSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
         (limit, after) => listInstances(services.db, caller.account, limit, after),
         (instance) => instance.id,
+        ({ state }) => query.all || state !== 'decommissioned',
       );
       return {
         instances: items.map((instance) => instanceView(instance, services.now())),
@@ -85,7 +87,7 @@ export const instanceRoutes: Route[] = [
     path: '/instances/{id}',
     role: 'operator',
     tag: 'instances',
-    summary: 'Change the metadata, track or clusters of an instance',
+    summary: 'Change the name, metadata, track or clusters of an instance',
     status: 202,
     params: instanceParams,
     body: updateInstanceBody,

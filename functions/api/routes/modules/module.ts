@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  deleteModule,
   explainArtifact,
   registerModule,
   requestPoll,
@@ -18,6 +19,7 @@ import {
   explainAnswer,
   explainQuery,
   listedModuleSchema,
+  listModulesQuery,
   moduleAnswer,
   moduleSchema,
   registerModuleBody,
@@ -44,13 +46,14 @@ export const moduleRoutes: Route[] = [
     role: 'viewer',
     tag: 'modules',
     summary: 'List the modules of the account by name, with their polling status',
-    query: pageQuery,
+    query: listModulesQuery,
     answer: pageOf('modules', listedModuleSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
         (limit, after) => listModules(services.db, caller.account, limit, after),
         (module) => module.name,
+        (module) => module.archived === query.archived,
       );
 
       const names = items.map(({ name }) => name);
@@ -107,6 +110,18 @@ export const moduleRoutes: Route[] = [
     async handle({ services, caller, params, body }) {
       return { operation: await updateModule(services, caller, params.name, body) };
     },
+  }),
+  route({
+    method: 'delete',
+    path: '/modules/{name}',
+    role: 'author',
+    tag: 'modules',
+    summary: 'Delete a module that never had a version',
+    description:
+      'Its name is free again. A module with versions is archived instead, by a change of `archived`.',
+    status: 204,
+    params,
+    handle: ({ services, caller, params }) => deleteModule(services, caller, params.name),
   }),
   route({
     method: 'get',

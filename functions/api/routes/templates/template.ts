@@ -9,7 +9,12 @@ import {
   previewChange,
   readComposition,
 } from '../../../../shared/actions/preview/index.ts';
-import { createTemplate, requireTemplate } from '../../../../shared/actions/templates/index.ts';
+import {
+  createTemplate,
+  deleteTemplate,
+  renameTemplate,
+  requireTemplate,
+} from '../../../../shared/actions/templates/index.ts';
 import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import {
@@ -26,6 +31,7 @@ import {
   compositionAnswer,
   compositionQuery,
   createTemplateBody,
+  renameTemplateBody,
   templateAnswer,
   templateParams,
   templateSchema,
@@ -91,6 +97,31 @@ export const templateRoutes: Route[] = [
         composition_failures: failures.filter((failure) => failure !== null),
       };
     },
+  }),
+  route({
+    method: 'patch',
+    path: '/templates/{id}',
+    role: 'operator',
+    tag: 'templates',
+    summary: 'Rename a template',
+    description: 'Its id stays, so machines and assignments do not change.',
+    params: templateParams,
+    body: renameTemplateBody,
+    answer: z.object({ template: templateSchema }),
+    async handle({ services, caller, params: { id }, body }) {
+      return { template: await renameTemplate(services, caller, { id, ...body }) };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/templates/{id}',
+    role: 'operator',
+    tag: 'templates',
+    summary: 'Delete a template without machines and assignments',
+    description: 'Decommissioned machines do not count.',
+    status: 204,
+    params: templateParams,
+    handle: ({ services, caller, params }) => deleteTemplate(services, caller, params.id),
   }),
   route({
     method: 'get',

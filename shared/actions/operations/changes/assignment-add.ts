@@ -8,6 +8,7 @@ import {
   splitModule,
   type Template,
 } from '../../../domain/templates/index.ts';
+import { moduleArchivedError } from '../../../store/modules/index.ts';
 import { createAssignment } from '../../../store/templates/index.ts';
 import { findNameOwner, takeName } from '../../../store/unique.ts';
 import type { Services } from '../../context/index.ts';
@@ -22,6 +23,8 @@ interface Rows {
   template: Template;
   /** The id of the assignment that the template has of this module. */
   owner: string | null;
+  /** Whether the module is archived. */
+  archived: boolean;
 }
 
 export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
@@ -30,16 +33,17 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
 
   /** Throws `not_found` for a module that the account cannot see, as well. */
   async read(services, account, change) {
-    const [template, owner] = await Promise.all([
+    const [template, owner, { archived }] = await Promise.all([
       requireTemplate(services, account, change.template_id),
       findNameOwner(services.db, { account, kind: 'assignment', value: uniqueName(change) }),
       resolveModule(services, account, change.module),
     ]);
-    return { template, owner };
+    return { template, owner, archived };
   },
 
-  check(change, { owner }) {
+  check(change, { owner, archived }) {
     checkConstraint(change.constraint);
+    if (archived) throw moduleArchivedError(change.module);
     if (owner !== null && owner !== change.assignment_id) throw assignedTwiceError(change);
   },
 

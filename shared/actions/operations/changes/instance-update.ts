@@ -3,8 +3,15 @@ import { type Change, strictestPolicy } from '../../../domain/operations/index.t
 import type { Metadata, Track } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { updateInstance } from '../../../store/machines/index.ts';
+import type { Write } from '../../../store/table/index.ts';
+import { freeName } from '../../../store/unique.ts';
 import { enqueue, type Services } from '../../context/index.ts';
-import { assertActive, requireActiveInstance, requireInstance } from '../../machines/index.ts';
+import {
+  assertActive,
+  requireActiveInstance,
+  requireInstance,
+  takeInstanceName,
+} from '../../machines/index.ts';
 import { type Affected, type ChangeKind, nothing, sameView } from './change-kind.ts';
 
 type Update = Change<'instance_update'>;
@@ -22,7 +29,8 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
 
   read: (services, account, change) => requireInstance(services, account, change.instance_id),
   check: (_, row) => assertActive(row),
-  summary: (_, { name }) => `change instance ${name}`,
+  summary: ({ name: next }, { name }) =>
+    next === undefined ? `change instance ${name}` : `rename instance ${name} to ${next}`,
 
   /** The machine's own files are rendered from its metadata; clusters change none. */
   tried(change) {
@@ -45,6 +53,7 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
   writes({ operation, change, rows: was, at }) {
     const set = fieldsOf(change);
     return [
+      ...renamingWrites(was, change),
       updateInstance(was, { ...set, updated_at: at }),
       createEvent({
         type: 'gantry.instance.updated',
@@ -62,7 +71,17 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
   },
 };
 
+/** Other rows know a machine by its id. */
+function renamingWrites(was: Instance, { name }: Update): Write[] {
+  if (name === undefined || name === was.name) return [];
+  return [
+    takeInstanceName({ ...was, name }),
+    freeName({ account: was.account, kind: 'instance', value: was.name }),
+  ];
+}
+
 export interface InstanceInput {
+  name?: string;
   /** Replaced whole. */
   metadata?: Metadata;
   track?: Track;

@@ -10,10 +10,16 @@ import {
   withModuleChanges,
 } from '../../../domain/modules/index.ts';
 import type { Action, Change } from '../../../domain/operations/index.ts';
-import type { Repository } from '../../../domain/poll/index.ts';
+import { type Repository, unpolledRepository } from '../../../domain/poll/index.ts';
+import { noteModuleAdded } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { putRegistration } from '../../../store/modules/index.ts';
-import { getRepository, putRepository } from '../../../store/poll/index.ts';
+import {
+  createRepository,
+  getRepository,
+  putRepository,
+  removeRepository,
+} from '../../../store/poll/index.ts';
 import type { Write } from '../../../store/table/index.ts';
 import { enqueue, type Services } from '../../context/index.ts';
 import {
@@ -21,8 +27,10 @@ import {
   checkCategory,
   checkTrust,
   identitiesOf,
+  refuseUsedModule,
   repositoryOf,
   requireModule,
+  templatesUsing,
 } from '../../modules/index.ts';
 import {
   type Affected,
@@ -36,8 +44,10 @@ type Update = Change<'module_update'>;
 
 interface Rows {
   module: Module;
-  /** The poll state; read only if the repository changes. */
+  /** The poll state; read only if the repository changes, or is no longer polled. */
   repository: Repository | null;
+  /** Templates of the account that use the module; read only to archive it. */
+  users: string[];
 }
 
 export const moduleUpdate: ChangeKind<'module_update', Rows> = {
@@ -47,16 +57,18 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   async read(services, account, { module: name, set }) {
     const module = await requireModule(services, account, name);
     if (set.category !== undefined) await checkCategory(services, account, set.category);
-    const repository =
-      set.repository === undefined ? null : await getRepository(services.db, account, name);
-    return { module, repository };
+    const polled = set.repository !== undefined || set.archived === true;
+    const repository = polled ? await getRepository(services.db, account, name) : null;
+    const users = set.archived === true ? await templatesUsing(services, account, name) : [];
+    return { module, repository, users };
   },
 
   /**
    * Whether the change loosens trust was decided against the policy of `policy_version`, and it is
    * decided here again: what a change says of itself cannot lower the approval that it needs.
    */
-  check(change, { module }) {
+  check(change, { module, users }) {
+    refuseUsedModule(change.module, users);
     if (!trustFields.some((field) => field in change.set)) return;
 
     if (module.policy_version !== change.policy_version) {
@@ -77,7 +89,7 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
     );
   },
 
-  summary: ({ module, set }) => `change ${Object.keys(set).join(', ')} of ${module}`,
+  summary: summaryOf,
 
   /**
    * The signers that a module trusts change no composition, so no composition can delay the removal
@@ -87,7 +99,11 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
     return compositionFields.some((field) => field in change.set) ? usersOfModule(change) : nothing;
   },
 
-  affected: usersOfModule,
+  affected(change) {
+    return Object.keys(change.set).every((field) => field === 'archived')
+      ? nothing
+      : usersOfModule(change);
+  },
 
   view(view, change) {
     return withModuleView(view, change.module, (row) => withModuleChanges(row, change.set));
@@ -122,6 +138,7 @@ export async function moduleUpdateOf(
   const next = withModuleChanges(module, set);
   if (trustFields.some((field) => field in set)) checkTrust(next, input.allow_unanchored ?? false);
   if (set.category !== undefined) await checkCategory(services, account, set.category);
+  if (set.archived) refuseUsedModule(name, await templatesUsing(services, account, name));
   const loosens_trust = loosensTrust(module, next);
   const { policy_version } = module;
 
@@ -163,7 +180,15 @@ function changesOf(input: UpdateModuleBody): ModuleChanges {
   };
 }
 
-/** A new repository is polled immediately, as if none of its tags had been read. */
+function summaryOf({ module, set: { archived, ...set } }: Update): string {
+  const fields = Object.keys(set).join(', ');
+  const parts = [
+    ...(archived === undefined ? [] : [`${archived ? 'archive' : 'unarchive'} ${module}`]),
+    ...(fields === '' ? [] : [`change ${fields} of ${module}`]),
+  ];
+  return parts.join(' and ');
+}
+
 function updateWrites({
   operation,
   change,
@@ -173,7 +198,7 @@ function updateWrites({
   const { module: name, set } = change;
   const { policy_version } = withModuleChanges(was, set);
 
-  const writes = [
+  return [
     putRegistration(was, { ...set, policy_version, updated_at: at }),
     createEvent({
       type: 'gantry.module.updated',
@@ -183,18 +208,21 @@ function updateWrites({
       at,
       data: { changed: Object.keys(set), policy_version, operation_id: operation.id },
     }),
+    ...(set.category === undefined ? [] : [noteModuleAdded(operation.account, set.category, at)]),
+    ...pollWrites({ ...was, ...set }, was, poll, at),
   ];
+}
 
-  if (poll === null || set.repository === undefined) return writes;
-  const unread = {
-    repository: set.repository,
-    tags_hash: null,
-    next_poll_at: at,
-    recheck_at: at,
-    failures: 0,
-    code: null,
-    message: null,
-  };
+/**
+ * An archived module is not polled. A new repository, and one of a module that comes back, is
+ * polled immediately, as if none of its tags had been read.
+ */
+function pollWrites(next: Module, was: Module, poll: Repository | null, at: string): Write[] {
+  if (next.archived) return poll === null ? [] : [removeRepository(poll)];
+  if (was.archived) return [createRepository(unpolledRepository(next, at))];
+  if (poll === null || next.repository === was.repository) return [];
 
-  return [...writes, putRepository(poll, unread)];
+  const { repository, tags_hash, next_poll_at, recheck_at } = unpolledRepository(next, at);
+  const fresh = { failures: 0, code: null, message: null };
+  return [putRepository(poll, { repository, tags_hash, next_poll_at, recheck_at, ...fresh })];
 }

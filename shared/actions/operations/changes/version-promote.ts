@@ -1,4 +1,5 @@
 import { GantryError } from '../../../base/error.ts';
+import { listSome } from '../../../base/list-some.ts';
 import {
   lifecycleAliases,
   type Module,
@@ -209,7 +210,7 @@ function refuseInUse(version: Version, uses: readonly VersionUse[]): void {
   );
   throw new GantryError(
     'in_use',
-    `${label(version)} is in use by ${found.slice(0, 5).join(', ')}${found.length > 5 ? ` and ${found.length - 5} more` : ''}, and no other version can take over: promote another version to live first, or withdraw this one by name (--withdraw)`,
+    `${label(version)} is in use by ${listSome(found)}, and no other version can take over: promote another version to live first, or withdraw this one by name (--withdraw)`,
     { field: 'withdraw', found },
   );
 }

@@ -174,6 +174,8 @@ const module: Module = {
   granted_reservations: [],
   policy_version: '1',
   live_version_id: null,
+  has_versions: true,
+  archived: false,
   revision: 1,
   created_at: at,
   updated_at: at,

@@ -1,0 +1,250 @@
+import { describe, expect } from 'vitest';
+import { deleteCategory, updateCategory } from '../../../shared/actions/accounts/index.ts';
+import type { Services } from '../../../shared/actions/context/index.ts';
+import { decommissionInstance } from '../../../shared/actions/machines/index.ts';
+import { deleteTemplate } from '../../../shared/actions/templates/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
+import { listCandidates } from '../../../shared/store/candidates/index.ts';
+import { getRepository, listTags } from '../../../shared/store/poll/index.ts';
+import { apiAs } from '../../support/api.ts';
+import { flowTest as it } from '../../support/set-up.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
+
+const key = authorKey();
+const files = { 'etc/noun.conf': 'one\n' };
+
+/** Requests a change of a module's registration, and waits until it is applied. */
+async function patchModule(world: World, name: string, body: object) {
+  const { call } = apiAs(world.token);
+  const asked = await call('PATCH', `/modules/${name}`, body);
+  expect(asked).toMatchObject({ status: 202 });
+  return world.operation(asked.body.operation.id);
+}
+
+async function moduleNames(world: World, query = ''): Promise<string[]> {
+  const { body } = await apiAs(world.token).call('GET', `/modules${query}`);
+  return body.modules.map(({ name }: { name: string }) => name);
+}
+
+describe('a module that never had a version', () => {
+  it('gets another repository without a reviewer', async ({ world }) => {
+    await world.register('mistyped', key, { repository: world.repository('mistypde') });
+    const repository = world.repository('mistyped');
+    expect(await patchModule(world, 'mistyped', { repository })).toMatchObject({
+      state: 'succeeded',
+      actions: ['module_change'],
+    });
+  });
+
+  it('is deleted with what its polls found, and its name is free', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    await world.register('typo', key);
+    await world.push(await world.build({ name: 'typo', files }), 'typo', 'v1.0.0');
+    await world.poll('typo');
+    await eventually('a candidate of typo', async () => {
+      const found = await listCandidates(world.services.db, world.account, 'typo');
+      return found.length > 0 ? found : null;
+    });
+
+    expect(await call('DELETE', '/modules/typo')).toMatchObject({ status: 204 });
+    expect(await moduleNames(world)).not.toContain('typo');
+    const { db } = world.services;
+    expect(await getRepository(db, world.account, 'typo')).toBeNull();
+    expect(await listTags(db, world.account, 'typo')).toEqual([]);
+    expect(await listCandidates(db, world.account, 'typo')).toEqual([]);
+
+    await world.register('typo', key);
+    expect(await call('DELETE', '/modules/typo')).toMatchObject({ status: 204 });
+    expect(await call('DELETE', '/modules/typo')).toMatchObject({ status: 404 });
+  });
+
+  it('is not deleted while a template or a config module needs it', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    await world.register('needed', key);
+    await world.register('needed-config', key, { variety: 'config', parent_module: 'needed' });
+    expect(await refused('DELETE', '/modules/needed')).toMatchObject({
+      code: 'in_use',
+      found: ['needed-config'],
+    });
+    await call('DELETE', '/modules/needed-config');
+
+    const made = await call('POST', '/templates', { name: 'needy', platform: 'any' });
+    const path = `/templates/${made.body.template.id}/assignments`;
+    const { body } = await call('POST', path, { module: 'needed' });
+    await world.operation(body.operation.id, 'succeeded');
+    expect(await refused('DELETE', '/modules/needed')).toMatchObject({
+      code: 'in_use',
+      found: ['needy'],
+    });
+  });
+});
+
+describe('a module with versions', () => {
+  it('is archived: not polled, not listed, not assigned; and comes back', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    await world.register('old', key);
+    const version = await world.ingest({ name: 'old', files }, 'v1.0.0', key);
+    expect(await refused('DELETE', '/modules/old')).toMatchObject({ code: 'in_use' });
+
+    const made = await call('POST', '/templates', { name: 'ageing', platform: 'any' });
+    const assignments = `/templates/${made.body.template.id}/assignments`;
+    const assigned = await call('POST', assignments, { module: 'old' });
+    await world.operation(assigned.body.operation.id, 'succeeded');
+    expect(await refused('PATCH', '/modules/old', { archived: true })).toMatchObject({
+      code: 'in_use',
+      found: ['ageing'],
+    });
+
+    const path = `/system/node_module_assignments/${assigned.body.assignment.id}`;
+    const removed = await call('DELETE', path);
+    await world.operation(removed.body.operation.id, 'succeeded');
+    expect(await patchModule(world, 'old', { archived: true })).toMatchObject({
+      state: 'succeeded',
+      summary: 'archive old',
+    });
+
+    expect(await moduleNames(world)).not.toContain('old');
+    expect(await moduleNames(world, '?archived=true')).toEqual(['old']);
+    expect(await refused('POST', '/modules/old/poll')).toMatchObject({ code: 'module_archived' });
+    expect(await call('GET', `/versions/${version.id}`)).toMatchObject({ status: 200 });
+    expect(await call('GET', '/modules/old')).toMatchObject({
+      body: { module: { archived: true }, poll: null },
+    });
+
+    const refusedLater = await call('POST', assignments, { module: 'old' });
+    expect(await world.operation(refusedLater.body.operation.id)).toMatchObject({
+      code: 'module_archived',
+    });
+
+    await patchModule(world, 'old', { archived: false });
+    expect(await moduleNames(world)).toContain('old');
+    await world.ingest({ name: 'old', files: { 'etc/noun.conf': 'two\n' } }, 'v1.1.0', key);
+  });
+});
+
+/** The same services a while later, when the indexes show everything. */
+function settled(services: Services): Services {
+  const after = (limits.indexSettleSeconds + 1) * 1000;
+  return { ...services, now: () => new Date(Date.now() + after) };
+}
+
+describe('a template', () => {
+  it('is renamed without a change for its machines, to a free name', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'blue', platform: 'any' });
+    await call('POST', '/templates', { name: 'green', platform: 'any' });
+    const path = `/templates/${made.body.template.id}`;
+
+    expect(await refused('PATCH', path, { name: 'green' })).toMatchObject({
+      code: 'already_exists',
+    });
+    expect(await call('PATCH', path, { name: 'red' })).toMatchObject({
+      status: 200,
+      body: { template: { name: 'red', revision: made.body.template.revision } },
+    });
+    expect(await call('POST', '/templates', { name: 'blue', platform: 'any' })).toMatchObject({
+      status: 201,
+    });
+  });
+
+  it('is deleted once it has no assignments and no machines', async ({ world }) => {
+    const { services, caller } = world;
+    const { call, refused } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'doomed', platform: 'any' });
+    const { id } = made.body.template;
+    const path = `/templates/${id}`;
+
+    await world.register('doomed-module', key);
+    const assigned = await call('POST', `${path}/assignments`, { module: 'doomed-module' });
+    await world.operation(assigned.body.operation.id, 'succeeded');
+    expect(await refused('DELETE', path)).toMatchObject({ code: 'in_use' });
+    const assignment = `/system/node_module_assignments/${assigned.body.assignment.id}`;
+    const removed = await call('DELETE', assignment);
+    await world.operation(removed.body.operation.id, 'succeeded');
+
+    const machine = { name: 'doomed-1', template_id: id };
+    const created = await call('POST', '/instances', machine);
+    expect(await refused('DELETE', path)).toMatchObject({ code: 'in_use', found: ['doomed-1'] });
+    await decommissionInstance(services, caller, created.body.instance.id);
+
+    // An index may still lack the newest machine.
+    expect(await refused('DELETE', path)).toMatchObject({ code: 'in_use', found: [] });
+    await deleteTemplate(settled(services), caller, id);
+    expect(await call('GET', path)).toMatchObject({ status: 404 });
+    expect(await refused('POST', '/instances', machine)).toMatchObject({ code: 'not_found' });
+    expect(await call('POST', '/templates', { name: 'doomed', platform: 'any' })).toMatchObject({
+      status: 201,
+    });
+  });
+});
+
+describe('an instance', () => {
+  it('is renamed, and its old name is free', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'racks', platform: 'any' });
+    const machine = { name: 'rack-1', template_id: made.body.template.id };
+    const { body } = await call('POST', '/instances', machine);
+    const path = `/instances/${body.instance.id}`;
+
+    const renamed = await call('PATCH', path, { name: 'rack-2' });
+    expect(await world.operation(renamed.body.operation.id)).toMatchObject({
+      state: 'succeeded',
+      summary: 'rename instance rack-1 to rack-2',
+    });
+    expect(await call('GET', path)).toMatchObject({ body: { instance: { name: 'rack-2' } } });
+    expect(await call('POST', '/instances', machine)).toMatchObject({ status: 201 });
+
+    const taken = await call('PATCH', path, { name: 'rack-1' });
+    expect(await world.operation(taken.body.operation.id)).toMatchObject({
+      state: 'failed',
+      code: 'already_exists',
+    });
+  });
+
+  it('is listed while it is not decommissioned', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'shelves', platform: 'any' });
+    const machine = { name: 'shelf-1', template_id: made.body.template.id };
+    const { body } = await call('POST', '/instances', machine);
+    await call('POST', `/instances/${body.instance.id}/decommission`);
+
+    const listed = async (query: string) => {
+      const page = await call('GET', `/instances${query}`);
+      return page.body.instances.map(({ name }: { name: string }) => name);
+    };
+    expect(await listed('')).not.toContain('shelf-1');
+    expect(await listed('?all=true')).toContain('shelf-1');
+  });
+});
+
+describe('a category', () => {
+  it('is renamed with its modules, moved and deleted only without', async ({ world }) => {
+    const { services, caller } = world;
+    const { call, refused } = apiAs(world.token);
+    await call('POST', '/categories', { slug: 'storage', position: 80 });
+    await world.register('disk', key, { category: 'storage' });
+    expect(await refused('DELETE', '/categories/storage')).toMatchObject({ code: 'in_use' });
+
+    const later = settled(services);
+    await updateCategory(later, caller, 'storage', { slug: 'disks' });
+    expect(await call('GET', '/modules/disk')).toMatchObject({
+      body: { module: { category: 'disks' } },
+    });
+    await expect(updateCategory(later, caller, 'disks', { position: 85 })).rejects.toMatchObject({
+      code: 'in_use',
+    });
+    await expect(deleteCategory(later, caller, 'disks')).rejects.toMatchObject({ code: 'in_use' });
+
+    await call('DELETE', '/modules/disk');
+    expect(await updateCategory(later, caller, 'disks', { position: 85 })).toMatchObject({
+      position: 85,
+    });
+    await deleteCategory(later, caller, 'disks');
+    expect((await call('GET', '/categories')).body.categories).not.toContainEqual(
+      expect.objectContaining({ slug: 'disks' }),
+    );
+    await expect(world.register('disk', key, { category: 'disks' })).rejects.toMatchObject({
+      code: 'category_unknown',
+    });
+  });
+});
