@@ -1,7 +1,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { composeTemplate, tryComposition } from '../../shared/actions/compose/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
-import { viewsOfOperation } from '../../shared/actions/operations/index.ts';
+import { proposeUpdates, viewsOfOperation } from '../../shared/actions/operations/index.ts';
 import { stageHandler, telemetryOf } from '../../shared/aws/stage.ts';
 import { addLogKeys } from '../../shared/base/log-context.ts';
 
@@ -18,6 +18,7 @@ export const handler = stageHandler(telemetry, services, {
     }
 
     const failure = await composeTemplate(services, message);
+    await proposeUpdates(services, message);
     if (failure === null) return 'composed';
 
     const { template_id, track, code } = failure;

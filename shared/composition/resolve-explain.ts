@@ -68,7 +68,7 @@ export function explainClash<C extends VersionChoice>(
       .filter((one) => !provides(choice, one))
       .map((one) => `does not provide ${one}`);
     const notes = [
-      ...(choice.standing === 'offered' ? [] : [reasons[choice.standing]]),
+      ...(choice.standing === 'offered' ? [] : [choice.because ?? reasons[choice.standing]]),
       ...lacking,
     ];
 
@@ -129,7 +129,11 @@ export function formatDemandChain(
   return [...formatChain(by, demands, chosen), asked];
 }
 
-const reasons = { withheld: 'quarantined', superseded: 'superseded' } as const;
+const reasons = {
+  withheld: 'quarantined',
+  superseded: 'superseded',
+  unapproved: 'not let through for this template',
+} as const;
 
 function describeFound(
   choices: readonly VersionChoice[] | null,

@@ -14,7 +14,12 @@ import {
 import type { Decision, Found, SearchInput } from './resolve-input.ts';
 import { ambiguousError, type Meaning } from './resolve-names.ts';
 import { SupersededVersions } from './resolve-superseded.ts';
-import { type ParsedConstraint, parseConstraint, type VersionChoice } from './version-choice.ts';
+import {
+  isSecondary,
+  type ParsedConstraint,
+  parseConstraint,
+  type VersionChoice,
+} from './version-choice.ts';
 
 /**
  * The cost of a demand, besides trying a version: creating it, and checking versions against it.
@@ -291,9 +296,7 @@ export class Search<C extends VersionChoice> {
   }
 
   #isHandedOut(module: LayerName, { standing }: C): boolean {
-    return standing === 'superseded'
-      ? this.#superseded.mayBeDemanded(module)
-      : standing === 'offered';
+    return isSecondary(standing) ? this.#superseded.mayBeDemanded(module) : standing === 'offered';
   }
 
   #suits(module: LayerName, choice: C, demand: Demand): boolean {
@@ -307,12 +310,12 @@ export class Search<C extends VersionChoice> {
   }
 
   /**
-   * Checks the decided modules: superseded versions were chosen because something might demand
-   * them, and now something must.
+   * Checks the decided modules: superseded and unapproved versions were chosen because something
+   * might demand them, and now something must.
    */
   #refuseUnasked(): Set<LayerName> | null {
     for (const [module, choice] of this.#chosen) {
-      if (choice.standing !== 'superseded') continue;
+      if (!isSecondary(choice.standing)) continue;
       if (this.#superseded.isDemanded(module, this.#demands.get(module) ?? [])) continue;
       this.#note(module);
       return new Set(this.#chosen.keys());

@@ -10,7 +10,7 @@ interface Options<C extends VersionChoice> {
   parse(constraint: string | null): ParsedConstraint;
 }
 
-/** Decides when a resolution may go back to superseded versions of a module. */
+/** Decides when a resolution may take superseded or unapproved versions of a module. */
 export class SupersededVersions<C extends VersionChoice> {
   readonly #input: SearchInput<C>;
   readonly #choicesOf: Options<C>['choicesOf'];
@@ -47,16 +47,16 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Returns whether constraints ask for a superseded version: they limit the versions, and no
-   * withheld version satisfies them all.
+   * Returns whether constraints ask for a superseded or unapproved version: they limit the
+   * versions, and no withheld or pinned version satisfies them all.
    */
   #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
     if (constraints.every((constraint) => constraint.any)) return false;
-    const withheld = (this.#choicesOf(module) ?? []).filter(
-      (choice) => choice.standing === 'withheld',
+    const preferred = (this.#choicesOf(module) ?? []).filter(
+      (choice) => choice.standing === 'withheld' || choice.pinned === true,
     );
 
-    return !withheld.some(({ version_string }) =>
+    return !preferred.some(({ version_string }) =>
       constraints.every((constraint) => constraint.allows(version_string)),
     );
   }

@@ -1,20 +1,31 @@
 import semver from 'semver';
 import type { PromotionState, Version } from '../domain/modules/index.ts';
-import { compareVersions } from '../domain/modules/index.ts';
+import { compareVersions, withheldBy } from '../domain/modules/index.ts';
 import type { Track } from '../domain/templates/index.ts';
 
 /**
  * The standing of a version on a track. `offered`: the track offers it. `withheld`: the track would
  * offer it, but it is quarantined. `superseded`: it was live once, and is used only for a
- * constraint that limits the versions and that no live version satisfies.
+ * constraint that limits the versions and that no live version satisfies. `unapproved`: another
+ * account offers it beside the pinned version, and it is used only for a constraint that the pinned
+ * version does not satisfy.
  */
-export type Standing = 'offered' | 'withheld' | 'superseded';
+export type Standing = 'offered' | 'withheld' | 'superseded' | 'unapproved';
+
+/** Whether a version of this standing is chosen only where a constraint demands it. */
+export function isSecondary(standing: Standing): boolean {
+  return standing === 'superseded' || standing === 'unapproved';
+}
 
 /** A version that a resolution may choose. */
 export interface VersionChoice {
   id: string;
   version_string: string;
   standing: Standing;
+  /** The template stays with this version until its account lets another one through. */
+  pinned?: true;
+  /** Why it is withheld, in one word, if it is not `quarantined`. */
+  because?: string;
 }
 
 /**
@@ -36,15 +47,52 @@ export function versionChoices<V extends Version>(
 
   const choices = all.flatMap((version) => {
     const standing = findStanding(version, track);
-    return standing === null
-      ? []
-      : [{ id: version.id, version_string: version.version_string, standing, of: version }];
+    return standing === null ? [] : [toChoice(version, standing)];
   });
 
   return preference.flatMap((standing) => choices.filter((choice) => choice.standing === standing));
 }
 
-const preference: readonly Standing[] = ['offered', 'withheld', 'superseded'];
+const preference: readonly Standing[] = ['offered', 'withheld', 'superseded', 'unapproved'];
+
+/**
+ * Returns the versions of another account's module for a template that is pinned to one of them.
+ * The pinned version comes first. It counts as offered although its account superseded it, and as
+ * withheld if its account withdrew it in any other way. The others are `unapproved`: their account
+ * alone cannot bring them onto the machines (product.md, section 8).
+ */
+export function pinnedChoices<V extends Version>(
+  versions: Iterable<V>,
+  track: Track,
+  pinned: string,
+): (VersionChoice & { of: V })[] {
+  const all = [...versions];
+  const pin = all.find(({ id }) => id === pinned);
+  const first =
+    pin === undefined
+      ? []
+      : [{ ...toChoice(pin, isUsable(pin) ? 'offered' : 'withheld'), pinned: true as const }];
+
+  const others = versionChoices(all, track).filter(
+    ({ id, standing }) => id !== pinned && standing !== 'withheld',
+  );
+  return [...first, ...others.map(({ of }) => toChoice(of, 'unapproved'))];
+}
+
+/** Whether machines that have a version may keep getting it, on any track. */
+function isUsable({ promotion_state, held, quarantined }: Version): boolean {
+  return !held && !quarantined && offeredStates.blessed.includes(promotion_state);
+}
+
+function toChoice<V extends Version>(of: V, standing: Standing): VersionChoice & { of: V } {
+  const { id, version_string } = of;
+  const choice = { id, version_string, standing, of };
+  return standing === 'withheld' ? { ...choice, because: wordFor(of) } : choice;
+}
+
+function wordFor(version: Version): string {
+  return withheldBy(version)?.kind ?? version.promotion_state;
+}
 
 const offeredStates: Record<Track, readonly PromotionState[]> = {
   live: ['live'],

@@ -242,7 +242,8 @@ export const stages = defineStages({
         read: ['file-indexes', 'artifacts', 'compositions'],
         write: ['images', 'compositions'],
       },
-      executions: ['answer'],
+      // Updates of other accounts' modules are proposed as operations.
+      executions: ['start', 'answer'],
     },
     alarms: {
       CompositionsRefused: {

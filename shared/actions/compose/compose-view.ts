@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { compose, layerPriority, type Resolution, resolve } from '../../composition/index.ts';
+import { compose, layerPriority } from '../../composition/index.ts';
 import type {
   Composition,
   CompositionLayer,
@@ -16,19 +16,12 @@ import {
   type Version,
   type VersionBuild,
 } from '../../domain/modules/index.ts';
-import { commonAccount, type Track } from '../../domain/templates/index.ts';
+import { commonAccount } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
-import {
-  type Choice,
-  type Known,
-  type KnownModules,
-  providedBy,
-  readModule,
-  readModules,
-  requirementsOf,
-} from './known-modules.ts';
+import { type Choice, type Known, readModule } from './known-modules.ts';
 import { layerEntries } from './layer-entries.ts';
+import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
 /** A view of a template as it is composed; nothing is stored. */
 export interface ComposedView {
@@ -42,16 +35,8 @@ export interface ComposedView {
   considered: LayerName[];
 }
 
-interface ComposeOptions {
-  track: Track;
-  /** How the versions were resolved last time. */
-  previous: ResolutionRecord | null;
+interface ComposeOptions extends ResolveOptions {
   entriesMax: number;
-  /**
-   * Gets the considered modules before anything is made of them. Where it returns true, they are
-   * read once more.
-   */
-  note?: (modules: readonly LayerName[]) => Promise<boolean>;
 }
 
 /**
@@ -65,11 +50,12 @@ export async function composeView(
   view: TemplateView,
   { track, previous, entriesMax, note }: ComposeOptions,
 ): Promise<ComposedView> {
-  let modules = await readModules(services, view, track, previous);
-  while (await note?.([...modules.known.keys()]))
-    modules = await readModules(services, view, track, previous);
+  const { modules, resolved, resolution, warnings } = await resolveView(services, view, {
+    track,
+    previous,
+    ...(note === undefined ? {} : { note }),
+  });
 
-  const { resolved, warnings } = resolveView(view, modules, track, previous);
   refuseBeyond(
     'entries in all layers',
     entriesMax,
@@ -93,7 +79,7 @@ export async function composeView(
   return {
     composition,
     warnings,
-    resolution: resolved.record,
+    resolution,
     considered: [...modules.known.keys()].sort(),
   };
 }
@@ -102,35 +88,6 @@ function refuseBeyond(what: string, expected: number, found: number): void {
   if (found <= expected) return;
   const message = `expected at most ${expected} ${what}, found ${found}`;
   throw new GantryError('composition_too_large', message, { expected, found });
-}
-
-function resolveView(
-  view: TemplateView,
-  { known, providers }: KnownModules,
-  track: Track,
-  previous: ResolutionRecord | null,
-): { resolved: Resolution<Choice>; warnings: string[] } {
-  const warnings: string[] = [];
-  // A module without a version for the track is left out until a promotion brings one. A module
-  // whose only version is quarantined stays, because leaving it out would remove it from running
-  // machines.
-  const assigned = view.assignments.filter(({ module }) => {
-    if ((known.get(module)?.choices.length ?? 0) > 0) return true;
-    warnings.push(`${module} has no version for track ${track} yet and is left out`);
-    return false;
-  });
-
-  const resolved = resolve<Choice>({
-    account: view.template.account,
-    assigned,
-    available: (module) => known.get(module)?.choices ?? null,
-    requires: (choice) => requirementsOf(choice.of),
-    provides: (choice) => providedBy(choice.of),
-    providers: (capability, account) => providers.get(`${account}/${capability}`) ?? [],
-    previous,
-  });
-
-  return { resolved, warnings };
 }
 
 function entriesOf(

@@ -3,3 +3,4 @@ export { composeTemplate } from './compose-template.ts';
 export { composeView } from './compose-view.ts';
 export { providedBy, readModules } from './known-modules.ts';
 export { tryComposition } from './try-composition.ts';
+export { wantedUpdates } from './wanted-updates.ts';

@@ -2,6 +2,7 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import {
+  pinnedChoices,
   type ResolvedRequirement,
   type VersionChoice,
   versionChoices,
@@ -29,6 +30,15 @@ export interface Known {
   categoryPosition: number;
 }
 
+/** What the reading of modules depends on besides the view. */
+export interface ReadingOptions {
+  track: Track;
+  /** How the versions were resolved last time. */
+  previous: ResolutionRecord | null;
+  /** Ids of the versions that modules of other accounts stay at: see `pinsOf`. */
+  pins: ReadonlyMap<LayerName, string>;
+}
+
 export interface KnownModules {
   /** Null for those that do not exist or that the account may not use. */
   known: Map<LayerName, Known | null>;
@@ -45,13 +55,13 @@ export interface KnownModules {
 export async function readModules(
   services: Services,
   view: TemplateView,
-  track: Track,
-  previous: ResolutionRecord | null,
+  { track, previous, pins }: ReadingOptions,
 ): Promise<KnownModules> {
   const reading: Reading = {
     services,
     view,
     track,
+    pins,
     found: { known: new Map(), providers: new Map() },
     capabilities: new Map(),
   };
@@ -81,6 +91,7 @@ interface Reading {
   services: Services;
   view: TemplateView;
   track: Track;
+  pins: ReadingOptions['pins'];
   found: KnownModules;
   /** By `<asking account>/<name>`. */
   capabilities: Map<string, Capability>;
@@ -91,7 +102,7 @@ interface Reading {
  * distance.
  */
 async function readReachable(reading: Reading, start: readonly LayerName[]): Promise<void> {
-  const { services, view, track, found } = reading;
+  const { services, view, track, pins, found } = reading;
   const { known } = found;
   let round = start;
 
@@ -100,7 +111,7 @@ async function readReachable(reading: Reading, start: readonly LayerName[]): Pro
     refuseTooMany(known.size + fresh.length);
 
     const ones = await mapConcurrently(fresh, limits.storeReadsAtOnce, (name) =>
-      readModule(services, view, name, track),
+      readModule(services, view, name, { track, pin: pins.get(name) }),
     );
     for (const [i, name] of fresh.entries()) known.set(name, ones[i] ?? null);
     round = fresh.flatMap((name) => requiredBy(reading, name));
@@ -168,7 +179,7 @@ export async function readModule(
   services: Services,
   view: TemplateView,
   reference: LayerName,
-  track?: Track,
+  { track, pin }: { track?: Track; pin?: string | undefined } = {},
 ): Promise<Known | null> {
   const own = view.template.account;
   const { account, name } = splitModule(reference, own);
@@ -192,9 +203,12 @@ export async function readModule(
     // Other accounts do not see the versions that an account has only in staging (product.md,
     // section 1).
     .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
-  const choices = track === undefined ? [] : versionChoices(usable, track);
+  return { module, choices: choicesOf(usable, track, pin), categoryPosition: category.position };
+}
 
-  return { module, choices, categoryPosition: category.position };
+function choicesOf(versions: readonly Version[], track?: Track, pin?: string): Choice[] {
+  if (track === undefined) return [];
+  return pin === undefined ? versionChoices(versions, track) : pinnedChoices(versions, track, pin);
 }
 
 /** A search needs the requirements of one version many times, and a version never changes. */

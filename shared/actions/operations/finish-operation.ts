@@ -21,6 +21,8 @@ export interface Ending {
   state: keyof typeof eventOf;
   code: ErrorCode | null;
   message: string | null;
+  /** Writes of other rows in the same transaction. */
+  beside?: Write[];
 }
 
 export function isFinal({ state }: Pick<Operation, 'state'>): boolean {
@@ -35,7 +37,7 @@ export function isFinal({ state }: Pick<Operation, 'state'>): boolean {
 export async function finishOperation(
   services: Services,
   operation: Operation,
-  { state, code, message }: Ending,
+  { state, code, message, beside = [] }: Ending,
   extra: Write[] = [],
 ): Promise<void> {
   if (isFinal(operation)) return;
@@ -50,6 +52,7 @@ export async function finishOperation(
     updateOperation(operation, { state, code, message, updated_at: at }),
     ...(closes ? [updateApproval(pending, { state: closed, task_token: null })] : []),
     ...extra,
+    ...beside,
     createEvent({
       type: eventOf[state],
       account,

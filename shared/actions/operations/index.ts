@@ -15,6 +15,7 @@ export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
 export { mailPeople } from './mail-people.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
+export { proposeUpdates } from './propose-updates.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,

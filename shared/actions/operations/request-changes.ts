@@ -6,6 +6,7 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import type { Change, Operation } from '../../domain/operations/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { createOperation } from '../../store/operations/index.ts';
+import type { Write } from '../../store/table/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 import { changeWrites, readChanges } from './operation-writes.ts';
@@ -18,11 +19,13 @@ const summariesMax = 3;
  * requires it, one approval decide. The operation has one record and one Step Functions execution.
  * Throws `invalid_request` for no change or two changes of the same thing, `change_too_wide` for
  * more than one transaction holds, and the coded error of a missing row.
+ * @param beside writes of the transaction that records the operation
  */
 export async function requestChanges(
   services: Services,
   caller: Caller,
   changes: Change[],
+  beside: (operation: Operation) => Write[] = () => [],
 ): Promise<Operation> {
   if (changes.length === 0) {
     throw new GantryError('invalid_request', 'expected a change, found none', { field: 'changes' });
@@ -59,6 +62,7 @@ export async function requestChanges(
   const { actions, summary } = operation;
   const writes = [
     createOperation(operation),
+    ...beside(operation),
     createEvent({
       type: 'gantry.operation.requested',
       account,

@@ -2,15 +2,20 @@ import { GantryError } from '../../base/error.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
 import { getApproval } from '../../store/operations/index.ts';
+import type { Write } from '../../store/table/index.ts';
 import { completeTask, type Services } from '../context/index.ts';
 import { finishOperation } from './finish-operation.ts';
 import { requireOperation } from './require-operation.ts';
 
-/** Withdraws an operation that is not being applied yet. Its approval links stop working. */
+/**
+ * Withdraws an operation that is not being applied yet. Its approval links stop working.
+ * @param why the reason that people read, and writes of the same transaction
+ */
 export async function withdrawOperation(
   services: Services,
   caller: Caller,
   id: string,
+  { reason, beside }: { reason?: string; beside?: Write[] } = {},
 ): Promise<Operation> {
   const operation = await requireOperation(services, caller.account, id);
   if (finalOperationStates.includes(operation.state) || operation.state === 'applying') {
@@ -27,10 +32,10 @@ export async function withdrawOperation(
   const ending = {
     state: 'withdrawn',
     code: 'approval_withdrawn',
-    message: `withdrawn by ${caller.actor}`,
+    message: reason ?? `withdrawn by ${caller.actor}`,
   } as const;
 
-  await finishOperation(services, operation, ending);
+  await finishOperation(services, operation, { ...ending, ...(beside && { beside }) });
   if (approval !== null && approval.task_token !== null)
     await completeTask(services, approval.task_token, { decision: 'withdrawn' });
   return { ...operation, ...ending };

@@ -40,6 +40,13 @@ export const operationsLimits = {
   mailedFactMax: 300,
   /** Characters of a manifest's field that reviewers see. */
   reviewedValueMax: 2000,
+  /** Versions of one dependency that people refused and that are not proposed again. */
+  rejectedProposalsMax: 50,
+  /**
+   * Time until an update of a dependency is proposed again that could not be composed or applied: a
+   * template may be composed often, and most of the time nothing that matters changed.
+   */
+  proposalRetrySeconds: 3600,
   /** Executions started for one operation before it fails. */
   operationAttemptsMax: 5,
 } as const;

@@ -29,4 +29,9 @@ export const templatesEvents = {
     when: 'A module was removed from a template.',
     data: ['template_id', 'module', 'operation_id'],
   },
+  'gantry.dependency.updated': {
+    subject: 'template/<id>',
+    when: "A track of a template got another version of another account's module.",
+    data: ['track', 'module', 'version', 'was', 'operation_id'],
+  },
 } as const;

@@ -96,6 +96,15 @@ const changeSchemas = {
     effective_priority: z.number().nullable().exactOptional(),
   }),
   assignment_remove: z.object({ kind: z.literal('assignment_remove'), ...assignment }),
+  dependency_update: z.object({
+    kind: z.literal('dependency_update'),
+    template_id: z.string(),
+    track: trackSchema,
+    module: z.string(),
+    /** The version that the template is pinned to. */
+    from_version_id: z.string(),
+    version_id: z.string(),
+  }),
   reservation_change: z.object({
     kind: z.literal('reservation_change'),
     module: z.string(),

@@ -80,6 +80,8 @@ export const resolutionRecord = z.strictObject({
    * False where a version was skipped because a name that it requires means no module, or several.
    */
   settled: z.boolean(),
+  /** The updates of other accounts' modules that this resolution knew: see `pinsOf`. */
+  approved: z.record(layerName, z.string()).exactOptional(),
 });
 
 export type ResolutionRecord = z.infer<typeof resolutionRecord>;

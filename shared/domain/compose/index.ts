@@ -2,6 +2,7 @@ export * from './composition.ts';
 export * from './composition-failure.ts';
 export * from './composition-index.ts';
 export * from './composition-report.ts';
+export * from './dependency.ts';
 export * from './rendered-change.ts';
 export * from './template-composition.ts';
 export * from './template-view.ts';

@@ -11,6 +11,8 @@ export interface TemplateView {
   states: Map<string, PromotionState>;
   /** Ids of the versions that would be held. */
   held: ReadonlySet<string>;
+  /** Ids of versions that would be let through, by `<track>/<account>/<name>`: see `Dependency`. */
+  approved: ReadonlyMap<string, string>;
   /** The changed rows of modules, by `<account>/<name>`. */
   modules: Map<LayerName, (row: Module) => Module>;
 }
@@ -23,7 +25,14 @@ export interface ChangedViews {
 
 /** The view of a template without changes. */
 export function viewOf(template: Template, assignments: Assignment[]): TemplateView {
-  return { template, assignments, states: new Map(), held: new Set(), modules: new Map() };
+  return {
+    template,
+    assignments,
+    states: new Map(),
+    held: new Set(),
+    approved: new Map(),
+    modules: new Map(),
+  };
 }
 
 /** The view with one more change to a module of the template's account. */

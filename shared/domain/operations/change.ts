@@ -67,6 +67,15 @@ export interface ChangeFields {
     effective_priority?: number | null;
   };
   assignment_remove: { assignment_id: string; template_id: string };
+  /** Moves one track of a template to another version of another account's module. */
+  dependency_update: {
+    template_id: string;
+    track: Track;
+    /** `<account>/<name>` */
+    module: string;
+    from_version_id: string;
+    version_id: string;
+  };
   /**
    * Patterns of the module's `protected_spec` that are reserved for it, or no longer are; the
    * others stay.

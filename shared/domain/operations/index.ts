@@ -4,5 +4,6 @@ export * from './intervention-policy.ts';
 export * from './operation.ts';
 export * from './policy-check.ts';
 export * from './policy-text.ts';
+export * from './proposal.ts';
 export * from './quorum.ts';
 export * from './review.ts';

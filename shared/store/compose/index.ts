@@ -1,3 +1,4 @@
 export * from './composition.ts';
 export * from './composition-failure.ts';
 export * from './considered-modules.ts';
+export * from './dependency.ts';

@@ -248,7 +248,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
       'write file indexes': put('file-indexes'),
       'write desired states': put('desired-states'),
       'sign as director': sign(own),
-      'start an operation': start,
+      'mail as Gantry': mail,
     },
   },
   reconcile: {

@@ -3,7 +3,13 @@ import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { enqueue } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
-import { assignModule, updateAssignment } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  decideApproval,
+  proposeUpdates,
+  updateAssignment,
+  withholdVersion,
+} from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { sha256Hex } from '../../../shared/base/ids.ts';
 import { fsVerityDigest } from '../../../shared/composefs/index.ts';
@@ -11,10 +17,22 @@ import type { TemplateComposition } from '../../../shared/domain/compose/index.t
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Operation } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
-import { getComposition } from '../../../shared/store/compose/index.ts';
+import {
+  getComposition,
+  getCompositionFailure,
+  getDependency,
+} from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getTemplate } from '../../../shared/store/templates/index.ts';
-import { holdPuts, promote, raise } from '../../support/operations.ts';
+import { alone } from '../../support/flow.ts';
+import {
+  as,
+  holdPuts,
+  promote,
+  raise,
+  raiseUnasked,
+  requirePending,
+} from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
 
@@ -315,5 +333,94 @@ it("a public module's promotion reaches templates of other accounts, which canno
     return record.layers.length === 1 ? record.layers : null;
   });
   expect(layers).toMatchObject([{ account: owner.account, module: 'shared' }]);
+  await owner.close();
+});
+
+it("another account's newer version is proposed, and machines keep theirs until it is approved", async ({
+  registry,
+  world,
+}) => {
+  const { services, caller, account } = world;
+  const owner = await World.create(registry.host);
+  await owner.register('feed', key, { visibility: 'public' });
+  const rita = await world.reviewer();
+
+  const release = async (tag: string) => {
+    const files = { 'etc/feed': tag };
+    const version = await owner.ingest({ name: 'feed', files }, tag, key);
+    await raiseUnasked(owner, version);
+    return version;
+  };
+  const module = `${owner.account}/feed`;
+  const first = await release('v1.0.0');
+
+  const template = await createTemplate(services, caller, { name: 'reader', platform });
+  await assign(world, template, module);
+  const message = { account, template_id: template.id, track: 'live' } as const;
+  const running = async () => {
+    const pointer = await getComposition(services.db, account, template.id, 'live');
+    return pointer === null ? null : (await recordOf(world, pointer)).layers[0]?.version;
+  };
+  const runs = (version: string) =>
+    eventually(`the template to have ${version}`, async () =>
+      (await running()) === version ? true : null,
+    );
+  const decide = async (id: string, decision: 'approve' | 'reject') => {
+    const waiting = await world.operation(id, 'awaiting_approval');
+    const input = { id: requirePending(waiting), decision, comment: null } as const;
+    await decideApproval(services, as(rita), input);
+    return world.operation(id);
+  };
+  const proposal = (version_id: string) =>
+    eventually('the proposal', async () => {
+      const row = await getDependency(services.db, { ...message, module });
+      return row?.proposal?.version_id === version_id ? row.proposal.operation_id : null;
+    });
+  await runs('1.0.0');
+
+  const second = await release('v1.1.0');
+  const replaced = await proposal(second.id);
+  expect(await world.operation(replaced, 'awaiting_approval')).toMatchObject({
+    actions: ['dependency_update'],
+    summary: `update ${module} 1.0.0 to 1.1.0 in template reader (live)`,
+    changes: [{ from_version_id: first.id, version_id: second.id }],
+  });
+
+  // A newer version replaces the open proposal.
+  const third = await release('v1.2.0');
+  const refused = await proposal(third.id);
+  expect(await world.operation(replaced)).toMatchObject({ state: 'withdrawn' });
+  expect((await decide(refused, 'reject')).state).toBe('rejected');
+
+  // A rejected version is not proposed again, however often the template is composed.
+  const apart = await alone(services);
+  for (let i = 0; i < 2; i++) {
+    await composeTemplate(apart, message);
+    await proposeUpdates(apart, message);
+  }
+  expect(await getDependency(services.db, { ...message, module })).toMatchObject({
+    proposal: { operation_id: refused },
+    rejected: [third.id],
+  });
+  expect(await running()).toBe('1.0.0');
+
+  const fourth = await release('v1.3.0');
+  expect((await decide(await proposal(fourth.id), 'approve')).state).toBe('succeeded');
+  await runs('1.3.0');
+
+  // A pinned version that its account withdraws stays on the machines, and the next one is urgent.
+  const asked = { kind: 'version_yank', version_id: fourth.id, reason: 'loses feeds' } as const;
+  await owner.operation((await withholdVersion(owner.services, owner.caller, asked)).id);
+  await eventually('the failure', () =>
+    getCompositionFailure(services.db, account, template.id, 'live'),
+  );
+  expect(await running()).toBe('1.3.0');
+
+  const fifth = await release('v1.4.0');
+  const urgent = await proposal(fifth.id);
+  expect((await decide(urgent, 'approve')).summary).toBe(
+    `update ${module} 1.3.0 to 1.4.0 in template reader (live), because 1.3.0 is yanked`,
+  );
+  await runs('1.4.0');
   await owner.close();
 });

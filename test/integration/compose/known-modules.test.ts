@@ -76,6 +76,7 @@ function read(
     })),
     states: new Map(),
     held: new Set(),
+    approved: new Map(),
     modules: new Map(),
   };
 
@@ -87,7 +88,11 @@ function read(
     settled: true,
   };
 
-  return readModules(on, view, 'staging', { ...record, ...previous });
+  return readModules(on, view, {
+    track: 'staging',
+    previous: { ...record, ...previous },
+    pins: new Map(),
+  });
 }
 
 const isKnown = async (found: ReturnType<typeof read>) =>

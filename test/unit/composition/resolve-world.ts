@@ -9,8 +9,8 @@ export interface Choice extends VersionChoice {
 }
 
 /**
- * Module → version (`1.0.0 superseded` gives the standing too) → what it requires, and `provides
- * <name>`; the newest version first.
+ * Module → version (`1.0.0 superseded` gives the standing too, `1.0.0 pinned` pins it) → what it
+ * requires, and `provides <name>`; the newest version first.
  */
 export type World = Record<string, Record<string, string[]>>;
 
@@ -26,11 +26,14 @@ export function inputOf(world: World, assigned: string[]): ResolutionInput<Choic
   const modules = new Map<string, Choice[]>();
   for (const [module, versions] of Object.entries(world)) {
     const choices = Object.entries(versions).map(([text, requires]): Choice => {
-      const [version_string = '', standing = 'offered'] = text.split(' ');
+      const [version_string = '', ...words] = text.split(' ');
+      const pinned = words.includes('pinned');
+      const standing = words.find((word) => word !== 'pinned') ?? 'offered';
       return {
         id: `${module}@${version_string}`,
         version_string,
         standing: standing as Standing,
+        ...(pinned ? { pinned } : {}),
         requires,
       };
     });

@@ -1,6 +1,6 @@
 import { changeWrites } from '../../../shared/actions/operations/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
-import { viewOf } from '../../../shared/domain/compose/index.ts';
+import { type Dependency, viewOf } from '../../../shared/domain/compose/index.ts';
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import {
   type Change,
@@ -125,6 +125,14 @@ export const removal = {
   assignment_id: 'asg_1',
   template_id: 'tpl_1',
 } as const;
+export const dependencyUpdate: Change<'dependency_update'> = {
+  kind: 'dependency_update',
+  template_id: 'tpl_1',
+  track: 'live',
+  module: 'other/proxy',
+  from_version_id: 'ver_p1',
+  version_id: 'ver_p2',
+};
 export const reservation = (grant: string[], revoke: string[] = []) =>
   ({ kind: 'reservation_change', module: 'redis', grant, revoke }) as const;
 export const registration = (
@@ -172,6 +180,21 @@ export const next = storedVersion('acme', 'redis', '2.0.0', {
   id: 'ver_2',
   promotion_state: 'blessed',
 });
+export const proxies = {
+  from: storedVersion('other', 'proxy', '1.0.0', { id: 'ver_p1', promotion_state: 'live' }),
+  version: storedVersion('other', 'proxy', '1.1.0', { id: 'ver_p2', promotion_state: 'live' }),
+};
+export const dependency: Dependency = {
+  account: 'acme',
+  template_id: 'tpl_1',
+  track: 'live',
+  module: 'other/proxy',
+  approved_version_id: null,
+  proposal: { version_id: 'ver_p2', operation_id: 'op_1' },
+  rejected: [],
+  revision: 1,
+  updated_at: before,
+};
 export const budget = {
   account: 'acme',
   count: 5,
@@ -203,6 +226,10 @@ export const everyKind: { change: Change; rows: unknown }[] = [
   { change: addition('asg_2'), rows: unassigned },
   { change: update({ constraint: null }), rows: assignment },
   { change: removal, rows: assignment },
+  {
+    change: dependencyUpdate,
+    rows: { template, dependency, module: storedModule('other', 'proxy'), ...proxies },
+  },
   { change: reservation(['/opt/**']), rows: { module, patterns: new Set(['/opt/**']) } },
   { change: registration({ visibility: 'public' }), rows: { module, repository: null, users: [] } },
   { change: machine({ track: 'staging' }), rows: instance },

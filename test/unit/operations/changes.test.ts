@@ -1,12 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import {
-  type Affected,
-  changeWrites,
-  kindOf,
-  viewsOf,
-} from '../../../shared/actions/operations/index.ts';
-import { limits } from '../../../shared/base/limits/index.ts';
+import { type Affected, kindOf, viewsOf } from '../../../shared/actions/operations/index.ts';
 import { changeSchema } from '../../../shared/contract/operations/index.ts';
 import { inView, moduleInView } from '../../../shared/domain/compose/index.ts';
 import { withModuleChanges } from '../../../shared/domain/modules/index.ts';
@@ -19,16 +13,15 @@ import {
 import { storedModule } from '../../support/stored.ts';
 import {
   addition,
-  approver,
   assignment,
   at,
+  dependencyUpdate,
   everyKind,
   instance,
   live,
   machine,
   module,
   next,
-  operation,
   policy,
   promotion,
   registration,
@@ -39,8 +32,6 @@ import {
   unassigned,
   update,
   view,
-  writesOf,
-  written,
 } from './change-factory.ts';
 
 describe('every kind of change', () => {
@@ -55,6 +46,7 @@ describe('every kind of change', () => {
     assignment_add: 'assign redis to template web',
     assignment_update: 'change the assignment of acme/redis',
     assignment_remove: 'remove the assignment of acme/redis',
+    dependency_update: 'update other/proxy 1.0.0 to 1.1.0 in template web (live)',
     reservation_change: 'reserve /opt/** for redis',
     module_update: 'change visibility of redis',
     instance_update: 'change instance web-1',
@@ -95,6 +87,7 @@ describe('every kind of change', () => {
     [addition('asg_2'), 'assignment_change'],
     [update({}), 'assignment_change'],
     [removal, 'assignment_change'],
+    [dependencyUpdate, 'dependency_update'],
     [reservation([]), 'reservation_change'],
     [registration({ category: 'userland' }), 'module_change'],
     [registration({ trusted_keys: ['k'] }, { loosens_trust: true }), 'trust_policy_change'],
@@ -402,89 +395,5 @@ describe('a change is refused', () => {
     const change = registration({ category: 'x' }, { policy_version: 'old' });
     const rows = { module, repository: null, users: [] };
     expect(() => kindOf(change).check(change, rows)).not.toThrow();
-  });
-});
-
-describe('the writes of a change', () => {
-  it.each(everyKind)('are its rows and its event: $change.kind', ({ change, rows }) => {
-    const expected: Record<ChangeName, ReturnType<typeof written>> = {
-      version_promote: {
-        events: ['gantry.version.superseded', 'gantry.version.promoted'],
-        rows: 3,
-      },
-      version_rollback: {
-        events: ['gantry.version.rolled_back', 'gantry.version.promoted'],
-        rows: 3,
-      },
-      rollback_review: { events: ['gantry.version.rollback_confirmed'], rows: 0 },
-      version_yank: { events: ['gantry.version.yanked'], rows: 1 },
-      version_unyank: { events: ['gantry.version.unyanked'], rows: 1 },
-      version_quarantine: { events: ['gantry.version.quarantined'], rows: 1 },
-      version_release: { events: ['gantry.version.released'], rows: 1 },
-      assignment_add: { events: ['gantry.assignment.added'], rows: 2 },
-      assignment_update: { events: ['gantry.assignment.updated'], rows: 1 },
-      assignment_remove: { events: ['gantry.assignment.removed'], rows: 2 },
-      reservation_change: { events: ['gantry.reservation.changed'], rows: 1 },
-      module_update: { events: ['gantry.module.updated'], rows: 1 },
-      instance_update: { events: ['gantry.instance.updated'], rows: 1 },
-      member_change: { events: ['gantry.member.changed'], rows: 2 },
-      policy_change: { events: ['gantry.policy.changed'], rows: 1 },
-      quarantine_resume: { events: [], rows: 1 },
-    };
-    expect(written(writesOf(change, rows))).toEqual(expected[change.kind]);
-  });
-
-  it('take the version from live that is retired', () => {
-    const rows = {
-      version: { ...live, id: 'ver_2' },
-      module: { ...module, live_version_id: 'ver_2' },
-      live,
-      uses: [],
-    };
-    expect(written(writesOf(promotion('retired'), rows))).toEqual({
-      events: ['gantry.version.retired'],
-      rows: 2,
-    });
-  });
-
-  it('keep with the version who approved it, and for what', () => {
-    const [first] = writesOf(promotion('live', 'ver_1'), { version: next, module, live, uses: [] });
-    expect(Object.values(first?.item.Update?.ExpressionAttributeValues ?? {})).toContainEqual([
-      { ...approver, action: 'module_promote_to_live' },
-    ]);
-  });
-
-  it('fit one transaction, or the changes are refused with the limit', () => {
-    const many = (count: number) =>
-      Array.from({ length: count }, (_, i) => ({
-        change: addition(`asg_${i}`, `acme/m${i}`),
-        rows: unassigned,
-      }));
-
-    const facts = { operation, approvals: [], at };
-    expect(changeWrites(facts, many(33))).toHaveLength(limits.operationWritesMax);
-    expect(() => changeWrites(facts, many(34))).toThrow(
-      expect.objectContaining({ code: 'change_too_wide', expected: limits.operationWritesMax }),
-    );
-  });
-
-  it.each<[string, Change, unknown, Change, unknown]>([
-    ['one assignment', update({ constraint: null }), assignment, removal, assignment],
-    ['one module of one template', addition('asg_2'), unassigned, addition('asg_3'), unassigned],
-    [
-      'one registration',
-      registration({ category: 'x' }),
-      { module, repository: null, users: [] },
-      reservation([], ['/srv/**']),
-      { module, patterns: new Set() },
-    ],
-  ])('are refused for two changes of %s', (_, change, rows, other, otherRows) => {
-    const read = [
-      { change, rows },
-      { change: other, rows: otherRows },
-    ];
-    expect(() => changeWrites({ operation, approvals: [], at }, read)).toThrow(
-      expect.objectContaining({ code: 'invalid_request', field: 'changes' }),
-    );
   });
 });

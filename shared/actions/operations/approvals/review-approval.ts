@@ -14,6 +14,7 @@ import {
   type ReviewedChange,
   type ReviewedTemplate,
 } from '../../../domain/operations/index.ts';
+import { splitModule } from '../../../domain/templates/index.ts';
 import { readFileIndex } from '../../../store/ingest/index.ts';
 import { eachInstanceOf } from '../../../store/machines/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
@@ -68,8 +69,8 @@ export async function reviewApproval(
 }
 
 /**
- * What a reviewer without sign-in types to decide: the version that the request promotes, else the
- * last characters of the request's id. A program that fills in forms does not know it.
+ * What a reviewer without sign-in types to decide: the version that the request promotes or updates
+ * to, else the last characters of the request's id. A program that fills in forms does not know it.
  */
 export async function confirmationOf(
   services: Services,
@@ -77,8 +78,9 @@ export async function confirmationOf(
   { changes }: Operation,
 ): Promise<string> {
   const [change, second] = changes;
-  if (change?.kind === 'version_promote' && second === undefined) {
-    const version = await getVersion(services.db, account, change.version_id);
+  const moved = change === undefined || second !== undefined ? null : versionsOf(account, change);
+  if (moved !== null) {
+    const version = await getVersion(services.db, moved.account, moved.fresh);
     if (version !== null) return version.version_string;
   }
   return id.slice(-6);
@@ -100,15 +102,33 @@ async function reviewChange(
   }
 }
 
-/** The differences between a version and the one that it replaces as the live one. */
+/** The version that a change brings, the one that it replaces, and their account. */
+function versionsOf(
+  account: string,
+  change: Change,
+): { account: string; old: string | null; fresh: string } | null {
+  switch (change.kind) {
+    case 'version_promote':
+      return { account, old: change.replaces, fresh: change.version_id };
+    case 'dependency_update': {
+      const owner = splitModule(change.module, account).account;
+      return { account: owner, old: change.from_version_id, fresh: change.version_id };
+    }
+    default:
+      return null;
+  }
+}
+
+/** The differences between a version and the one that it replaces. */
 async function contentOf(
   services: Services,
   account: string,
   change: Change,
 ): Promise<ContentDifference | null> {
-  if (change.kind !== 'version_promote' || change.replaces === null) return null;
+  const moved = versionsOf(account, change);
+  if (moved === null || moved.old === null) return null;
   const [old, fresh] = await Promise.all(
-    [change.replaces, change.version_id].map((id) => getVersion(services.db, account, id)),
+    [moved.old, moved.fresh].map((id) => getVersion(services.db, moved.account, id)),
   );
   if (!old || !fresh || old.id === fresh.id) return null;
 

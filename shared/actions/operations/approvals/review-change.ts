@@ -1,7 +1,7 @@
 import { createPublicKey, hash } from 'node:crypto';
 import semver from 'semver';
 import type { Member } from '../../../domain/accounts/index.ts';
-import type { Module, Version } from '../../../domain/modules/index.ts';
+import { type Module, type Version, withheldBy } from '../../../domain/modules/index.ts';
 import {
   type Change,
   type ChangeName,
@@ -28,6 +28,7 @@ interface PromotionRows {
 /** Kinds without an entry show their fields. */
 const presenters: Presenters = {
   version_promote: presentPromotion,
+  dependency_update: presentUpdate,
   policy_change: ({ policy, was }) => ({ facts: differencesOf(was, policy), warnings: [] }),
   module_update: presentRegistration,
   instance_update: presentMachine,
@@ -50,20 +51,42 @@ function presentPromotion(
   { version, live }: PromotionRows,
 ): Pick<ReviewedChange, 'facts' | 'warnings'> {
   const old = to === 'live' && live?.id !== version.id ? live : null;
+  const state = { name: 'state', was: version.promotion_state, now: to };
+  const facts = [...versionFacts(old, version), state];
+  return { facts, warnings: old === null ? [] : warnDowngrade(old, version) };
+}
+
+function presentUpdate(
+  { module, track }: Change<'dependency_update'>,
+  { from, version }: { from: Version; version: Version },
+): Pick<ReviewedChange, 'facts' | 'warnings'> {
+  const facts: ReviewFact[] = [
+    { name: 'module', was: null, now: module },
+    { name: 'track', was: null, now: track },
+    ...versionFacts(from, version),
+  ];
+
+  const withheld = withheldBy(from);
+  const urgent =
+    withheld === null
+      ? []
+      : [`${from.version_string}, which machines run, is ${withheld.kind}: ${withheld.reason}.`];
+  return { facts, warnings: [...urgent, ...warnDowngrade(from, version)] };
+}
+
+/** What identifies a version, and the one that it replaces. */
+function versionFacts(old: Version | null, version: Version): ReviewFact[] {
   const fact = (name: string, of: (one: Version) => string): ReviewFact => ({
     name,
     was: old === null ? null : of(old),
     now: of(version),
   });
 
-  const facts = [
+  return [
     fact('version', (one) => one.version_string),
     fact('digest', (one) => one.digest),
     fact('signed by', (one) => signersOf(one.signatures)),
-    { name: 'state', was: version.promotion_state, now: to },
   ];
-
-  return { facts, warnings: old === null ? [] : warnDowngrade(old, version) };
 }
 
 function warnDowngrade(old: Version, version: Version): string[] {

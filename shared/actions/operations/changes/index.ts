@@ -3,6 +3,7 @@ import { assignmentAdd } from './assignment-add.ts';
 import { assignmentRemove } from './assignment-remove.ts';
 import { assignmentUpdate } from './assignment-update.ts';
 import type { ChangeKind } from './change-kind.ts';
+import { dependencyUpdate } from './dependency-update.ts';
 import { instanceUpdate } from './instance-update.ts';
 import { memberChange } from './member-change.ts';
 import { moduleUpdate } from './module-update.ts';
@@ -26,6 +27,7 @@ export const changeKinds: { [Name in ChangeName]: ChangeKind<Name> } = {
   assignment_add: assignmentAdd,
   assignment_update: assignmentUpdate,
   assignment_remove: assignmentRemove,
+  dependency_update: dependencyUpdate,
   reservation_change: reservationChange,
   module_update: moduleUpdate,
   quarantine_resume: quarantineResume,
