@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
+import type { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
@@ -131,10 +133,40 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       'The template has no modules.',
     );
 
-    return `${head}\n\n${assignments}`;
+    const modules = table(
+      ['TRACK', 'MODULE', 'VERSION', 'NOTE'],
+      response.modules.map((row) => [row.track, row.module, row.version, moduleNote(row)]),
+      'No track is composed.',
+    );
+
+    return [head, assignments, modules].join('\n\n');
   });
 
   return 0;
+}
+
+type TemplateModule = z.infer<typeof templateAnswer>['modules'][number];
+
+/** What people should know about the version of a module, in one line. */
+export function moduleNote({
+  track,
+  version,
+  withheld,
+  pinned,
+  proposal,
+  rejected,
+}: TemplateModule): string {
+  if (version === null) return `has no version for track ${track}`;
+
+  const notes = [
+    ...(withheld === null ? [] : [`${withheld.kind}: ${withheld.reason}`]),
+    ...(pinned ? ['pinned'] : []),
+    ...(proposal === null
+      ? []
+      : [`${proposal.version} proposed by ${proposal.operation_id} (${proposal.state})`]),
+    ...(rejected.length === 0 ? [] : [`rejected: ${rejected.join(', ')}`]),
+  ];
+  return notes.join('; ');
 }
 
 function formatMetadata(metadata: Metadata): string | null {

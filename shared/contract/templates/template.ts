@@ -118,11 +118,39 @@ export const compositionFailureSchema = z.object({
   since: timeSchema,
 });
 
+/** Why machines that lack a version do not get it now. */
+export const withheldSchema = z
+  .object({ kind: z.enum(['yanked', 'quarantined', 'held', 'retired']), reason: z.string() })
+  .nullable();
+
+const templateModuleSchema = z
+  .object({
+    track: trackSchema,
+    module: z.string(),
+    version: z
+      .string()
+      .nullable()
+      .meta({ description: 'null for an assigned module without a version for the track' }),
+    version_id: z.string().nullable(),
+    assigned: z.boolean(),
+    withheld: withheldSchema,
+    pinned: z
+      .boolean()
+      .meta({ description: "true for another account's module, whose updates are proposed" }),
+    proposal: z
+      .object({ version: z.string(), operation_id: z.string(), state: z.string() })
+      .nullable(),
+    rejected: z.array(z.string()),
+  })
+  .meta({ id: 'TemplateModule' });
+
 export const templateAnswer = z.object({
   template: templateSchema,
   assignments: z.array(assignmentSchema),
   /** The current composition of each track that has one. */
   compositions: z.array(compositionSchema),
+  /** The modules of each track that is composed. */
+  modules: z.array(templateModuleSchema),
   /** Of each track that cannot be composed now. Its composition is an earlier one, or none. */
   composition_failures: z.array(compositionFailureSchema),
 });

@@ -5,5 +5,6 @@ export * from './composition-report.ts';
 export * from './dependency.ts';
 export * from './rendered-change.ts';
 export * from './template-composition.ts';
+export * from './template-module.ts';
 export * from './template-view.ts';
 export * from './trial-verdict.ts';

@@ -36,3 +36,18 @@ export function withheldBy({
   if (!quarantined) return null;
   return { kind: 'quarantined', reason: reverification?.message ?? 'it no longer verifies' };
 }
+
+/** Why machines that lack a version do not get it, in one word and one reason. */
+export interface WithheldReason {
+  kind: WithholdingKind | 'retired';
+  reason: string;
+}
+
+/** The same for a version in use, which may be retired as well; null if nothing withholds it. */
+export function withheldReason(
+  version: Parameters<typeof withheldBy>[0] & Pick<Version, 'promotion_state'>,
+): WithheldReason | null {
+  const found = withheldBy(version);
+  if (found !== null || version.promotion_state !== 'retired') return found;
+  return { kind: 'retired', reason: 'no track offers it any more' };
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readTemplateModules } from '../../../../shared/actions/compositions/index.ts';
 import {
   assignModule,
   removeAssignment,
@@ -83,9 +84,10 @@ export const templateRoutes: Route[] = [
     answer: templateAnswer,
     async handle({ services, caller: { account }, params: { id } }) {
       const { db } = services;
-      const [template, assignments, compositions, failures] = await Promise.all([
+      const [template, assignments, modules, compositions, failures] = await Promise.all([
         requireTemplate(services, account, id),
         listAssignments(db, account, id),
+        readTemplateModules(services, account, id),
         Promise.all(tracks.map((track) => getComposition(db, account, id, track))),
         Promise.all(tracks.map((track) => getCompositionFailure(db, account, id, track))),
       ]);
@@ -93,6 +95,7 @@ export const templateRoutes: Route[] = [
       return {
         template,
         assignments,
+        modules,
         compositions: compositions.filter((composition) => composition !== null),
         composition_failures: failures.filter((failure) => failure !== null),
       };
