@@ -29,8 +29,9 @@ export function useFlagNames(sentence: string, command: Command | undefined): st
   if (command === undefined) return sentence;
 
   return sentence
-    .replace(/^the (?:body|path|query) is invalid: (\w+)/, (_all, field: string) => {
-      return flagFor(field, command) ?? field;
+    .replace(/^the (?:body|path|query) is invalid: ([\w.[\]]+)/, (_all, place: string) => {
+      // A repeatable option is a list: its values have places, such as roles[0].
+      return flagFor(place.replace(/[.[].*$/, ''), command) ?? place;
     })
     .replace(/^the (?:body|path|query) is invalid: /, '')
     .replace(/\b[a-z]+(?:_[a-z]+)*\b(?!["'/(:])/g, (word) => {

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { GantryError } from '../shared/base/error.ts';
+import { useIssueSentences } from '../shared/base/issue-sentences.ts';
 import { allowedPrivateHosts, registryBudgets } from '../shared/contract/environment.ts';
+
+useIssueSentences();
 
 const optional = z
   .string()
@@ -95,13 +98,21 @@ export function stackName(settings: Pick<Settings, 'environmentName'>): string {
   return `gantry-${settings.environmentName}`;
 }
 
-/** @throws GantryError `usage` naming each setting that is missing or malformed */
-export function parseSettings(context: Record<string, unknown>): Settings {
+/**
+ * @param written how the user writes the name of a setting
+ * @throws GantryError `usage` naming each setting that is missing or malformed
+ */
+export function parseSettings(
+  context: Record<string, unknown>,
+  written = (setting: string) => `cdk -c ${setting}`,
+): Settings {
   const result = settingsSchema.safeParse(context);
   if (result.success) return result.data;
 
-  throw new GantryError(
-    'usage',
-    `The deployment's settings (cdk -c name=value): ${z.prettifyError(result.error)}`,
+  const problems = result.error.issues.map(({ path, message }) =>
+    path.length === 0
+      ? message.replace(/\b[a-z]+[A-Z]\w+/g, written)
+      : `${written(String(path[0]))}: ${message}`,
   );
+  throw new GantryError('usage', problems.join('\n'));
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { GetAccountCommand, SESv2Client } from '@aws-sdk/client-sesv2';
-import { settingNames } from '../infra/settings.ts';
+import { parseSettings, settingNames } from '../infra/settings.ts';
 import { GantryError } from '../shared/base/error.ts';
 import { isSlug } from '../shared/base/slug.ts';
 import { adminToken, deployerServices } from './admin-token.ts';
@@ -15,7 +15,7 @@ const usage = `Usage: npm run deploy -- --sender-address gantry@example.com [opt
   --public-url URL            where people reach the API, if it is neither its own address nor --domain-name
   --domain-name HOST          a host name of yours, with --certificate-arn of its certificate in ACM
   --certificate-arn ARN
-  --oidc-issuer URL           issuer of the JWTs that sign people in
+  --oidc-issuer URL           reserved for sign-in with OIDC, which Gantry does not offer yet
   --allowed-private-hosts L   comma list of names, addresses and networks of hosts that may be fetched from although private
   --registry-budgets L        comma list of host=requestsPerSecond:concurrency, where the defaults do not fit
   --trust-root-mirror URL     TUF repository, or mirror, of Sigstore's public-good trust root; none keeps the shipped copy
@@ -59,6 +59,7 @@ function readArguments(): { settings: Record<string, string>; account: string | 
     if (typeof value === 'string') settings[name] = value;
   }
 
+  parseSettings(settings, (setting) => `--${flagOf(setting)}`);
   return { settings, account };
 }
 

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { z } from 'zod';
 import type { Outputs } from '../infra/outputs.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { deploy } from './deployment.ts';
 import { type Forwarder, startForwarder } from './forwarder.ts';
-import { cloudEnvironment, type LocalCloud, startLocalCloud } from './local-cloud.ts';
+import { cloudEnvironment, type LocalCloud, runningCloud, startLocalCloud } from './local-cloud.ts';
 import { choosePort } from './ports.ts';
 
 const keptSchema = z.object({ cloud_port: z.number().int(), site_port: z.number().int() });
@@ -37,6 +38,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   const { directory, progress } = options;
   mkdirSync(directory, { recursive: true });
 
+  refuseSecondStart(directory);
   const kept = readKept(directory);
   const ports: Kept = {
     cloud_port: await choosePort({ variable: options.portVariables.cloud, kept: kept?.cloud_port }),
@@ -62,6 +64,16 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     await stop();
     throw error;
   }
+}
+
+/** Its ports are taken by the first one, which an error about ports would not say. */
+function refuseSecondStart(directory: string): void {
+  const pid = runningCloud(join(directory, 'cloud'));
+  if (pid === undefined) return;
+  throw new GantryError(
+    'conflict',
+    `Gantry runs already in ${directory}, as process ${pid}. Use it, or stop it first.`,
+  );
 }
 
 async function deployLocally(

@@ -1,12 +1,10 @@
 import type { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
+import { listNearest } from '../../shared/base/nearest.ts';
 import type { versionsAnswer } from '../../shared/contract/modules/index.ts';
 import type { Api } from './api.ts';
 
 type VersionsPage = z.infer<typeof versionsAnswer>;
-/** How many versions an error lists. */
-const listedVersionsMax = 20;
-
 export type Versions = Omit<VersionsPage, 'next_cursor'>;
 
 /**
@@ -61,12 +59,9 @@ export async function resolveVersionId(api: Api, written: string): Promise<strin
     known.push(...versions.map(({ version_string }) => version_string));
   }
 
-  const found = known.slice(0, listedVersionsMax).join(', ') || 'none';
-  const more =
-    known.length > listedVersionsMax ? ` and ${known.length - listedVersionsMax} older ones` : '';
   throw new GantryError(
     'not_found',
-    `expected a version ${wanted} of ${module}, found ${found}${more}`,
+    `expected a version ${wanted} of ${module}, found ${listNearest(wanted, known)}`,
   );
 }
 

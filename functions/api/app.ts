@@ -6,6 +6,7 @@ import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Services } from '../../shared/actions/context/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
+import { useIssueSentences } from '../../shared/base/issue-sentences.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { makeLogger, redactText } from '../../shared/base/log.ts';
 import { addLogKeys } from '../../shared/base/log-context.ts';
@@ -24,6 +25,7 @@ import { pages } from './web/pages.tsx';
 
 /** Builds the HTTP app: `/api/v1`, its documentation and the pages. */
 export function createApp(services: Services): OpenAPIHono<ApiEnv> {
+  useIssueSentences();
   const logger = makeLogger('api');
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {

@@ -17,6 +17,7 @@ export type { ResolvedRequirement } from './resolve-input.ts';
 export { type TruncatedReport, truncateReport } from './truncate.ts';
 export {
   chooseVersion,
+  parseConstraint,
   pinnedChoices,
   type Standing,
   type VersionChoice,

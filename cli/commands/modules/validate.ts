@@ -33,7 +33,7 @@ export function registerModuleValidate(module: Command): void {
   describe(command, {
     notes: `
 Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
-category. --json prints {valid, errors, warnings, conflicts}.`,
+category, and requirements that no module meets are warnings. --json prints {valid, errors, warnings, conflicts}.`,
     examples: [
       'gantry module validate my-redis/manifest.yaml',
       'gantry module validate --category userland',
@@ -101,7 +101,9 @@ function formatValidation(
   const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.map(({ severity, line, column, path, message }) => {
     const words = [path, severity === 'warning' ? `warning: ${message}` : message].filter(Boolean);
-    return `${file}:${line}:${column} ${words.join(' ')}`;
+    // Problems with the registration or the category have no place in the text.
+    const place = line === 0 ? file : `${file}:${line}:${column}`;
+    return `${place} ${words.join(' ')}`;
   });
   for (const { kind, path, message } of conflicts)
     lines.push(`${file} ${kind} ${path}: ${message}`);

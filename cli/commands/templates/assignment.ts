@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
+import { listNearest } from '../../../shared/base/nearest.ts';
 import type { assignmentSchema } from '../../../shared/contract/templates/index.ts';
 import { type Api, connect, resolveId } from '../../client/api.ts';
 import {
@@ -162,7 +163,10 @@ async function findAssignment(
     if (found !== undefined) return found;
   }
 
-  throw new GantryError('not_found', `expected the id of an assignment, found "${template}"`);
+  throw new GantryError(
+    'not_found',
+    `expected the id of an assignment, found "${template}"; "gantry template show" lists them`,
+  );
 }
 
 /** A bare name is a module of this account, else of `powernode`. */
@@ -176,9 +180,9 @@ async function findByModule(api: Api, template: string, module: string): Promise
   const found = names.flatMap((name) => assignments.find((row) => row.module === name) ?? [])[0];
   if (found !== undefined) return found;
 
-  const known = assignments.map((row) => row.module).join(', ') || 'none';
+  const known = assignments.map((row) => row.module);
   throw new GantryError(
     'not_found',
-    `expected a module that is assigned to ${template} (${known}), found "${module}"`,
+    `expected a module that is assigned to ${template}, found "${module}"; it has ${listNearest(module, known)}`,
   );
 }

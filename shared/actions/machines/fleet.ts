@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import { listNearest } from '../../base/nearest.ts';
 import { chooseVersion } from '../../composition/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import {
@@ -223,7 +224,7 @@ function versionNamed(versions: readonly Version[], wanted: string, module: stri
   const known = versions.map(({ version_string }) => version_string);
   throw new GantryError(
     'not_found',
-    `expected a version ${wanted} of ${module}, found ${known.join(', ') || 'none'}`,
+    `expected a version ${wanted} of ${module}, found ${listNearest(wanted, known)}`,
     {
       field: 'version',
       found: wanted,

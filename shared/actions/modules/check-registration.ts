@@ -4,7 +4,7 @@ import type { TrustPolicy } from '../../domain/modules/index.ts';
 import type { SignerIdentity } from '../../domain/signatures/index.ts';
 import { parseReference } from '../../registry/index.ts';
 import { checkPublicKey, checkRegexp, checkTrustedRoot } from '../../signature/index.ts';
-import { categoryUnknownError, getCategory } from '../../store/accounts/index.ts';
+import { categoryUnknownError, getCategory, listCategories } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
 type Identities = Pick<
@@ -112,6 +112,7 @@ export async function checkCategory(
   account: string,
   category: string,
 ): Promise<void> {
-  if ((await getCategory(services.db, account, category)) === null)
-    throw categoryUnknownError(category);
+  if ((await getCategory(services.db, account, category)) !== null) return;
+  const known = (await listCategories(services.db, account)).map(({ slug }) => slug);
+  throw categoryUnknownError(category, known);
 }

@@ -1,6 +1,6 @@
 import { notFoundError } from '../../base/not-found.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
-import { getModule, getVersion } from '../../store/modules/index.ts';
+import { getModule, getVersion, listModules } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /** Returns a module that the account registered. Throws `not_found`. */
@@ -10,8 +10,10 @@ export async function requireModule(
   name: string,
 ): Promise<Module> {
   const module = await getModule(services.db, account, name);
-  if (module === null) throw notFoundError('module', { account, name, field: 'module' });
-  return module;
+  if (module !== null) return module;
+
+  const known = (await listModules(services.db, account)).map((row) => row.name);
+  throw notFoundError('module', { account, name, field: 'module', known });
 }
 
 /** Returns a version of a module of the account. Throws `not_found`. */

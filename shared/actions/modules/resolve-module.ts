@@ -1,7 +1,8 @@
 import { GantryError } from '../../base/error.ts';
+import { listNearest } from '../../base/nearest.ts';
 import type { Module } from '../../domain/modules/index.ts';
 import { commonAccount, splitModule } from '../../domain/templates/index.ts';
-import { getModule } from '../../store/modules/index.ts';
+import { getModule, listModules } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
@@ -25,12 +26,23 @@ export async function resolveModule(
     if (module !== null && (place.account === own || module.visibility === 'public')) return module;
   }
 
+  const known = await listAssignable(services, own, asked.account);
   throw new GantryError(
     'not_found',
-    `expected a module of account "${own}" or a public one, found no "${reference}"`,
+    `expected a module of account "${own}" or a public one, found no "${reference}"; there is ${listNearest(reference, known)}`,
     {
       field: 'module',
       found: reference,
     },
   );
+}
+
+/** The names of the modules of the own account, the common account, and the one asked for. */
+async function listAssignable(services: Services, own: string, asked: string): Promise<string[]> {
+  const accounts = [...new Set([own, commonAccount, asked])];
+  const rows = await Promise.all(accounts.map((account) => listModules(services.db, account)));
+  return rows
+    .flat()
+    .filter(({ account, visibility }) => account === own || visibility === 'public')
+    .map(({ account, name }) => (account === own ? name : `${account}/${name}`));
 }

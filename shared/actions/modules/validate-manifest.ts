@@ -1,3 +1,4 @@
+import { listNearest } from '../../base/nearest.ts';
 import type { ValidateManifestBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import {
@@ -8,10 +9,11 @@ import {
   matchRegistration,
   parseManifest,
 } from '../../manifest/index.ts';
-import { getCategory } from '../../store/accounts/index.ts';
+import { getCategory, listCategories } from '../../store/accounts/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 import { accountConflicts } from './manifest-conflicts.ts';
+import { unmetRequirements } from './unmet-requirements.ts';
 
 export interface ManifestVerdict {
   valid: boolean;
@@ -42,6 +44,8 @@ export async function validateManifest(
     manifest,
     ...input,
   });
+  for (const { path, message } of await unmetRequirements(services, caller.account, manifest))
+    warnings.push(problemElsewhere(path, message, 'warning'));
   if (left > 0)
     warnings.push(problemElsewhere('', `${left} more conflicts are not listed`, 'warning'));
 
@@ -54,11 +58,11 @@ async function checkCategorySlug(
   { category_slug: slug }: ValidateManifestBody,
 ): Promise<ManifestProblem[]> {
   if (slug === undefined || (await getCategory(db, account, slug)) !== null) return [];
+
+  const known = (await listCategories(db, account)).map((category) => category.slug);
+  const found = `found "${slug}"; it has ${listNearest(slug, known)}`;
   return [
-    problemElsewhere(
-      'category_slug',
-      `expected a category of account "${account}", found "${slug}"`,
-    ),
+    problemElsewhere('category_slug', `expected a category of account "${account}", ${found}`),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import { listNearest } from '../../base/nearest.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
 import { type Assignment, listNamesakes, type Template } from '../../domain/templates/index.ts';
@@ -50,7 +51,7 @@ function requireAssigned(
   const expected = assignments.map(({ module }) => module);
   throw new GantryError(
     'not_found',
-    `expected a module that is assigned to the template, found "${reference}"`,
+    `expected a module that is assigned to the template, found "${reference}"; it has ${listNearest(reference, expected)}`,
     { field: 'module', expected, found: reference },
   );
 }

@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import { listNearest } from '../../base/nearest.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
 import { type Db, type Draft, entity, type Write } from '../table/index.ts';
@@ -97,10 +98,12 @@ export function removeCategory(was: Category): Write {
   return categories.removeWhere({ account, slug }, { position, module_added_at });
 }
 
-export function categoryUnknownError(slug: string): GantryError {
+/** @param known the categories that exist, of which the most similar ones are listed */
+export function categoryUnknownError(slug: string, known?: readonly string[]): GantryError {
+  const exist = known === undefined ? '' : `; it has ${listNearest(slug, known)}`;
   return new GantryError(
     'category_unknown',
-    `expected a category of this account, found "${slug}"`,
+    `expected a category of this account, found "${slug}"${exist}`,
     { field: 'category', found: slug },
   );
 }

@@ -117,6 +117,27 @@ describe('a manifest is compared with the modules of its account', () => {
     });
   });
 
+  it('and warned of requirements that nothing meets', async () => {
+    const requires = ['nginx@^1.0', 'nginx@^2.0', 'monitoring-base@^1.0', 'other/x@*'];
+    const manifest_yaml = JSON.stringify({
+      schema_version: 1,
+      name: 'edge',
+      file_spec: ['/etc/edge'],
+      dependencies: { requires },
+    });
+
+    const { valid, warnings } = await ask({ manifest_yaml });
+    const unmet = warnings.filter(({ path }) => path.startsWith('dependencies.'));
+    expect(valid).toBe(true);
+    expect(unmet.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      'dependencies.requires[1] expected a version of nginx in ^2.0, found 1.0.0',
+      expect.stringMatching(
+        /^dependencies\.requires\[2\] expected .+ "monitoring-base" of .+, found none/,
+      ),
+      expect.stringMatching(/^dependencies\.requires\[3\] expected .+ "x" of other, found none/),
+    ]);
+  });
+
   it('by gantry module validate --category, which sends what rootfs/ ships', async () => {
     await mkdir(join(directory, 'rootfs/etc/nginx'), { recursive: true });
     await writeFile(join(directory, 'rootfs', conf), 'worker_processes 2;\n');

@@ -33,6 +33,8 @@ describe('the sentence of an API error', () => {
     ],
     ['expected a category, found "trusted_keys"', 'expected a category, found "trusted_keys"'],
     ['the body is invalid: roles[0]: expected a role', 'roles[0]: expected a role'],
+    ['the body is invalid: clusters[1]: expected text', '--cluster: expected text'],
+    ['the body is invalid: metadata.port: expected text', '--set: expected text'],
   ])('%s', (sentence, said) => {
     expect(useFlagNames(sentence, update)).toBe(said);
   });

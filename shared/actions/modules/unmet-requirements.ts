@@ -1,0 +1,87 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
+import { parseConstraint } from '../../composition/index.ts';
+import type { Module, Version } from '../../domain/modules/index.ts';
+import { commonAccount } from '../../domain/templates/index.ts';
+import {
+  type ManifestRequirement,
+  type ModuleManifest,
+  parseRequirement,
+} from '../../manifest/index.ts';
+import { allVersions, eachModule, getModule } from '../../store/modules/index.ts';
+import type { Services } from '../context/index.ts';
+
+/** A requirement of a manifest that no version meets now. */
+interface Unmet {
+  path: string;
+  message: string;
+}
+
+/**
+ * Finds the requirements that nothing meets: no module or capability has the name, or no version
+ * is in the range. They are no errors, because the other module may come later.
+ */
+export async function unmetRequirements(
+  services: Services,
+  own: string,
+  { dependencies }: Pick<ModuleManifest, 'dependencies'>,
+): Promise<Unmet[]> {
+  const found = await mapConcurrently(
+    [...dependencies.requires.entries()],
+    limits.validateReadsAtOnce,
+    async ([index, text]) => {
+      const why = await whyUnmet(services, own, parseRequirement(text));
+      return why === null ? [] : [{ path: `dependencies.requires[${index}]`, message: why }];
+    },
+  );
+
+  return found.flat();
+}
+
+async function whyUnmet(
+  services: Services,
+  own: string,
+  { account, module, constraint }: ManifestRequirement,
+): Promise<string | null> {
+  const accounts = account === null ? [own, commonAccount] : [account];
+  const places = await Promise.all(accounts.map((one) => getModule(services.db, one, module)));
+  const rows = places.filter((row) => row !== null && isVisible(row, own)) as Module[];
+
+  if (rows.length === 0) {
+    if (account === null && (await isProvided(services, own, module))) return null;
+    return `expected a module or capability "${module}" of ${accounts.join(' or ')}, found none; register it before this version is promoted`;
+  }
+
+  const versions = (await Promise.all(rows.map((row) => usableVersions(services, row)))).flat();
+  const known = versions.map(({ version_string }) => version_string);
+  if (known.some(parseConstraint(constraint).allows)) return null;
+  return `expected a version of ${module} in ${constraint}, found ${known.join(', ') || 'none'}`;
+}
+
+function isVisible({ account, visibility }: Module, own: string): boolean {
+  return account === own || visibility === 'public';
+}
+
+async function usableVersions(
+  services: Services,
+  { account, name }: Pick<Module, 'account' | 'name'>,
+): Promise<Version[]> {
+  const versions = await allVersions(services.db, account, name);
+  return versions.filter(
+    ({ promotion_state, quarantined, held }) =>
+      promotion_state !== 'retired' && !quarantined && !held,
+  );
+}
+
+/** Whether a module of the account or of the common account provides a capability. */
+async function isProvided(services: Services, own: string, capability: string): Promise<boolean> {
+  for (const account of new Set([own, commonAccount])) {
+    for await (const module of eachModule(services.db, account)) {
+      if (!isVisible(module, own)) continue;
+      const versions = await usableVersions(services, module);
+      if (versions.some(({ manifest }) => manifest.dependencies.provides.includes(capability)))
+        return true;
+    }
+  }
+  return false;
+}
