@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { GantryError } from '../shared/base/error.ts';
 import { type ExitMeanings, formatExitCodes } from './exit-codes.ts';
-import { type ExitCode, run } from './run.ts';
+import { type DocumentForm, documentForms } from './output/document.ts';
+import { type ExitCode, printDocumentsBy, run } from './run.ts';
 
 interface CommandSpec<Args extends unknown[]> {
   /** Complete command lines; one that continues ends its line with a backslash. */
@@ -45,15 +46,51 @@ export function describe<Args extends unknown[]>(
   ];
 
   for (const alias of verbAliases[command.name()] ?? []) command.alias(alias);
+  if (isWatchable(command))
+    command.option('--watch', 'show the result again when it changes, until Ctrl-C');
 
   return command
     .option('--json', 'print the result as JSON')
+    .addOption(choiceOption('-o, --output <form>', documentForms, 'print as a document, or names'))
     .addHelpText('after', `\n${help.join('\n\n')}`)
-    .action(run(action, requestsChange) as (...args: unknown[]) => Promise<void>);
+    .action(run(inForm(action), requestsChange) as (...args: unknown[]) => Promise<void>);
 }
 
 export interface Flags {
   json?: true;
+}
+
+interface FormFlags extends Flags {
+  output?: DocumentForm;
+  watch?: true;
+}
+
+/** Commands that only read from the control plane, by their names. */
+const reading = ['list', 'show', 'versions', 'machines', 'templates', 'drift', 'fleet'];
+
+function isWatchable(command: Command): boolean {
+  return reading.includes(command.name()) && command.parent?.name() !== 'context';
+}
+
+/** Runs an action once or, with --watch, until Ctrl-C. Prints in the form of --output. */
+function inForm<Args extends unknown[]>(action: (...args: Args) => Promise<ExitCode | undefined>) {
+  return async (...args: [...Args, Command]): Promise<ExitCode | undefined> => {
+    const flags = (args.at(-2) ?? {}) as FormFlags;
+    if (flags.output !== undefined) {
+      const { documentWriter } = await import('./output/document.ts');
+      printDocumentsBy(await documentWriter(flags.output));
+      flags.json = true;
+    }
+
+    const once = () => action(...(args as unknown as Args));
+    if (!flags.watch) return once();
+
+    const { openScreen, watch } = await import('./watch.ts');
+    // One line for each change, which a program can read line by line.
+    if (flags.json && flags.output === undefined)
+      printDocumentsBy((value) => JSON.stringify(value));
+    return watch(once, openScreen());
+  };
 }
 
 /** Collects the values of a repeatable option. */

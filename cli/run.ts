@@ -3,6 +3,7 @@ import { GantryError, isGantryError } from '../shared/base/error.ts';
 import { errorStatus } from '../shared/base/error-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { useFlagNames } from './flag-names.ts';
+import { writeOut } from './output/sink.ts';
 import { safe } from './output/table.ts';
 
 export type { ExitCode } from './exit-codes.ts';
@@ -18,7 +19,7 @@ export function fail(error: unknown, { command, exitCode = 2 }: Failed = {}): ne
   const { code, message, ...rest } = describeError(error);
   const sentence = useFlagNames(message, command);
 
-  if (process.argv.includes('--json')) {
+  if (wantsDocument(process.argv)) {
     const shown = { code: code ?? 'internal', message: sentence, ...rest };
     process.stderr.write(`${JSON.stringify({ error: shown })}\n`);
   } else {
@@ -28,6 +29,10 @@ export function fail(error: unknown, { command, exitCode = 2 }: Failed = {}): ne
 
   if (process.env.GANTRY_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exit(exitCode);
+}
+
+function wantsDocument(argv: readonly string[]): boolean {
+  return argv.includes('--json') || /(?:^| )(?:-o|--output)[ =]?(?:json|yaml)/.test(argv.join(' '));
 }
 
 function describeError(error: unknown) {
@@ -66,8 +71,16 @@ function isRefusal(error: unknown): boolean {
   return error.code === 'policy_denied' || [409, 412, 422].includes(errorStatus[error.code]);
 }
 
-/** Prints a value as one JSON document, or as text. */
-export function print(json: boolean | undefined, value: unknown, text: () => string): void {
-  const out = json ? JSON.stringify(value, null, 2) : text();
-  process.stdout.write(out.endsWith('\n') ? out : `${out}\n`);
+type Document = (value: unknown) => string;
+
+let writeDocument: Document = (value) => JSON.stringify(value, null, 2);
+
+/** Sets how the rest of this run prints results for programs. */
+export function printDocumentsBy(write: Document): void {
+  writeDocument = write;
+}
+
+/** Prints a value as one document for programs, or as text. */
+export function print(document: boolean | undefined, value: unknown, text: () => string): void {
+  writeOut(document ? writeDocument(value) : text());
 }

@@ -110,7 +110,7 @@ async function sendRequest(
         signal: AbortSignal.timeout(limits.clientTimeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      if (last || ![502, 503, 504].includes(response.status)) return response;
+      if (last || ![429, 502, 503, 504].includes(response.status)) return response;
     } catch (error) {
       if (last) throw unavailableError(connection.url, error);
     }
@@ -142,6 +142,9 @@ function unavailableError(url: string, error: unknown): GantryError {
 function toGantryError(status: number, body: unknown, url: string): GantryError {
   const parsed = problemSchema.safeParse(body);
   if (!parsed.success) {
+    if (status === 429)
+      return new GantryError('unavailable', `expected ${url} to take the request, found too many`);
+
     const code = status >= 500 ? 'unavailable' : 'internal';
     return new GantryError(
       code,

@@ -24,6 +24,8 @@ export async function cliReference(): Promise<string> {
     'override what is saved, and `--context` overrides all three. `GANTRY_DEBUG=1` prints the stack of an unexpected error.',
     'With `--json`, a command prints one JSON document on standard output. It prints an error as',
     '`{"error": {code, message, …}}` on standard error; [errors.md](errors.md) lists the codes.\n',
+    '`-o json`, `-o yaml` and `-o name` print the whole document, or the names alone. `--watch` shows a list or an object again when it',
+    'changes; with `--json`, each change is one line. Ctrl-C ends it with exit code 0.\n',
     'All commands use the same exit codes:\n',
     '| code | meaning |\n| --- | --- |',
     ...Object.entries(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`),
