@@ -41,7 +41,7 @@ const uses = {
     packages: ['@aws-lambda-powertools/logger', 'lru-cache', 'p-retry', 'ulid', 'zod'],
     node: ['async_hooks', 'crypto'],
   },
-  domain: { packages: ['semver', 'zod'], node: ['net', 'util'] },
+  domain: { packages: ['semver', 'temporal-polyfill', 'zod'], node: ['net', 'util'] },
   contract: { packages: ['zod'], node: [] },
   manifest: { packages: ['semver', 'yaml', 'zod'], node: [] },
   files: { packages: [], node: [] },

@@ -3,6 +3,7 @@ import { cliReference } from './cli.ts';
 import { errorReference, eventReference, verificationReference } from './contract.ts';
 import { manifestReference } from './manifest.ts';
 import { permissionReference } from './permissions.ts';
+import { policyReference } from './policies.ts';
 
 interface GeneratedFile {
   /** From the project's root. */
@@ -21,6 +22,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
   { path: 'docs/reference/modules/manifest.md', make: manifestReference },
+  { path: 'docs/reference/operations/policies.md', make: policyReference },
   { path: 'docs/reference/permissions.md', make: permissionReference },
   { path: 'docs/reference/verify/verification.md', make: verificationReference },
 ];

@@ -243,6 +243,14 @@ const errors = {
     'The version is quarantined. It can only be retired or go back to built, and no other machine gets it.',
   ],
   policy_denied: [403, 'The intervention policy of the account denies the action.'],
+  frozen: [
+    409,
+    'A freeze window of the policy is in force. The message says when it ends; nothing is applied before.',
+  ],
+  soak_unfinished: [
+    409,
+    'The version was not long enough in the state before. The message says when it will have been.',
+  ],
   approval_required: [
     403,
     'The action needs approval. It was not approved, or no reviewer can approve it.',

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { limits } from '../base/limits/index.ts';
-import type {
-  AttestationRequirement,
-  AttestationSummary,
-  SignatureVerdict,
+import {
+  type AttestationRequirement,
+  type AttestationSummary,
+  isOfType,
+  type SignatureVerdict,
 } from '../domain/signatures/index.ts';
 import type { SignatureClaim } from './material.ts';
 import type { CompiledAttestation } from './policy.ts';
@@ -32,17 +33,6 @@ export function summarizeAttestation({
     predicate_type: shorten(predicateType),
     builder_id: builder_id === null ? null : shorten(builder_id),
   };
-}
-
-/**
- * True for the type itself and for its versions: `https://slsa.dev/provenance` accepts
- * `https://slsa.dev/provenance/v1`.
- */
-export function isOfType(found: string, wanted: string): boolean {
-  return (
-    found === wanted ||
-    (found.startsWith(`${wanted}/v`) && /^[0-9.]+$/.test(found.slice(wanted.length + 2)))
-  );
 }
 
 /** Returns the first requirement that no verified attestation meets, or null when all are met. */

@@ -124,7 +124,7 @@ export class World {
   }
 
   /** A reviewer as if the account had always had them: no other reviewer is asked. */
-  async reviewer(): Promise<Person> {
+  async reviewer(groups: string[] = []): Promise<Person> {
     const { call } = apiAs(this.token);
     const email = `rita-${randomBytes(6).toString('hex')}@example.com`;
     const body = { email, name: 'Rita Reviewer', roles: ['viewer'] };
@@ -134,7 +134,7 @@ export class World {
     const roster = await getRoster(db, this.account);
     const member = await this.memberNow(id);
     const at = new Date().toISOString();
-    await transact(db, roleWrites(member, roster, ['reviewer'], at));
+    await transact(db, roleWrites(member, roster, { roles: ['reviewer'], groups }, at));
 
     return this.join(id, email);
   }

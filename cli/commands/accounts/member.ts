@@ -8,12 +8,21 @@ import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 const roleHelp = 'viewer, author, operator, reviewer or admin (repeatable)';
+const groupHelp = 'group of reviewers that a policy may ask for (repeatable)';
 const id = 'mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
 
 interface AddFlags extends Flags {
   name?: string;
   role: string[];
+  group?: string[];
   showLink?: true;
+}
+
+interface UpdateFlags extends Flags {
+  role?: string[];
+  /** False with `--no-group`. */
+  group?: string[] | false;
+  recover?: true;
 }
 
 /** `gantry member …` */
@@ -28,7 +37,8 @@ export function register(command: Command): void {
         .command('add <email>')
         .description('invite a member by mail')
         .option('--name <name>', 'display name (default: the address)')
-        .requiredOption('--role <role>', roleHelp, collect),
+        .requiredOption('--role <role>', roleHelp, collect)
+        .option('--group <group>', groupHelp, collect),
     ),
     {
       examples: ['gantry member add rita@example.com --name Rita --role reviewer'],
@@ -49,10 +59,20 @@ Once the account has a reviewer, the role reviewer waits for the approval of one
     addRecover(
       command
         .command('update <id>')
-        .description('change the roles of a member')
-        .requiredOption('--role <role>', `${roleHelp}; all that the member is to have`, collect),
+        .description('change the roles or groups of a member')
+        .option('--role <role>', `${roleHelp}; names all of them`, collect)
+        .option('--group <group>', `${groupHelp}; names all of them`, collect)
+        .option('--no-group', 'take the member out of every group'),
     ),
-    { examples: [`gantry member update ${id} --role operator --role reviewer`], action: update },
+    {
+      examples: [
+        `gantry member update ${id} --role operator --role reviewer`,
+        `gantry member update ${id} --group security`,
+      ],
+      notes:
+        'What is left out stays. A reviewer who joins a group waits for the approval of another reviewer.',
+      action: update,
+    },
   );
   describe(
     addYes(
@@ -84,12 +104,13 @@ async function list(flags: Flags): Promise<ExitCode> {
 
   print(flags.json, { members }, () =>
     table(
-      ['ID', 'E-MAIL', 'NAME', 'ROLES', 'STATE', 'COUNTS AS'],
-      members.map(({ id, email, name, roles, state, person }) => [
+      ['ID', 'E-MAIL', 'NAME', 'ROLES', 'GROUPS', 'STATE', 'COUNTS AS'],
+      members.map(({ id, email, name, roles, groups, state, person }) => [
         id,
         email,
         name,
         roles.join(', ') || null,
+        groups.join(', ') || null,
         state.replaceAll('_', ' '),
         person === `member:${id}` ? null : person,
       ]),
@@ -102,7 +123,13 @@ async function list(flags: Flags): Promise<ExitCode> {
 
 async function add(email: string, flags: AddFlags): Promise<ExitCode> {
   const api = await connect();
-  const body = { email, name: flags.name ?? email, roles: flags.role, show_link: flags.showLink };
+  const body = {
+    email,
+    name: flags.name ?? email,
+    roles: flags.role,
+    groups: flags.group,
+    show_link: flags.showLink,
+  };
   const response = await api.client.send(api.responses.invited, 'POST', '/members', body);
 
   print(flags.json, response, () => inviteText(response));
@@ -141,19 +168,20 @@ function inviteText({
 
 async function update(
   member: string,
-  { role: roles, recover, json }: Flags & { role: string[]; recover?: true },
+  { role: roles, group, recover, json }: UpdateFlags,
 ): Promise<ExitCode> {
   const { client, responses } = await connect();
   const response = await client.send(responses.updatedMember, 'PATCH', pathOf(member), {
     roles,
+    groups: group === false ? [] : group,
     recover,
   });
 
-  const { operation } = response;
+  const { operation, member: now } = response;
   print(json, response, () =>
     operation === null
-      ? `${response.member.email} has the roles ${response.member.roles.join(', ')}`
-      : `the role reviewer waits for approval: operation ${operation.id}`,
+      ? `${now.email} has the roles ${now.roles.join(', ')} and the groups ${now.groups.join(', ') || 'none'}`
+      : `${operation.summary} waits for approval: operation ${operation.id}`,
   );
   return 0;
 }

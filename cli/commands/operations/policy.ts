@@ -1,22 +1,40 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
+import { GantryError } from '../../../shared/base/error.ts';
 import { formatSeconds } from '../../../shared/base/time.ts';
-import { decisions } from '../../../shared/domain/operations/index.ts';
-import { connect } from '../../client/api.ts';
+import type { policySchema } from '../../../shared/contract/operations/index.ts';
+import {
+  decisions,
+  type FreezeWindow,
+  fieldsOfPolicy,
+  gatesText,
+  parseWindowText,
+  windowText,
+} from '../../../shared/domain/operations/index.ts';
+import { type Api, connect } from '../../client/api.ts';
 import {
   addWaitOptions,
   awaitOperation,
   changeRefused,
   type WaitFlags,
 } from '../../client/await-operation.ts';
-import { choiceOption, describe, type Flags, parseWholeNumber } from '../../command.ts';
-import { table } from '../../output/table.ts';
+import { choiceOption, collect, describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
+
+type Policy = z.infer<typeof policySchema>;
 
 interface PolicyFlags extends WaitFlags {
   decision?: string;
   quorum?: number;
   selfApproval?: boolean;
   expiresIn?: number;
+  minSoak?: number;
+  /** A list is false with its `--no-` option. */
+  reviewerGroup?: string[] | false;
+  freeze?: FreezeWindow[] | false;
+  requireAttestation?: string[] | false;
+  replace?: true;
 }
 
 /** `gantry policy …` */
@@ -26,41 +44,73 @@ export function register(command: Command): void {
     action: list,
   });
   describe(
-    addWaitOptions(
-      command
-        .command('set <action>')
-        .description('change the intervention policy of an action')
-        .addOption(choiceOption('--decision <decision>', decisions, 'what the action requires'))
-        .option('--quorum <number>', 'number of approvals', parseWholeNumber)
-        .option('--self-approval', 'let the requester approve')
-        .option('--no-self-approval', 'do not let the requester approve')
-        .option(
-          '--expires-in <seconds>',
-          'time until an undecided approval expires',
-          parseWholeNumber,
-        ),
-    ),
-    {
-      examples: [
-        'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
-        'gantry policy set module_promote_to_live --quorum 2',
-      ],
-      notes:
-        'Options that are left out keep their value. The change needs what the present policy asks, ' +
-        'and an approval if it loosens the policy (policy_loosen).',
-      no: changeRefused,
-      action: set,
-    },
+    command.command('show <action>').description('show the intervention policy of an action'),
+    { examples: ['gantry policy show module_promote_to_live'], action: show },
   );
+  describe(addWaitOptions(addFields(command.command('set <action>'))), {
+    examples: [
+      'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
+      'gantry policy set module_promote_to_live --reviewer-group security --min-soak 86400',
+      'gantry policy set module_promote_to_live --freeze "fri 17:00 to mon 08:00 Europe/Zurich"',
+    ],
+    notes: `Options that are left out keep their value. --reviewer-group, --freeze and --require-attestation add
+to what is there; with --replace they replace it. The change needs what the present policy asks, and
+an approval if it loosens the policy (policy_loosen).
+
+A window is "22:00 to 06:00 UTC" for every day, "fri 17:00 to mon 08:00 Europe/Zurich" for every week,
+or "2026-12-24 12:00 to 2027-01-04 08:00 Europe/Zurich" for once.`,
+    no: changeRefused,
+    action: set,
+  });
+}
+
+function addFields(command: Command): Command {
+  return command
+    .description('change the intervention policy of an action')
+    .addOption(choiceOption('--decision <decision>', decisions, 'what the action requires'))
+    .option('--quorum <number>', 'number of approvals', parseWholeNumber)
+    .option('--self-approval', 'let the requester approve')
+    .option('--no-self-approval', 'do not let the requester approve')
+    .option('--expires-in <seconds>', 'time until an undecided approval expires', parseWholeNumber)
+    .option(
+      '--reviewer-group <group>',
+      'only reviewers in this group count (repeatable: in each of them)',
+      collect,
+    )
+    .option('--no-reviewer-group', 'every reviewer counts')
+    .option(
+      '--min-soak <seconds>',
+      'time that a version must have been in its state before a promotion',
+      parseWholeNumber,
+    )
+    .option('--freeze <window>', 'time in which the action is refused (repeatable)', collectWindow)
+    .option('--no-freeze', 'remove every freeze window')
+    .option(
+      '--require-attestation <type>',
+      'predicate type that a version must carry before a promotion (repeatable)',
+      collect,
+    )
+    .option('--no-require-attestation', 'require no attestation')
+    .option('--replace', 'replace the lists instead of adding to them');
+}
+
+function collectWindow(text: string, before: FreezeWindow[] = []): FreezeWindow[] {
+  const window = parseWindowText(text);
+  if (window === null) {
+    throw new GantryError(
+      'usage',
+      `expected --freeze like "fri 17:00 to mon 08:00 Europe/Zurich", found "${text}"`,
+    );
+  }
+  return [...before, window];
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
-  const { client, responses } = await connect();
-  const response = await client.get(responses.policies, '/policies');
+  const response = await readPolicies(await connect());
 
   print(flags.json, response, () =>
     table(
-      ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES'],
+      ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES', 'REQUIRES BESIDES'],
       response.policies.map((row) => {
         const asks = row.decision === 'require_approval';
 
@@ -70,6 +120,7 @@ async function list(flags: Flags): Promise<ExitCode> {
           asks ? row.quorum : null,
           asks ? (row.self_approval ? 'yes' : 'no') : null,
           asks ? formatSeconds(row.expires_in_s) : null,
+          gatesText(row) || null,
         ];
       }),
       'No policies.',
@@ -77,6 +128,36 @@ async function list(flags: Flags): Promise<ExitCode> {
   );
 
   return 0;
+}
+
+async function show(action: string, flags: Flags): Promise<ExitCode> {
+  const policy = await readPolicy(await connect(), action);
+  const text = fieldsOfPolicy(policy);
+
+  print(flags.json, { policy }, () =>
+    formatFields([
+      ['action', policy.action],
+      ...Object.entries(text).map(([field, value]): [string, string] => [
+        field.replace(/_s$/, '').replaceAll('_', ' '),
+        value,
+      ]),
+    ]),
+  );
+
+  return 0;
+}
+
+function readPolicies({ client, responses }: Api): Promise<{ policies: Policy[] }> {
+  return client.get(responses.policies, '/policies');
+}
+
+async function readPolicy(api: Api, action: string): Promise<Policy> {
+  const { policies } = await readPolicies(api);
+  const found = policies.find((one) => one.action === action);
+  if (found !== undefined) return found;
+
+  const known = policies.map((one) => one.action).join(', ');
+  throw new GantryError('not_found', `expected an action (${known}), found "${action}"`);
 }
 
 async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
@@ -90,8 +171,44 @@ async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
       quorum: flags.quorum,
       self_approval: flags.selfApproval,
       expires_in_s: flags.expiresIn,
+      min_soak_s: flags.minSoak,
+      ...(await listsOf(api, action, flags)),
     },
   );
 
   return awaitOperation(api, operation, flags);
+}
+
+/** The lists that the options name, added to those of the policy. */
+async function listsOf(
+  api: Api,
+  action: string,
+  { reviewerGroup, freeze, requireAttestation, replace }: PolicyFlags,
+): Promise<Partial<Policy>> {
+  const named = [reviewerGroup, freeze, requireAttestation];
+  const adds = replace !== true && named.some(Array.isArray);
+  const present = adds ? await readPolicy(api, action) : null;
+
+  return {
+    ...(reviewerGroup === undefined
+      ? {}
+      : { reviewer_groups: addTo(present?.reviewer_groups, reviewerGroup, String) }),
+    ...(freeze === undefined
+      ? {}
+      : { freeze_windows: addTo(present?.freeze_windows, freeze, windowText) }),
+    ...(requireAttestation === undefined
+      ? {}
+      : {
+          required_attestations: addTo(present?.required_attestations, requireAttestation, String),
+        }),
+  };
+}
+
+function addTo<One>(
+  present: readonly One[] = [],
+  added: readonly One[] | false,
+  name: (one: One) => string,
+): One[] {
+  if (added === false) return [];
+  return [...new Map([...present, ...added].map((one) => [name(one), one])).values()];
 }

@@ -29,12 +29,13 @@ export async function addMember(
     subject: `${member.email} invited`,
     text: [
       `${member.name} <${member.email}> was invited to account "${member.account}"`,
-      `with the roles ${rolesText(wanted)}.`,
+      `with the roles ${rolesText(wanted)} and the groups ${rolesText(member.groups)}.`,
     ],
   });
 
   if (member.roles.length === wanted.length) return { ...invited, operation: null };
-  const change = { member_id: member.id, was: member.roles, roles: wanted };
+  const { id: member_id, roles: was, groups } = member;
+  const change = { member_id, was, roles: wanted, was_groups: groups, groups };
   const operation = await requestChanges(withoutKeep(services), caller, [
     { kind: 'member_change', ...change },
   ]);
@@ -68,6 +69,7 @@ async function create(
     email: input.email,
     name: input.name,
     roles,
+    groups: [...new Set(input.groups ?? [])],
     invitation,
     joined_at: null,
     reviewer_since: null,
@@ -86,7 +88,7 @@ async function create(
           field: 'email',
         }),
     ),
-    memberEvent(member, { actor, at }, 'added', { roles, shown }),
+    memberEvent(member, { actor, at }, 'added', { roles, groups: member.groups, shown }),
   ];
   const kept = { ...undelivered(member, link), operation: null };
   await commit(services, writes, kept);

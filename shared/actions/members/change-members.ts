@@ -1,31 +1,31 @@
-import { GantryError } from '../../base/error.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { UpdateMemberBody } from '../../contract/accounts/index.ts';
-import { type Caller, countReviewers, type Member } from '../../domain/accounts/index.ts';
-import {
-  actions,
-  defaultPolicy,
-  type Operation,
-  unmeetableBy,
-} from '../../domain/operations/index.ts';
+import type { Caller, Member } from '../../domain/accounts/index.ts';
+import type { Operation } from '../../domain/operations/index.ts';
 import {
   changeRoster,
   getRoster,
   memberEvent,
   type Roster,
   removeMember as removal,
-  reviewersOf,
 } from '../../store/accounts/index.ts';
-import { listPolicies } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { requireMember } from '../accounts/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
-import { mailPeople, mailRoles, requestChanges, roleWrites } from '../operations/index.ts';
+import {
+  mailPeople,
+  mailRoles,
+  policiesUnmeetable,
+  requestChanges,
+  roleWrites,
+  type Standing,
+  unmeetableError,
+} from '../operations/index.ts';
 
 /**
- * Gives a member other roles. Once the account has another reviewer, the role reviewer is
- * requested, and the reviewers decide.
+ * Gives a member other roles and groups; what is left out stays. Once the account has another
+ * reviewer, the role reviewer and a reviewer's new groups are requested, and the reviewers decide.
  *
  * @throws GantryError `quorum_unmeetable`, unless the deployment's owner recovers
  */
@@ -36,32 +36,54 @@ export async function updateMember(
   input: UpdateMemberBody,
 ): Promise<{ member: Member; operation: Operation | null }> {
   const { account, actor } = caller;
-  const roles = [...new Set(input.roles)];
 
-  const { was, recovered, asks } = await retryConflicts(async () => {
+  const { was, now, recovered, asks } = await retryConflicts(async () => {
     const roster = await getRoster(services.db, account);
     const was = await requireMember(services, account, id);
-    const reviews = roles.includes('reviewer');
-    const grants = reviews && !roster.reviewers.includes(id);
-    if (grants && roster.reviewers.length > 0) return { was, recovered: false, asks: true };
+    const now = standingAfter(was, input);
+    if (isGrant(was, now, roster)) return { was, now, recovered: false, asks: true };
 
-    const recovered = reviews ? false : await leaves(services, caller, { roster, id, ...input });
+    const recovered = await leaves(services, caller, {
+      roster,
+      id,
+      after: { ...was, ...now },
+      ...input,
+    });
     const at = nowIso(services);
     await transact(services.db, [
-      ...roleWrites(was, roster, roles, at),
-      memberEvent(was, { actor, at }, 'changed', { roles, recovered }),
+      ...roleWrites(was, roster, now, at),
+      memberEvent(was, { actor, at }, 'changed', { ...now, recovered }),
     ]);
-    return { was, recovered, asks: false };
+    return { was, now, recovered, asks: false };
   });
 
   if (asks) {
-    const change = { kind: 'member_change', member_id: id, was: was.roles, roles } as const;
+    const lists = { was: was.roles, was_groups: was.groups, ...now };
+    const change = { kind: 'member_change', member_id: id, ...lists } as const;
     return { member: was, operation: await requestChanges(services, caller, [change]) };
   }
 
   const member = await requireMember(services, account, id);
-  await mailRoles(services, member, was.roles, recovered);
+  await mailRoles(services, member, was, recovered);
   return { member, operation: null };
+}
+
+function standingAfter(was: Member, { roles, groups }: UpdateMemberBody): Standing {
+  return {
+    roles: [...new Set(roles ?? was.roles)],
+    groups: [...new Set(groups ?? was.groups)],
+  };
+}
+
+/**
+ * True if the change lets a member decide more than before, and there is another reviewer to
+ * approve that.
+ */
+function isGrant(was: Member, now: Standing, { reviewers }: Roster): boolean {
+  if (!now.roles.includes('reviewer')) return false;
+  const grants =
+    !reviewers.includes(was.id) || now.groups.some((group) => !was.groups.includes(group));
+  return grants && reviewers.some((one) => one !== was.id);
 }
 
 /**
@@ -80,7 +102,7 @@ export async function removeMember(
   const { member, recovered } = await retryConflicts(async () => {
     const roster = await getRoster(services.db, account);
     const member = await requireMember(services, account, id);
-    const recovered = await leaves(services, caller, { roster, id, recover });
+    const recovered = await leaves(services, caller, { roster, id, after: null, recover });
 
     await transact(services.db, [
       removal(member),
@@ -105,31 +127,17 @@ export async function removeMember(
 /**
  * Refuses that a reviewer leaves whom a policy needs. Returns true if the deployment's owner
  * overrules it.
+ * @param of `after`: the member with the change; null for one who leaves the account
  */
 async function leaves(
   services: Services,
   caller: Caller,
-  { roster, id, recover = false }: { roster: Roster; id: string; recover?: boolean },
+  of: { roster: Roster; id: string; after: Member | null; recover?: boolean },
 ): Promise<boolean> {
-  if (!roster.reviewers.includes(id)) return false;
-
-  const reviewers = await reviewersOf(services.db, roster);
-  const rows = await listPolicies(services.db, caller.account);
-
-  const unmeetable = unmeetableBy(
-    actions.map((action) => rows.find((row) => row.action === action) ?? defaultPolicy(action)),
-    {
-      before: countReviewers(reviewers),
-      after: countReviewers(reviewers.filter((one) => one.id !== id)),
-    },
-  );
+  const { roster, id, after, recover = false } = of;
+  const unmeetable = await policiesUnmeetable(services, roster, id, after);
 
   if (unmeetable.length === 0) return false;
   if (recover && caller.platform) return true;
-
-  throw new GantryError(
-    'quorum_unmeetable',
-    `expected enough reviewers for the policies of ${unmeetable.join(', ')}, found too few without this member; add another reviewer first, or let the owner of the deployment do it with recover`,
-    { found: unmeetable },
-  );
+  throw unmeetableError(unmeetable);
 }

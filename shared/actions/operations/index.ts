@@ -9,7 +9,15 @@ export { removalOf } from './changes/assignment-remove.ts';
 export { assignmentUpdateOf } from './changes/assignment-update.ts';
 export type { Affected } from './changes/change-kind.ts';
 export { kindOf } from './changes/index.ts';
-export { mailRoles, rolesText, roleWrites } from './changes/member-change.ts';
+export {
+  mailRoles,
+  policiesUnmeetable,
+  rolesText,
+  roleWrites,
+  type Standing,
+  standingText,
+  unmeetableError,
+} from './changes/member-change.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';

@@ -1,25 +1,32 @@
 import { GantryError } from '../../base/error.ts';
 import { personOf } from '../../domain/accounts/index.ts';
 import {
-  type Action,
   defaultPolicy,
+  freezeAt,
   type InterventionPolicy,
   isApproved,
   type Operation,
   strictestPolicy,
+  windowText,
 } from '../../domain/operations/index.ts';
 import { getPolicy } from '../../store/operations/index.ts';
 import type { Services } from '../context/index.ts';
 import { approvalOf, eligibleReviewers, presentReviewers } from './approvals/request-approval.ts';
+import type { PolicyInForce } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
+import type { ReadChange } from './operation-writes.ts';
+
+/** Reads the policies of an account, with the defaults of those that have no row. */
+function policiesInForce({ db }: Services, account: string): PolicyInForce {
+  return async (action) => (await getPolicy(db, account, action)) ?? defaultPolicy(action);
+}
 
 /** The policy that an operation must satisfy now: the strictest one that its changes need. */
 export async function policyOfOperation(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
 ): Promise<InterventionPolicy> {
-  const inForce = async (action: Action) =>
-    (await getPolicy(services.db, account, action)) ?? defaultPolicy(action);
+  const inForce = policiesInForce(services, account);
   const [first, ...rest] = await Promise.all(
     changes.map((change) => kindOf(change).policy(change, inForce)),
   );
@@ -37,19 +44,62 @@ export function refuseDenied(operation: Operation, policy: InterventionPolicy): 
   );
 }
 
+/**
+ * Throws what the policies say besides approval: `frozen`, `soak_unfinished` or
+ * `attestation_missing`.
+ * @param read the changes with their rows as they are now
+ */
+export async function refuseGated(
+  services: Services,
+  operation: Pick<Operation, 'account' | 'summary'>,
+  policy: InterventionPolicy,
+  read: readonly ReadChange[],
+): Promise<void> {
+  const now = services.now();
+  refuseFrozen(operation, policy, now);
+
+  const inForce = policiesInForce(services, operation.account);
+  for (const { change, rows } of read) await kindOf(change).meet?.(change, rows, inForce, now);
+}
+
+/** Throws `frozen` in a freeze window of the policy. */
+export function refuseFrozen(
+  { summary }: Pick<Operation, 'summary'>,
+  { action, freeze_windows }: InterventionPolicy,
+  now: Date,
+): void {
+  const freeze = freezeAt(freeze_windows, now);
+  if (freeze === null) return;
+
+  const { ends_at } = freeze;
+  const next =
+    ends_at === null ? 'until an admin changes the policy' : `until ${ends_at}: try again then`;
+  const hurry = action === 'module_rollback' ? ', or roll back with --break-glass' : '';
+
+  throw new GantryError(
+    'frozen',
+    `the policy of ${action} freezes ${next}${hurry}; refused: ${summary}`,
+    { expected: ends_at, found: freeze_windows.map(windowText) },
+  );
+}
+
 /** Throws `approval_required` if the account has fewer reviewers than the policy needs. */
 export async function requireReviewers(
   services: Services,
   operation: Operation,
-  { action, quorum, self_approval }: InterventionPolicy,
+  policy: InterventionPolicy,
 ): Promise<void> {
-  const reviewers = await eligibleReviewers(services, operation, { self_approval });
+  const { action, quorum, self_approval, reviewer_groups } = policy;
+  const reviewers = await eligibleReviewers(services, operation, policy);
   const people = new Set(reviewers.map(personOf)).size;
   if (people >= quorum) return;
 
+  const groups = reviewer_groups.length === 0 ? '' : ` in ${reviewer_groups.join(' and ')}`;
+  const besides = self_approval ? '' : ' besides the requester';
+
   throw new GantryError(
     'approval_required',
-    `${action} needs ${quorum} approval(s): expected as many people with role reviewer${self_approval ? '' : ' besides the requester'} who joined before the request, found ${people}; an admin adds members`,
+    `${action} needs ${quorum} approval(s): expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}; an admin adds members`,
     { expected: quorum, found: people },
   );
 }
@@ -65,8 +115,10 @@ export async function requireApproved(
 ): Promise<void> {
   const approval = await approvalOf(services, operation);
   const asked =
-    policy.decision === 'require_approval' ? policy : { quorum: 1, self_approval: true };
-  const reviewers = await presentReviewers(services, operation);
+    policy.decision === 'require_approval'
+      ? policy
+      : { quorum: 1, self_approval: true, reviewer_groups: [] };
+  const reviewers = await presentReviewers(services, operation, asked);
   if (approval !== null && isApproved(approval, asked, reviewers)) return;
 
   throw new GantryError(

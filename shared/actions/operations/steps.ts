@@ -18,6 +18,7 @@ import { finishOperation, isFinal } from './finish-operation.ts';
 import {
   policyOfOperation,
   refuseDenied,
+  refuseGated,
   requireApproved,
   requireReviewers,
 } from './operation-policy.ts';
@@ -92,8 +93,9 @@ async function check(services: Services, operation: Operation): Promise<Checked>
 
   const policy = await policyOfOperation(services, operation);
   try {
-    await checkChanges(services, operation);
+    const read = await checkChanges(services, operation);
     refuseDenied(operation, policy);
+    await refuseGated(services, operation, policy, read);
     if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -209,6 +211,7 @@ async function apply(
   const policy = await policyOfOperation(services, operation);
 
   refuseDenied(operation, policy);
+  await refuseGated(services, operation, policy, read);
   if (policy.decision === 'require_approval' || operation.approval_id !== null) {
     await requireApproved(services, operation, policy);
   }

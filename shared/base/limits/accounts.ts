@@ -9,6 +9,8 @@ export const accountsLimits = {
   invitationDays: 7,
   /** A token's last use is written at most this often: it is for people, not for accounting. */
   tokenUseSeconds: 3600,
+  /** Groups of one member: more than the policies of one account tell apart. */
+  memberGroupsMax: 20,
   /** Mails to the people of one account that are sent concurrently; SES takes 14 a second. */
   mailsAtOnce: 10,
   /**

@@ -47,6 +47,10 @@ export const operationsLimits = {
    * template may be composed often, and most of the time nothing that matters changed.
    */
   proposalRetrySeconds: 3600,
+  /** Values of each list of a policy. */
+  policyListMax: 20,
+  /** Freeze windows, one after the other, before a freeze is said to have no end in sight. */
+  freezeSpansMax: 100,
   /** Executions started for one operation before it fails. */
   operationAttemptsMax: 5,
 } as const;

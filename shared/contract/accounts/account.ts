@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { signIns, tokenStates } from '../../domain/accounts/index.ts';
 import { personName, roleSchema, timeSchema } from '../http/index.ts';
@@ -30,6 +31,7 @@ export const memberSchema = z
     email: z.string(),
     name: z.string(),
     roles: z.array(roleSchema),
+    groups: z.array(z.string()),
     state: z.enum(['invited', 'invitation_expired', 'active']),
     /** When the open invitation ends; null if there is none. */
     invitation_expires_at: timeSchema.nullable(),
@@ -44,6 +46,11 @@ export const memberSchema = z
 
 const someRoles = z.array(roleSchema).min(1).max(5);
 
+const someGroups = z
+  .array(slugSchema)
+  .max(limits.memberGroupsMax)
+  .meta({ description: 'groups of reviewers that policies may ask for, all of them' });
+
 /** Returns the link instead of mailing it; the member then counts as the caller for four eyes. */
 const showLink = z.boolean().exactOptional();
 
@@ -55,6 +62,7 @@ export const addMemberBody = z.strictObject({
     .meta({ description: 'address for approval mail; unique in the account' }),
   name: personName,
   roles: someRoles,
+  groups: someGroups.exactOptional(),
   show_link: showLink,
 });
 
@@ -74,13 +82,18 @@ export const invitedAnswer = z.object({
 export const inviteBody = z.strictObject({ show_link: showLink });
 
 /**
- * The new roles of a member, all of them. `recover` is for the deployment's owner, when too few
- * reviewers are left to decide.
+ * The new roles and groups of a member; of those that are given, all. `recover` is for the
+ * deployment's owner, when too few reviewers are left to decide.
  */
-export const updateMemberBody = z.strictObject({
-  roles: someRoles,
-  recover: z.boolean().exactOptional(),
-});
+export const updateMemberBody = z
+  .strictObject({
+    roles: someRoles.exactOptional(),
+    groups: someGroups.exactOptional(),
+    recover: z.boolean().exactOptional(),
+  })
+  .refine(({ roles, groups }) => roles !== undefined || groups !== undefined, {
+    error: 'expected one of roles and groups',
+  });
 
 export type UpdateMemberBody = z.infer<typeof updateMemberBody>;
 

@@ -27,12 +27,12 @@ export const accountsEvents = {
   'gantry.member.added': {
     subject: 'member/<id>',
     when: 'A person was added to the account and invited.',
-    data: ['roles', 'shown'],
+    data: ['roles', 'groups', 'shown'],
   },
   'gantry.member.changed': {
     subject: 'member/<id>',
-    when: 'The roles of a member changed. `recovered`: the owner of the deployment did it although a policy then lacks reviewers.',
-    data: ['roles', 'recovered', 'operation_id?'],
+    when: 'The roles or groups of a member changed. `recovered`: the owner of the deployment did it although a policy then lacks reviewers.',
+    data: ['roles', 'groups', 'recovered', 'operation_id?'],
   },
   'gantry.member.invited': {
     subject: 'member/<id>',

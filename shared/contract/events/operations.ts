@@ -42,6 +42,17 @@ export const operationsEvents = {
   'gantry.policy.changed': {
     subject: 'policy/<action>',
     when: 'The intervention policy of an action changed.',
-    data: ['decision', 'quorum', 'self_approval', 'expires_in_s', 'was', 'operation_id'],
+    data: [
+      'decision',
+      'quorum',
+      'self_approval',
+      'expires_in_s',
+      'reviewer_groups',
+      'min_soak_s',
+      'freeze_windows',
+      'required_attestations',
+      'was',
+      'operation_id',
+    ],
   },
 } as const;

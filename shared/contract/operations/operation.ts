@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { limits } from '../../base/limits/index.ts';
+import { slugSchema } from '../../base/slug.ts';
 import { daySeconds } from '../../base/time.ts';
 import { signIns } from '../../domain/accounts/index.ts';
 import {
@@ -6,6 +8,7 @@ import {
   type Change,
   type ChangeName,
   decisions,
+  faultOfWindow,
   operationStates,
 } from '../../domain/operations/index.ts';
 import { metadataSchema, pageQuery, roleSchema, timeSchema, trackSchema } from '../http/index.ts';
@@ -19,8 +22,29 @@ export const policySchema = z
     quorum: z.number().int(),
     self_approval: z.boolean(),
     expires_in_s: z.number().int(),
+    reviewer_groups: z.array(z.string()),
+    min_soak_s: z.number().int(),
+    freeze_windows: z.array(z.object({ from: z.string(), to: z.string(), time_zone: z.string() })),
+    required_attestations: z.array(z.string()),
   })
   .meta({ id: 'InterventionPolicy' });
+
+const point = z.string().max(30);
+
+/** A time in which an action is refused. */
+const freezeWindow = z
+  .strictObject({
+    from: point.meta({
+      description:
+        '`22:00` for every day, `fri 17:00` for every week, `2026-12-24 12:00` for once. `to` has the same form',
+    }),
+    to: point.meta({ description: 'the first minute that is not frozen any more' }),
+    time_zone: z.string().max(60).meta({ description: 'IANA name, such as `Europe/Zurich`' }),
+  })
+  .superRefine((window, context) => {
+    const message = faultOfWindow(window);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  });
 
 /** The fields of a policy, whose action is in the path. */
 export const policyFields = z.strictObject({
@@ -32,6 +56,26 @@ export const policyFields = z.strictObject({
     .int()
     .min(60)
     .max(30 * daySeconds),
+  reviewer_groups: z.array(slugSchema).max(limits.policyListMax).meta({
+    description: 'only a reviewer who is in each of these groups counts; none: all count',
+  }),
+  min_soak_s: z
+    .number()
+    .int()
+    .min(0)
+    .max(90 * daySeconds)
+    .meta({
+      description:
+        'seconds that a version must have been in its state before; for promotions to staging, blessed and live',
+    }),
+  freeze_windows: z
+    .array(freezeWindow)
+    .max(limits.policyListMax)
+    .meta({ description: 'times in which the action is refused' }),
+  required_attestations: z.array(z.string().min(1).max(500)).max(limits.policyListMax).meta({
+    description:
+      'predicate types of verified attestations that a version must carry; for promotions to staging, blessed and live',
+  }),
 });
 
 /** Changes of a policy. A field that is left out stays as it is. */
@@ -41,9 +85,13 @@ export const changePolicyBody = z
     quorum: policyFields.shape.quorum.exactOptional(),
     self_approval: policyFields.shape.self_approval.exactOptional(),
     expires_in_s: policyFields.shape.expires_in_s.exactOptional(),
+    reviewer_groups: policyFields.shape.reviewer_groups.exactOptional(),
+    min_soak_s: policyFields.shape.min_soak_s.exactOptional(),
+    freeze_windows: policyFields.shape.freeze_windows.exactOptional(),
+    required_attestations: policyFields.shape.required_attestations.exactOptional(),
   })
   .refine((set) => Object.keys(set).length > 0, {
-    error: 'expected one of decision, quorum, self_approval and expires_in_s',
+    error: `expected one of ${Object.keys(policyFields.shape).join(', ')}`,
   });
 export type ChangePolicyBody = z.infer<typeof changePolicyBody>;
 export const policyParams = z.object({ action });
@@ -127,6 +175,8 @@ const changeSchemas = {
     member_id: z.string(),
     was: z.array(roleSchema),
     roles: z.array(roleSchema),
+    was_groups: z.array(z.string()),
+    groups: z.array(z.string()),
   }),
   instance_update: z.object({
     kind: z.literal('instance_update'),
@@ -195,6 +245,8 @@ export const approvalSchema = z
     state: z.enum(['pending', 'approved', 'rejected', 'expired', 'withdrawn']),
     quorum: z.number().int(),
     self_approval: z.boolean(),
+    /** Only a reviewer who is in each of these groups decides. */
+    reviewer_groups: z.array(z.string()),
     decisions: z.array(
       z.object({
         reviewer: z.string(),

@@ -17,6 +17,8 @@ export interface Member {
   email: string;
   name: string;
   roles: Role[];
+  /** Names of groups of reviewers, which policies may ask for. */
+  groups: string[];
   /** The open invitation; null once it was followed. */
   invitation: Invitation | null;
   /** When they followed their first invitation; null before. */
@@ -39,6 +41,11 @@ export const deploymentPerson = 'deployment';
 /** Whom a member counts as for four eyes. */
 export function personOf({ id, counts_as }: Pick<Member, 'id' | 'counts_as'>): string {
   return counts_as ?? `member:${id}`;
+}
+
+/** The members who are in each of the groups; all of them if there is no group. */
+export function membersIn(members: readonly Member[], groups: readonly string[]): Member[] {
+  return members.filter((member) => groups.every((group) => member.groups.includes(group)));
 }
 
 /** How many people the reviewers are, without those who did not join yet. */

@@ -27,6 +27,8 @@ export interface Approval {
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
   quorum: number;
   self_approval: boolean;
+  /** As the policy had them: only a reviewer in each of these groups decides. */
+  reviewer_groups: string[];
   decisions: ApprovalDecision[];
   /**
    * Of the waiting execution. It stays after the approval, so that the sweep can wake the

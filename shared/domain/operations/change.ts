@@ -91,8 +91,17 @@ export interface ChangeFields {
   };
   /** Lets quarantining continue after it was held because too many versions were quarantined. */
   quarantine_resume: object;
-  /** All roles of a member, before and after; one who becomes a reviewer. */
-  member_change: { member_id: string; was: Role[]; roles: Role[] };
+  /**
+   * All roles and groups of a member, before and after: one who becomes a reviewer, or a reviewer
+   * who joins a group.
+   */
+  member_change: {
+    member_id: string;
+    was: Role[];
+    roles: Role[];
+    was_groups: string[];
+    groups: string[];
+  };
   instance_update: {
     instance_id: string;
     name?: string;

@@ -1,11 +1,14 @@
 import { type Approval, approvalsCounted } from './approval.ts';
-import { decisions, type InterventionPolicy } from './intervention-policy.ts';
+import { windowText } from './freeze-window.ts';
+import { decisions, type InterventionPolicy, noGates } from './intervention-policy.ts';
 import { differencesOf } from './policy-text.ts';
 
 /**
  * Merges policies so that meeting the result meets all of them. It has the strictest decision. Of
- * the policies with that decision it has the highest quorum, the shortest time, and self-approval
- * only if each allows it. Its action is that of the first one.
+ * the policies with that decision it has the highest quorum, the shortest time, every reviewer
+ * group, and self-approval only if each allows it. What does not depend on the decision (soak,
+ * freeze windows, attestations) comes from all of them, unless the action is denied anyway. Its
+ * action is that of the first one.
  */
 export function strictestPolicy(
   policies: readonly [InterventionPolicy, ...InterventionPolicy[]],
@@ -13,19 +16,37 @@ export function strictestPolicy(
   const strictness = ({ decision }: InterventionPolicy) => decisions.indexOf(decision);
   const most = Math.max(...policies.map(strictness));
   const strict = policies.filter((policy) => strictness(policy) === most);
+  const gated = decisions[most] === 'deny' ? strict : policies;
 
   return {
     ...(strict[0] ?? policies[0]),
     quorum: Math.max(...strict.map(({ quorum }) => quorum)),
     self_approval: strict.every(({ self_approval }) => self_approval),
     expires_in_s: Math.min(...strict.map(({ expires_in_s }) => expires_in_s)),
+    reviewer_groups: unite(
+      strict.map(({ reviewer_groups }) => reviewer_groups),
+      String,
+    ),
+    min_soak_s: Math.max(...gated.map(({ min_soak_s }) => min_soak_s)),
+    freeze_windows: unite(
+      gated.map(({ freeze_windows }) => freeze_windows),
+      windowText,
+    ),
+    required_attestations: unite(
+      gated.map((one) => one.required_attestations),
+      String,
+    ),
   };
+}
+
+function unite<One>(lists: readonly One[][], name: (one: One) => string): One[] {
+  return [...new Map(lists.flat().map((one) => [name(one), one])).values()];
 }
 
 /**
  * The policy for a change of a policy. It asks for what `policy_change` asks and what the replaced
- * policy asks, so that neither can be bypassed. Approval can open a denied action again; otherwise
- * it would stay denied forever.
+ * policy asks of reviewers, so that neither can be bypassed. Approval can open a denied or frozen
+ * action again; otherwise it would stay so forever.
  * @param own the policy of `policy_change`
  * @param replaced the policy in force that would be changed
  */
@@ -35,7 +56,9 @@ export function policyOfChange(
 ): InterventionPolicy {
   const asked: InterventionPolicy =
     replaced.decision === 'deny' ? { ...replaced, decision: 'require_approval' } : replaced;
-  return replaced.action === own.action ? asked : strictestPolicy([own, asked]);
+  const merged = replaced.action === own.action ? asked : strictestPolicy([own, asked]);
+  const { reviewer_groups } = merged;
+  return { ...merged, ...noGates, reviewer_groups };
 }
 
 /**

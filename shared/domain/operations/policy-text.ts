@@ -1,5 +1,6 @@
 import { formatSeconds } from '../../base/time.ts';
-import type { InterventionPolicy } from './intervention-policy.ts';
+import { windowText } from './freeze-window.ts';
+import { type InterventionPolicy, noGates } from './intervention-policy.ts';
 
 export type PolicyFields = Omit<InterventionPolicy, 'action'>;
 
@@ -15,9 +16,18 @@ const fieldTexts: { readonly [Field in keyof PolicyFields]: FieldText<PolicyFiel
   quorum: { name: 'quorum', show: String },
   self_approval: { name: 'self-approval', show: (allowed) => (allowed ? 'yes' : 'no') },
   expires_in_s: { name: 'expiry', show: formatSeconds },
+  reviewer_groups: { name: 'reviewer groups', show: (groups) => listText(groups, 'any') },
+  min_soak_s: { name: 'soak', show: formatSeconds },
+  freeze_windows: { name: 'freeze', show: (windows) => listText(windows.map(windowText), 'none') },
+  required_attestations: { name: 'attestations', show: (types) => listText(types, 'none') },
 };
 
 const fieldNames = Object.keys(fieldTexts) as (keyof PolicyFields)[];
+
+/** Sorted: the order of a list means nothing. */
+function listText(words: readonly string[], none: string): string {
+  return [...words].sort().join(', ') || none;
+}
 
 /** A field that a change of a policy changes, in words. */
 export interface PolicyDifference {
@@ -37,6 +47,27 @@ export function differencesOf(was: PolicyFields, now: PolicyFields): PolicyDiffe
 
 function showField<Field extends keyof PolicyFields>(field: Field, policy: PolicyFields): string {
   return fieldTexts[field].show(policy[field]);
+}
+
+/** Each field of a policy as people read it. */
+export function fieldsOfPolicy(policy: PolicyFields): Record<keyof PolicyFields, string> {
+  return {
+    decision: showField('decision', policy),
+    quorum: showField('quorum', policy),
+    self_approval: showField('self_approval', policy),
+    expires_in_s: showField('expires_in_s', policy),
+    reviewer_groups: showField('reviewer_groups', policy),
+    min_soak_s: showField('min_soak_s', policy),
+    freeze_windows: showField('freeze_windows', policy),
+    required_attestations: showField('required_attestations', policy),
+  };
+}
+
+/** What a policy asks besides approvals of reviewers: "soak 1 day, freeze 22:00 to 06:00 UTC". */
+export function gatesText(policy: PolicyFields): string {
+  return differencesOf({ ...policy, ...noGates }, policy)
+    .map(({ name, now }) => `${name} ${now}`)
+    .join('; ');
 }
 
 /** A change of a policy in one sentence: "policy of module_retire: quorum 5 → 1". */

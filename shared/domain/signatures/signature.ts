@@ -54,6 +54,17 @@ export interface AttestationRequirement {
   builder_regexp?: string;
 }
 
+/**
+ * True for the type itself and for its versions: `https://slsa.dev/provenance` accepts
+ * `https://slsa.dev/provenance/v1`.
+ */
+export function isOfType(found: string, wanted: string): boolean {
+  return (
+    found === wanted ||
+    (found.startsWith(`${wanted}/v`) && /^[0-9.]+$/.test(found.slice(wanted.length + 2)))
+  );
+}
+
 /** The facts that Gantry stores of a verified attestation. */
 export interface AttestationSummary {
   predicate_type: string;

@@ -12,6 +12,7 @@ const members = entity<Member>()({
     email: 'text',
     name: 'text',
     roles: 'json',
+    groups: 'json',
     invitation: 'json',
     joined_at: 'json',
     reviewer_since: 'json',

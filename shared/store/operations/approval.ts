@@ -15,6 +15,7 @@ const approvals = entity<Approval>()({
     state: 'text',
     quorum: 'number',
     self_approval: 'flag',
+    reviewer_groups: 'json',
     decisions: 'json',
     task_token: 'json',
     mailed_at: 'json',

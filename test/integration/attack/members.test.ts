@@ -239,6 +239,32 @@ describe('an approval', () => {
     );
   });
 
+  it('of a group cannot become impossible, and a reviewer approves who joins the group', async () => {
+    const world = await newWorld();
+    const [rita, otto] = [await world.reviewer(['security']), await world.reviewer()];
+    const { call, refused } = apiAs(world.token);
+    await policy(world, 'module_promote_to_live', {
+      decision: 'require_approval',
+      reviewer_groups: ['security'],
+    });
+
+    for (const request of [
+      ['DELETE', `/members/${rita.id}`],
+      ['PATCH', `/members/${rita.id}`, { groups: [] }],
+    ] as [string, string, unknown?][])
+      expect(await refused(...request)).toMatchObject({ code: 'quorum_unmeetable' });
+
+    const asked = await call('PATCH', `/members/${otto.id}`, { groups: ['security'] });
+    const { operation } = asked.body;
+    expect(operation.summary).toBe(`change ${otto.email}: groups none → security`);
+    const approval = requirePending(await world.operation(operation.id, 'awaiting_approval'));
+    await decide(world, rita, approval);
+    expect((await world.operation(operation.id)).state).toBe('succeeded');
+
+    expect((await world.memberNow(otto.id)).groups).toEqual(['security']);
+    expect((await call('PATCH', `/members/${rita.id}`, { groups: [] })).status).toBe(200);
+  });
+
   it('recovers by the owner of the deployment, whom everybody is mailed about', async () => {
     const slug = `t${Date.now().toString(36)}`;
     const world = await newWorld();

@@ -254,6 +254,91 @@ describe('a policy', () => {
     ]);
   });
 
+  it('says when a soak or a freeze ends, and which attestations are missing', async ({ world }) => {
+    const [version] = await built(world, 'gated');
+    const action = 'module_promote_to_staging';
+    const day = { from: '00:00', to: '12:00', time_zone: 'UTC' };
+
+    await policy(world, action, { min_soak_s: 3600 });
+    const soaks = await promote(world, version, 'staging');
+    const ends = Date.parse((await versionNow(world, version)).state_changed_at) + 3_600_000;
+    expect(soaks).toMatchObject({ state: 'refused', code: 'soak_unfinished' });
+    expect(soaks.message).toContain(`request it again at ${new Date(ends).toISOString()}`);
+
+    await policy(world, action, { required_attestations: ['https://cyclonedx.org/bom'] });
+    const lacks = await promote(world, version, 'staging');
+    expect(lacks).toMatchObject({ state: 'refused', code: 'attestation_missing' });
+    expect(lacks.message).toContain('https://cyclonedx.org/bom, found none');
+
+    await policy(world, action, { freeze_windows: [day, { ...day, from: '12:00', to: '00:00' }] });
+    const frozen = await promote(world, version, 'staging');
+    expect(frozen).toMatchObject({ state: 'refused', code: 'frozen' });
+    expect(frozen.message).toContain('until an admin changes the policy');
+
+    await policy(world, action, {});
+    expect((await promote(world, version, 'staging')).state).toBe('succeeded');
+  });
+
+  it('whose freeze begins while a request waits keeps the request until it ends', async ({
+    world,
+  }) => {
+    const [version] = await built(world, 'cold');
+    const action = 'module_promote_to_blessed';
+    const asks = { decision: 'require_approval' } as const;
+    await policy(world, action, asks);
+
+    const { id } = await promoteVersion(world.services, world.caller, {
+      id: version.id,
+      to: 'blessed',
+    });
+    const approval = requirePending(await world.operation(id, 'awaiting_approval'));
+    const year = { from: '2026-01-01 00:00', to: '2099-01-01 00:00', time_zone: 'UTC' };
+    await policy(world, action, { ...asks, freeze_windows: [year] });
+
+    const approve = () =>
+      decideApproval(world.services, as(rita), {
+        id: approval,
+        decision: 'approve',
+        comment: null,
+      });
+    await expect(approve()).rejects.toMatchObject({
+      code: 'frozen',
+      message: expect.stringContaining('until 2099-01-01T00:00:00.000Z'),
+    });
+
+    await policy(world, action, asks);
+    expect((await approve()).state).toBe('approved');
+    expect((await world.operation(id)).state).toBe('succeeded');
+  });
+
+  it('of a group lets only reviewers in it decide, and mails only them', async ({ world }) => {
+    const safe = await world.reviewer(['security']);
+    const [version] = await built(world, 'guarded');
+    await policy(world, 'module_promote_to_blessed', {
+      decision: 'require_approval',
+      reviewer_groups: ['security'],
+    });
+
+    const before = (await mailsTo(rita.email)).length;
+    const { id } = await promoteVersion(world.services, world.caller, {
+      id: version.id,
+      to: 'blessed',
+    });
+    const approval = requirePending(await world.operation(id, 'awaiting_approval'));
+    const decide = (by: Member) =>
+      decideApproval(world.services, as(by), { id: approval, decision: 'approve', comment: null });
+
+    await expect(decide(rita)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('expected a reviewer in security, found one in no group'),
+    });
+    expect((await decide(safe)).state).toBe('approved');
+    expect((await world.operation(id)).state).toBe('succeeded');
+    expect((await mailsTo(rita.email)).length).toBe(before);
+    expect((await mailsTo(safe.email)).some((text) => text.includes(approval))).toBe(true);
+    await policy(world, 'module_promote_to_blessed', {});
+  });
+
   it('that asks for approval refuses where there are too few reviewers, and says how many it needs', async ({
     registry,
   }) => {

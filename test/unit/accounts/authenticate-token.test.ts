@@ -32,6 +32,7 @@ function member(...roles: Role[]): Member {
     email: 'rita@example.com',
     name: 'Rita',
     roles,
+    groups: [],
     invitation: null,
     joined_at: at,
     reviewer_since: null,

@@ -51,6 +51,7 @@ export const member: Member = {
   email: 'rita@example.com',
   name: 'Rita',
   roles: ['viewer'],
+  groups: [],
   invitation: null,
   joined_at: before,
   reviewer_since: null,
@@ -58,6 +59,14 @@ export const member: Member = {
   revision: 1,
   created_at: before,
 };
+/** A reviewer who joined long ago. */
+export const reviewer = (id = 'mbr_2', groups: string[] = []): Member => ({
+  ...member,
+  id,
+  roles: ['reviewer'],
+  groups,
+  reviewer_since: before,
+});
 export const operation = {
   account: 'acme',
   id: 'op_1',
@@ -239,9 +248,15 @@ export const everyKind: { change: Change; rows: unknown }[] = [
       member_id: 'mbr_1',
       was: ['viewer'],
       roles: ['viewer', 'reviewer'],
+      was_groups: [],
+      groups: ['security'],
     },
-    rows: { member, roster: { account: 'acme', reviewers: ['mbr_2'], revision: 1 } },
+    rows: {
+      member,
+      roster: { account: 'acme', reviewers: ['mbr_2'], revision: 1 },
+      unmeetable: [],
+    },
   },
-  { change: policy({ quorum: 2 }), rows: { stored: null, people: 1 } },
+  { change: policy({ quorum: 2 }), rows: { stored: null, reviewers: [reviewer()] } },
   { change: resumption, rows: budget },
 ];

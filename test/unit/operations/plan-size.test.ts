@@ -3,7 +3,7 @@ import { digestOf, operationWrites } from '../../../shared/actions/operations/in
 import { newId } from '../../../shared/base/ids.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { actions, defaultPolicy } from '../../../shared/domain/operations/index.ts';
-import { operation } from './change-factory.ts';
+import { operation, reviewer } from './change-factory.ts';
 
 it('a plan with the maximum of templates fits the input of an execution', () => {
   const template_tracks = Array.from({ length: limits.templateTracksMax }, () => ({
@@ -46,7 +46,7 @@ describe('templates that do not fit in the transaction of their changes', () => 
         policy: defaultPolicy(action),
         was: defaultPolicy(action),
       } as const,
-      rows: { stored: null, people: 1 },
+      rows: { stored: null, reviewers: [reviewer()] },
     }));
   const held = limits.plannedTemplatesMax;
 

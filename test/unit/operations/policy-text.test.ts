@@ -1,19 +1,40 @@
 import { describe, expect, it } from 'vitest';
 import { formatSeconds } from '../../../shared/base/time.ts';
+import type { Member } from '../../../shared/domain/accounts/index.ts';
 import {
+  type Action,
   defaultPolicy,
   differencesOf,
   type InterventionPolicy,
   isUnmeetable,
   loosensPolicy,
   policyChangeText,
+  unmeetableBy,
 } from '../../../shared/domain/operations/index.ts';
+import { reviewer } from './change-factory.ts';
 
 const was: InterventionPolicy = {
   ...defaultPolicy('module_promote_to_live'),
   quorum: 5,
   expires_in_s: 7200,
 };
+
+const weekend = { from: 'fri 17:00', to: 'mon 08:00', time_zone: 'Europe/Zurich' };
+const night = { from: '22:00', to: '06:00', time_zone: 'UTC' };
+const gated: InterventionPolicy = {
+  ...was,
+  reviewer_groups: ['security'],
+  min_soak_s: 3600,
+  freeze_windows: [weekend],
+  required_attestations: ['a'],
+};
+
+/** So many reviewers, the first `inGroup` of them in the group security. */
+function reviewers(people: number, inGroup = 0): Member[] {
+  return Array.from({ length: people }, (_, index) =>
+    reviewer(`mbr_${index}`, index < inGroup ? ['security'] : []),
+  );
+}
 
 it.each([
   [60, '1 min'],
@@ -64,6 +85,40 @@ describe('a change of a policy', () => {
     expect(loosensPolicy(was, { ...was, ...set })).toBe(loosens);
   });
 
+  it.each<[Partial<InterventionPolicy>, boolean]>([
+    [{ min_soak_s: 7200 }, false],
+    [{ min_soak_s: 3599 }, true],
+    [{ reviewer_groups: ['security', 'dba'] }, false],
+    [{ reviewer_groups: ['dba', 'security'], quorum: 6 }, false],
+    [{ reviewer_groups: [] }, true],
+    [{ reviewer_groups: ['dba'] }, true],
+    [{ freeze_windows: [weekend, night] }, false],
+    [{ freeze_windows: [] }, true],
+    [{ freeze_windows: [{ ...weekend, to: 'sun 08:00' }] }, true],
+    [{ required_attestations: ['a', 'b'] }, false],
+    [{ required_attestations: ['b'] }, true],
+    [{ decision: 'allow', freeze_windows: [] }, true],
+    [{ decision: 'deny', freeze_windows: [], required_attestations: [] }, false],
+  ])('of a gated policy, %j loosens it: %s', (set, loosens) => {
+    expect(loosensPolicy(gated, { ...gated, ...set })).toBe(loosens);
+  });
+
+  it('reads as old and new values of what is asked besides approval', () => {
+    expect(
+      policyChangeText(gated, {
+        ...gated,
+        reviewer_groups: [],
+        min_soak_s: 0,
+        freeze_windows: [weekend, night],
+        required_attestations: [],
+      }),
+    ).toBe(
+      'policy of module_promote_to_live: reviewer groups security → any, soak 1 h → 0 s, ' +
+        'freeze fri 17:00 to mon 08:00 Europe/Zurich → 22:00 to 06:00 UTC, fri 17:00 to mon 08:00 Europe/Zurich, ' +
+        'attestations a → none',
+    );
+  });
+
   it.each<[Partial<InterventionPolicy>, number, boolean]>([
     [{ quorum: 6 }, 6, false],
     [{ quorum: 6 }, 5, true],
@@ -71,12 +126,46 @@ describe('a change of a policy', () => {
     [{ expires_in_s: 60 }, 0, false],
     [{ quorum: 6, decision: 'allow' }, 0, false],
   ])('%j with %d reviewers cannot be met: %s', (set, people, unmeetable) => {
-    expect(isUnmeetable(was, { ...was, ...set }, people)).toBe(unmeetable);
+    expect(isUnmeetable(was, { ...was, ...set }, reviewers(people))).toBe(unmeetable);
   });
 
   it('that begins to ask for approval needs the reviewers for it', () => {
     const allows = { ...was, decision: 'allow' as const };
-    expect(isUnmeetable(allows, was, 4)).toBe(true);
-    expect(isUnmeetable(allows, was, 5)).toBe(false);
+    expect(isUnmeetable(allows, was, reviewers(4))).toBe(true);
+    expect(isUnmeetable(allows, was, reviewers(5))).toBe(false);
+  });
+  it.each([
+    [5, 5, false],
+    [5, 4, true],
+    [9, 0, true],
+  ])(
+    'with %d reviewers, %d of them in its new group, cannot be met: %s',
+    (people, inGroup, unmeetable) => {
+      const now = { ...was, reviewer_groups: ['security'] };
+      expect(isUnmeetable(was, now, reviewers(people, inGroup))).toBe(unmeetable);
+    },
+  );
+
+  it('that gives up a group is a way forward although it stays unmeetable', () => {
+    const held = { ...was, reviewer_groups: ['security', 'dba'] };
+    const now = { ...was, reviewer_groups: ['security'] };
+    expect(isUnmeetable(held, now, reviewers(1))).toBe(false);
+  });
+});
+
+describe('a change of reviewers', () => {
+  const policies = [gated, { ...was, action: 'module_retire' as const, quorum: 1 }];
+
+  it.each<[string, Member[], Action[]]>([
+    ['that leaves enough in the group', reviewers(6, 5), []],
+    ['that leaves too few in the group', reviewers(6, 4), ['module_promote_to_live']],
+    ['that leaves nobody', [], ['module_promote_to_live', 'module_retire']],
+  ])('%s makes these policies unmeetable: %j', (_, after, found) => {
+    expect(unmeetableBy(policies, { before: reviewers(6, 6), after })).toEqual(found);
+  });
+
+  it('makes no policy unmeetable that was so before', () => {
+    const before = reviewers(6, 1);
+    expect(unmeetableBy(policies, { before, after: reviewers(6) })).toEqual([]);
   });
 });

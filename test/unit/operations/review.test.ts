@@ -59,12 +59,15 @@ describe('a reviewer reads', () => {
       member_id: member.id,
       was: member.roles,
       roles: [...member.roles, 'reviewer'],
+      was_groups: [],
+      groups: ['security'],
     } satisfies Change;
 
     expect(presentChange(change, { member })).toEqual({
       facts: [
         { name: 'member', was: null, now: 'Rita <rita@example.com>' },
         { name: 'roles', was: 'viewer', now: 'viewer, reviewer' },
+        { name: 'groups', was: 'none', now: 'security' },
       ],
       warnings: [],
     });

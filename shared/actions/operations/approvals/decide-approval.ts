@@ -6,6 +6,7 @@ import {
   hasRole,
   type Member,
   mayReview,
+  membersIn,
   personOf,
   type SignIn,
 } from '../../../domain/accounts/index.ts';
@@ -16,6 +17,7 @@ import { getOperation, updateApproval } from '../../../store/operations/index.ts
 import { transact } from '../../../store/table/index.ts';
 import { completeTask, nowIso, type Services } from '../../context/index.ts';
 import { finishOperation } from '../finish-operation.ts';
+import { policyOfOperation, refuseFrozen } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
 import { nameOf, presentReviewers } from './request-approval.ts';
@@ -161,7 +163,7 @@ function refuseClosed(services: Services, approval: Approval): void {
 
 /** Throws the coded error for a reviewer whose decision on the request would not count. */
 function refuseReviewer(
-  { self_approval, requested_by_person, decisions }: Approval,
+  { self_approval, requested_by_person, reviewer_groups, decisions }: Approval,
   { created_at }: Operation,
   member: Member,
 ): void {
@@ -169,6 +171,15 @@ function refuseReviewer(
     throw new GantryError(
       'forbidden',
       `expected a reviewer who joined before the request of ${created_at}, found one since ${member.reviewer_since}; request the change again`,
+    );
+  }
+
+  if (membersIn([member], reviewer_groups).length === 0) {
+    const expected = reviewer_groups.join(' and ');
+    throw new GantryError(
+      'forbidden',
+      `expected a reviewer in ${expected}, found one in ${member.groups.join(', ') || 'no group'}; a reviewer in ${expected} decides`,
+      { expected: reviewer_groups, found: member.groups },
     );
   }
 
@@ -209,7 +220,9 @@ async function decide(
     },
   ];
 
-  const reviewers = await presentReviewers(services, operation);
+  if (verdict.decision === 'approve') await refuseFrozenApproval(services, operation);
+
+  const reviewers = await presentReviewers(services, operation, approval);
   const state = approvalState({ ...approval, decisions }, reviewers);
   const writes = [
     updateApproval(approval, {
@@ -247,6 +260,14 @@ async function decide(
   }
 
   return { ...approval, decisions, state };
+}
+
+/**
+ * Refuses an approval while the change is frozen. It would be refused when it is applied, and the
+ * request would be lost; so it waits until the freeze ends.
+ */
+async function refuseFrozenApproval(services: Services, operation: Operation): Promise<void> {
+  refuseFrozen(operation, await policyOfOperation(services, operation), services.now());
 }
 
 function pick({ decision, comment }: Verdict): Verdict {

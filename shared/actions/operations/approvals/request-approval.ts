@@ -1,6 +1,6 @@
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
-import { type Member, mayReview, personOf } from '../../../domain/accounts/index.ts';
+import { type Member, mayReview, membersIn, personOf } from '../../../domain/accounts/index.ts';
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { factText, finalOperationStates } from '../../../domain/operations/index.ts';
@@ -18,27 +18,33 @@ import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
 import { presentChange } from './review-change.ts';
 
-/** The members who may decide on a request of that time, as `member:<id>`. */
+/**
+ * The members who may decide on a request of that time, as `member:<id>`.
+ * @param asked whose groups they must be in
+ */
 export async function presentReviewers(
   services: Services,
   { account, created_at }: Pick<Operation, 'account' | 'created_at'>,
+  asked: Pick<InterventionPolicy, 'reviewer_groups'>,
 ): Promise<Set<string>> {
   const members = await reviewersOf(services.db, await getRoster(services.db, account));
-  const reviewers = members.filter((member) => mayReview(member, created_at));
+  const reviewers = membersIn(members, asked.reviewer_groups).filter((member) =>
+    mayReview(member, created_at),
+  );
   return new Set(reviewers.map(({ id }) => `member:${id}`));
 }
 
 /**
- * Returns the members who may decide on an operation: those who were reviewers before it was
- * requested, and the person who requested it only with self-approval.
+ * Returns the members who may decide on an operation: those of the policy's groups who were
+ * reviewers before it was requested, and the person who requested it only with self-approval.
  */
 export async function eligibleReviewers(
   services: Services,
   operation: Operation,
-  policy: Pick<InterventionPolicy, 'self_approval'>,
+  policy: Pick<InterventionPolicy, 'self_approval' | 'reviewer_groups'>,
 ): Promise<Member[]> {
   const members = await reviewersOf(services.db, await getRoster(services.db, operation.account));
-  return members.filter(
+  return membersIn(members, policy.reviewer_groups).filter(
     (member) =>
       mayReview(member, operation.created_at) &&
       (policy.self_approval || personOf(member) !== operation.requested_by_person),
@@ -117,6 +123,7 @@ export async function askReviewers(
     state: 'pending',
     quorum: policy.quorum,
     self_approval: policy.self_approval,
+    reviewer_groups: policy.reviewer_groups,
     decisions: [],
     task_token,
     mailed_at: null,

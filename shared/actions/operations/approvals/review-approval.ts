@@ -54,7 +54,7 @@ export async function reviewApproval(
     affectedTemplatesOf(services, operation),
   ]);
 
-  const reviewers = await presentReviewers(services, operation);
+  const reviewers = await presentReviewers(services, operation, approval);
   return {
     requester,
     votes: {

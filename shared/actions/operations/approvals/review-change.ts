@@ -142,12 +142,13 @@ function presentMachine(
 }
 
 function presentMember(
-  { was, roles }: Change<'member_change'>,
+  { was, roles, was_groups, groups }: Change<'member_change'>,
   { member }: { member: Member },
 ): Pick<ReviewedChange, 'facts' | 'warnings'> {
   const facts: ReviewFact[] = [
     { name: 'member', was: null, now: `${member.name} <${member.email}>` },
     { name: 'roles', was: valueText('roles', was), now: valueText('roles', roles) },
+    { name: 'groups', was: valueText('groups', was_groups), now: valueText('groups', groups) },
   ];
 
   const warning = `For four eyes, this member counts as ${member.counts_as}.`;

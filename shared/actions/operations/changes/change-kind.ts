@@ -59,6 +59,12 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   policy(change: Change<Name>, inForce: PolicyInForce): Promise<InterventionPolicy>;
 
   /**
+   * Throws the coded error if the policies in force ask for something that the rows do not meet:
+   * a soak, or attestations. Freeze windows concern every kind and are checked for all.
+   */
+  meet?(change: Change<Name>, rows: Rows, inForce: PolicyInForce, now: Date): Promise<void>;
+
+  /**
    * Reads the rows that the change is about; throws the coded error for one that does not exist.
    */
   read(services: Services, account: string, change: Change<Name>): Promise<Rows>;

@@ -1,16 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../../../base/error.ts';
 import { notFoundError } from '../../../base/not-found.ts';
-import type { Member, Role } from '../../../domain/accounts/index.ts';
-import type { Change } from '../../../domain/operations/index.ts';
+import type { Member } from '../../../domain/accounts/index.ts';
+import {
+  type Action,
+  actions,
+  type Change,
+  defaultPolicy,
+  unmeetableBy,
+} from '../../../domain/operations/index.ts';
 import {
   changeRoster,
   getMember,
   getRoster,
   memberEvent,
   type Roster,
+  reviewersOf,
   updateMember,
 } from '../../../store/accounts/index.ts';
+import { listPolicies } from '../../../store/operations/index.ts';
 import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
 import { mailPeople } from '../mail-people.ts';
@@ -19,26 +27,38 @@ import { type ChangeKind, noTemplate, sameInstance, sameView } from './change-ki
 interface Rows {
   member: Member;
   roster: Roster;
+  /** Actions whose policies the reviewers could not meet any more. */
+  unmeetable: Action[];
 }
 
-/** Makes a member a reviewer once the account has one; other roles are an admin's to give. */
+/**
+ * Makes a member a reviewer once the account has one, or a reviewer a member of a group. An admin
+ * gives other roles.
+ */
 export const memberChange: ChangeKind<'member_change', Rows> = {
   action: () => 'member_change',
   policy: (_, inForce) => inForce('member_change'),
 
-  async read(services, account, { member_id }) {
+  async read(services, account, { member_id, roles, groups }) {
     const roster = await getRoster(services.db, account);
     const member = await getMember(services.db, account, member_id);
     if (member === null) throw notFoundError('member', { account, name: member_id });
-    return { member, roster };
+    const after = { ...member, roles, groups };
+    return {
+      member,
+      roster,
+      unmeetable: await policiesUnmeetable(services, roster, member_id, after),
+    };
   },
 
-  check({ was }, { member }) {
-    if (isDeepStrictEqual(member.roles, was)) return;
-    throw new GantryError(
-      'operation_raced',
-      `the roles of ${member.email} changed since this was requested; request it again`,
-    );
+  check({ was, was_groups }, { member, unmeetable }) {
+    if (!isDeepStrictEqual([member.roles, member.groups], [was, was_groups])) {
+      throw new GantryError(
+        'operation_raced',
+        `the roles or groups of ${member.email} changed since this was requested; request it again`,
+      );
+    }
+    if (unmeetable.length > 0) throw unmeetableError(unmeetable);
   },
 
   summary: (change, { member }) => summaryOf(change, member),
@@ -47,50 +67,107 @@ export const memberChange: ChangeKind<'member_change', Rows> = {
   view: sameView,
   instance: sameInstance,
 
-  writes({ operation, change: { roles }, rows: { member, roster }, at }) {
+  writes({ operation, change, rows: { member, roster }, at }) {
+    const { roles, groups } = change;
     const cause = { actor: operation.requested_by, at };
-    const data = { roles, recovered: false, operation_id: operation.id };
-    return [...roleWrites(member, roster, roles, at), memberEvent(member, cause, 'changed', data)];
+    const data = { roles, groups, recovered: false, operation_id: operation.id };
+    return [
+      ...roleWrites(member, roster, { roles, groups }, at),
+      memberEvent(member, cause, 'changed', data),
+    ];
   },
 
   async follow(services, account, change) {
     const member = await getMember(services.db, account, change.member_id);
-    if (member !== null) await mailRoles(services, member, change.was);
+    const was = { roles: change.was, groups: change.was_groups };
+    if (member !== null) await mailRoles(services, member, was);
   },
 };
 
-function summaryOf({ was, roles }: Change<'member_change'>, member: Member): string {
-  const counts = member.counts_as === null ? '' : `, who counts as ${member.counts_as},`;
-  return `change the roles of ${member.email}${counts} from ${rolesText(was)} to ${rolesText(roles)}`;
+function summaryOf(change: Change<'member_change'>, member: Member): string {
+  const { was, roles, was_groups, groups } = change;
+  const counts = member.counts_as === null ? '' : `, who counts as ${member.counts_as}`;
+  const changed = standingText({ roles: was, groups: was_groups }, { roles, groups });
+  return `change ${member.email}${counts}: ${changed}`;
 }
 
-export function rolesText(roles: readonly Role[]): string {
+/** What a member may do, and for whom. */
+export type Standing = Pick<Member, 'roles' | 'groups'>;
+
+/** What changes of a member: "roles viewer → viewer, reviewer; groups none → security". */
+export function standingText(was: Standing, now: Standing): string {
+  const parts = (['roles', 'groups'] as const).flatMap((field) => {
+    const [before, after] = [rolesText(was[field]), rolesText(now[field])];
+    return before === after ? [] : [`${field} ${before} → ${after}`];
+  });
+  return parts.join('; ') || 'no change';
+}
+
+/**
+ * The actions whose policies cannot be met any more once a member changes or leaves.
+ * @param after the member with the change; null for one who leaves
+ */
+export async function policiesUnmeetable(
+  { db }: Services,
+  roster: Roster,
+  id: string,
+  after: Member | null,
+): Promise<Action[]> {
+  if (!roster.reviewers.includes(id)) return [];
+
+  const before = await reviewersOf(db, roster);
+  const rows = await listPolicies(db, roster.account);
+  const stays = after?.roles.includes('reviewer') ? [after] : [];
+
+  return unmeetableBy(
+    actions.map((action) => rows.find((row) => row.action === action) ?? defaultPolicy(action)),
+    { before, after: [...before.filter((one) => one.id !== id), ...stays] },
+  );
+}
+
+export function unmeetableError(found: readonly Action[]): GantryError {
+  return new GantryError(
+    'quorum_unmeetable',
+    `expected enough reviewers for the policies of ${found.join(', ')}, found too few after this change; add another reviewer first, or let the owner of the deployment do it with recover`,
+    { found },
+  );
+}
+
+export function rolesText(roles: readonly string[]): string {
   return roles.join(', ') || 'none';
 }
 
-/** The writes that give a member roles. A reviewer decides only on what is requested later. */
-export function roleWrites(member: Member, roster: Roster, roles: Role[], at: string): Write[] {
+/**
+ * The writes that give a member roles and groups. A reviewer decides only on what is requested
+ * later.
+ */
+export function roleWrites(
+  member: Member,
+  roster: Roster,
+  { roles, groups }: Standing,
+  at: string,
+): Write[] {
   const reviews = roles.includes('reviewer');
   const since = member.reviewer_since ?? (member.joined_at === null ? null : at);
   return [
-    updateMember(member, { roles, reviewer_since: reviews ? since : null }),
+    updateMember(member, { roles, groups, reviewer_since: reviews ? since : null }),
     ...changeRoster(roster, member.id, reviews),
   ];
 }
 
-/** Mails people that the roles of a member changed. */
+/** Mails people that the roles or groups of a member changed. */
 export async function mailRoles(
   services: Services,
-  { account, email, name, roles }: Member,
-  was: readonly Role[],
+  { account, email, name, ...now }: Member,
+  was: Standing,
   recovered = false,
 ): Promise<void> {
   const owner = 'The owner of the deployment did this although a policy then lacks reviewers.';
   await mailPeople(services, account, {
     subject: `roles of ${email} changed`,
     text: [
-      `The roles of ${name} <${email}> in account "${account}" changed`,
-      `from ${rolesText(was)} to ${rolesText(roles)}.`,
+      `${name} <${email}> in account "${account}" changed:`,
+      `${standingText(was, now)}.`,
       ...(recovered ? [owner] : []),
     ],
     also: [email],

@@ -1,18 +1,21 @@
 import { GantryError } from '../../../base/error.ts';
 import { type ChangePolicyBody, policyFields } from '../../../contract/operations/index.ts';
-import { countReviewers } from '../../../domain/accounts/index.ts';
+import type { Member } from '../../../domain/accounts/index.ts';
 import {
   type Action,
   type Change,
+  countEligible,
   defaultPolicy,
   differencesOf,
   type InterventionPolicy,
   isUnmeetable,
   loosensPolicy,
+  neverFrozenActions,
   policyChangeText,
   policyOfChange,
   type StoredPolicy,
   strictestPolicy,
+  versionActions,
 } from '../../../domain/operations/index.ts';
 import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
@@ -31,8 +34,8 @@ type PolicyChange = Change<'policy_change'>;
 interface Rows {
   /** Null where the action has no row of its own. */
   stored: StoredPolicy | null;
-  /** How many people may review. */
-  people: number;
+  /** Those of the account. */
+  reviewers: Member[];
 }
 
 export const policyChange: ChangeKind<'policy_change', Rows> = {
@@ -49,11 +52,11 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
 
   async read(services, account, { policy }) {
     const stored = await getPolicy(services.db, account, policy.action);
-    return { stored, people: await countPeople(services, account) };
+    return { stored, reviewers: await readReviewers(services, account) };
   },
 
   /** A policy with a quorum of 0 would let everything through that it should hold. */
-  check({ policy, was }, { stored, people }) {
+  check({ policy, was }, { stored, reviewers }) {
     const { action, ...fields } = policy;
     const issue = policyFields.safeParse(fields).error?.issues[0];
 
@@ -73,7 +76,8 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
       );
     }
 
-    refuseUnmeetable(was, policy, people);
+    refuseUseless(policy);
+    refuseUnmeetable(was, policy, reviewers);
   },
 
   summary: ({ policy, was }) => policyChangeText(was, policy),
@@ -102,34 +106,70 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
 
 /**
  * The change that a request to change a policy means. Omitted fields stay. Throws
- * `quorum_unmeetable`.
+ * `invalid_request` and `quorum_unmeetable`.
  */
 export async function policyChangeOf(
   services: Services,
   account: string,
   { action, ...set }: { action: Action } & ChangePolicyBody,
 ): Promise<PolicyChange> {
-  const { decision, quorum, self_approval, expires_in_s } =
-    (await getPolicy(services.db, account, action)) ?? defaultPolicy(action);
-
-  const was = { action, decision, quorum, self_approval, expires_in_s };
+  const stored = await getPolicy(services.db, account, action);
+  const { account: _, revision: __, ...was } = stored ?? { ...defaultPolicy(action), ...noRow };
   const policy = { ...was, ...set };
 
-  refuseUnmeetable(was, policy, await countPeople(services, account));
+  refuseUseless(policy);
+  refuseUnmeetable(was, policy, await readReviewers(services, account));
   return { kind: 'policy_change', policy, was };
 }
 
-async function countPeople({ db }: Services, account: string): Promise<number> {
-  return countReviewers(await reviewersOf(db, await getRoster(db, account)));
+/** What a stored policy has besides. */
+const noRow = { account: '', revision: 0 };
+
+async function readReviewers({ db }: Services, account: string): Promise<Member[]> {
+  return reviewersOf(db, await getRoster(db, account));
 }
 
-function refuseUnmeetable(was: InterventionPolicy, now: InterventionPolicy, people: number): void {
-  if (!isUnmeetable(was, now, people)) return;
+/** Refuses what an action cannot meet, or what nobody could lift. */
+function refuseUseless(policy: InterventionPolicy): void {
+  const { action, min_soak_s, required_attestations, freeze_windows } = policy;
+  const field =
+    min_soak_s > 0
+      ? 'min_soak_s'
+      : required_attestations.length > 0
+        ? 'required_attestations'
+        : null;
 
+  if (field !== null && !versionActions.includes(action)) {
+    throw new GantryError(
+      'invalid_request',
+      `expected ${field} only for ${versionActions.join(', ')}, found it for ${action}`,
+      { field, expected: versionActions, found: action },
+    );
+  }
+
+  if (freeze_windows.length > 0 && neverFrozenActions.includes(action)) {
+    throw new GantryError(
+      'invalid_request',
+      `expected no freeze_windows for ${action}, which lifts freezes; freeze other actions`,
+      { field: 'freeze_windows', found: action },
+    );
+  }
+}
+
+function refuseUnmeetable(
+  was: InterventionPolicy,
+  now: InterventionPolicy,
+  reviewers: readonly Member[],
+): void {
+  if (!isUnmeetable(was, now, reviewers)) return;
+
+  const { action, quorum, reviewer_groups } = now;
+  const people = countEligible(now, reviewers);
+  const groups = reviewer_groups.length === 0 ? '' : ` in ${reviewer_groups.join(' and ')}`;
   throw new GantryError(
     'quorum_unmeetable',
-    `expected at least ${now.quorum} reviewers for a quorum of ${now.quorum} of ${now.action}, found ${people}; ` +
+    `expected at least ${quorum} reviewers${groups} for a quorum of ${quorum} of ${action}, found ${people}; ` +
       'add reviewers first, or set a lower quorum',
-    { field: 'quorum', expected: people, found: now.quorum },
+    { field: 'quorum', expected: people, found: quorum },
   );
 }

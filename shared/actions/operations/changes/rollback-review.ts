@@ -19,7 +19,7 @@ export const rollbackReview: ChangeKind<'rollback_review', Version> = {
 
   async policy(_, inForce) {
     const policy = await inForce('module_rollback');
-    return { ...policy, decision: 'require_approval' };
+    return { ...policy, decision: 'require_approval', freeze_windows: [] };
   },
 
   read: (services, account, { version_id }) => requireVersion(services, account, version_id),

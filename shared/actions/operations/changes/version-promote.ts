@@ -1,5 +1,6 @@
 import { GantryError } from '../../../base/error.ts';
 import { listSome } from '../../../base/list-some.ts';
+import { formatSeconds } from '../../../base/time.ts';
 import {
   lifecycleAliases,
   type Module,
@@ -8,7 +9,14 @@ import {
   promotionTargets,
   type Version,
 } from '../../../domain/modules/index.ts';
-import { type Action, type Change, strictestPolicy } from '../../../domain/operations/index.ts';
+import {
+  type Action,
+  type Change,
+  missingAttestations,
+  type PromotionStep,
+  strictestPolicy,
+  unfinishedSoak,
+} from '../../../domain/operations/index.ts';
 import { tracks } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getModule, getVersion, moveLive, moveVersion } from '../../../store/modules/index.ts';
@@ -61,6 +69,17 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     const passed = stepsOf(change).slice(0, -1);
     const policies = await Promise.all(passed.map((step) => inForce(actionFor[step])));
     return { ...strictestPolicy([await inForce(action), ...policies]), action };
+  },
+
+  async meet(change, { version }, inForce, now) {
+    const passed = promotionSteps(version.promotion_state, change.to);
+    const steps = await Promise.all(
+      passed
+        .filter((to) => !['built', 'retired'].includes(to))
+        .map(async (to) => ({ to, policy: await inForce(actionFor[to]) })),
+    );
+    refuseUnsoaked(version, steps, now);
+    refuseUnattested(version, steps);
   },
 
   async read(services, account, change) {
@@ -212,6 +231,42 @@ function refuseInUse(version: Version, uses: readonly VersionUse[]): void {
     'in_use',
     `${label(version)} is in use by ${listSome(found)}, and no other version can take over: promote another version to live first, or withdraw this one by name (--withdraw)`,
     { field: 'withdraw', found },
+  );
+}
+
+/** Throws `soak_unfinished` for a version that was not long enough in the state before. */
+function refuseUnsoaked(version: Version, steps: readonly PromotionStep[], now: Date): void {
+  const early = unfinishedSoak(version, steps, now);
+  if (early === null) return;
+
+  const { in_state, to, min_soak_s, ends_at } = early;
+  const expected = `${label(version)} to be ${in_state} for ${formatSeconds(min_soak_s)} before it becomes ${to}`;
+  const next =
+    ends_at === null
+      ? `found it ${version.promotion_state}; promote it to ${in_state} first`
+      : `found it ${in_state} since ${version.state_changed_at}; request it again at ${ends_at}`;
+
+  throw new GantryError('soak_unfinished', `expected ${expected}, ${next}`, {
+    field: 'to',
+    expected: min_soak_s,
+    found: ends_at,
+  });
+}
+
+/** Throws `attestation_missing` for a version without what a policy of its steps requires. */
+function refuseUnattested(version: Version, steps: readonly PromotionStep[]): void {
+  const carried = version.signatures.flatMap(
+    ({ attestation }) => attestation?.predicate_type ?? [],
+  );
+  const required = steps.flatMap(({ policy }) => policy.required_attestations);
+  const missing = [...new Set(missingAttestations(required, carried))];
+  if (missing.length === 0) return;
+
+  const found = [...new Set(carried)].join(', ') || 'none';
+  throw new GantryError(
+    'attestation_missing',
+    `expected ${label(version)} to carry verified attestations of type ${missing.join(', ')}, found ${found}; publish a version that is attested before Gantry verifies it`,
+    { expected: missing, found: carried },
   );
 }
 

@@ -41,11 +41,15 @@ interface Rows {
 export const versionRollback: ChangeKind<'version_rollback', Rows> = {
   action: () => 'module_rollback',
 
-  /** Break-glass is applied immediately, and asks afterwards. What is denied stays denied. */
+  /**
+   * Break-glass is applied immediately, also in a freeze, and asks afterwards. What is denied stays
+   * denied.
+   */
   async policy({ review_id }, inForce) {
     const policy = await inForce('module_rollback');
-    const asksLater = review_id !== null && policy.decision === 'require_approval';
-    return asksLater ? { ...policy, decision: 'allow' } : policy;
+    if (review_id === null) return policy;
+    const decision = policy.decision === 'require_approval' ? 'allow' : policy.decision;
+    return { ...policy, decision, freeze_windows: [] };
   },
 
   async read(services, account, change) {

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { kindOf } from '../../../shared/actions/operations/index.ts';
+import { policy, reviewer } from './change-factory.ts';
+
+const noPolicy = { stored: null, reviewers: [reviewer()] };
+
+it.each([
+  ['to a policy of no approval at all', policy({ quorum: 0 }), noPolicy, 'invalid_request'],
+  ['to a soak of what is no promotion', policy({ min_soak_s: 1 }), noPolicy, 'invalid_request'],
+  [
+    'to attestations of what is no promotion',
+    policy({ required_attestations: ['a'] }),
+    noPolicy,
+    'invalid_request',
+  ],
+  [
+    'that freezes what lifts freezes',
+    policy({
+      action: 'policy_change',
+      freeze_windows: [{ from: '22:00', to: '06:00', time_zone: 'UTC' }],
+    }),
+    noPolicy,
+    'invalid_request',
+  ],
+  [
+    'to a freeze in no time zone',
+    policy({ freeze_windows: [{ from: '22:00', to: '06:00', time_zone: 'Mars/Olympus' }] }),
+    noPolicy,
+    'invalid_request',
+  ],
+  [
+    'to a group of too few reviewers',
+    policy({ decision: 'require_approval', reviewer_groups: ['security'] }),
+    noPolicy,
+    'quorum_unmeetable',
+  ],
+  ['to a policy that expires before', policy({ expires_in_s: -5 }), noPolicy, 'invalid_request'],
+  [
+    'of a policy that changed since',
+    policy({ quorum: 2 }),
+    { stored: { ...policy({ quorum: 3 }).policy, account: 'acme', revision: 1 }, reviewers: [] },
+    'operation_raced',
+  ],
+  [
+    'to a quorum that the reviewers cannot meet',
+    policy({ decision: 'require_approval', quorum: 2 }),
+    noPolicy,
+    'quorum_unmeetable',
+  ],
+])('a change %s is refused', (_, change, rows, code) => {
+  expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+});

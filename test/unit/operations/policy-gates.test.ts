@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { kindOf } from '../../../shared/actions/operations/index.ts';
+import type { Version } from '../../../shared/domain/modules/index.ts';
+import {
+  type Action,
+  type Change,
+  defaultPolicy,
+  type InterventionPolicy,
+  missingAttestations,
+  type PromotionStep,
+  policyOfChange,
+  strictestPolicy,
+  unfinishedSoak,
+} from '../../../shared/domain/operations/index.ts';
+import { storedVersion } from '../../support/stored.ts';
+import { module, promotion, rollback, rollbackReview } from './change-factory.ts';
+
+type Policies = Partial<Record<Action, Partial<InterventionPolicy>>>;
+
+const since = '2026-01-01T00:00:00.000Z';
+const step = (to: PromotionStep['to'], min_soak_s: number): PromotionStep => ({
+  to,
+  policy: { min_soak_s, required_attestations: [] },
+});
+
+describe('the soak of a version', () => {
+  const staged = { promotion_state: 'staging', state_changed_at: since } as const;
+
+  it.each<[string, PromotionStep[], string, unknown]>([
+    ['of no time is over', [step('blessed', 0)], since, null],
+    [
+      'is not over a millisecond before its end',
+      [step('blessed', 3600)],
+      '2026-01-01T00:59:59.999Z',
+      { in_state: 'staging', to: 'blessed', min_soak_s: 3600, ends_at: '2026-01-01T01:00:00.000Z' },
+    ],
+    ['is over at its end', [step('blessed', 3600)], '2026-01-01T01:00:00.000Z', null],
+    [
+      'in a state that the promotion passes through has not begun',
+      [step('blessed', 3600), step('live', 60)],
+      '2027-01-01T00:00:00.000Z',
+      { in_state: 'blessed', to: 'live', min_soak_s: 60, ends_at: null },
+    ],
+    [
+      'of the first step counts where a later one asks for none',
+      [step('blessed', 3600), step('live', 0)],
+      since,
+      { in_state: 'staging', to: 'blessed', min_soak_s: 3600, ends_at: '2026-01-01T01:00:00.000Z' },
+    ],
+  ])('%s', (_, steps, now, found) => {
+    expect(unfinishedSoak(staged, steps, new Date(now))).toEqual(found);
+  });
+});
+
+it.each([
+  [['a'], ['a'], []],
+  [['a', 'b'], ['b'], ['a']],
+  [['https://slsa.dev/provenance'], ['https://slsa.dev/provenance/v1'], []],
+  [
+    ['https://slsa.dev/provenance/v1'],
+    ['https://slsa.dev/provenance/v0.2'],
+    ['https://slsa.dev/provenance/v1'],
+  ],
+  [['a'], [], ['a']],
+  [[], [], []],
+])('of the required attestations %j, a version with %j lacks %j', (required, carried, missing) => {
+  expect(missingAttestations(required, carried)).toEqual(missing);
+});
+
+describe('a promotion', () => {
+  const now = new Date('2026-01-02T00:00:00.000Z');
+  const inForce = (set: Policies) => async (action: Action) => ({
+    ...defaultPolicy(action),
+    ...set[action],
+  });
+  const version = (more: Parameters<typeof storedVersion>[3]) =>
+    storedVersion('acme', 'redis', '2.0.0', { id: 'ver_2', state_changed_at: since, ...more });
+  const attested = (predicate_type: string) =>
+    version({
+      promotion_state: 'blessed',
+      signatures: [
+        {
+          identity: null,
+          issuer: null,
+          key_id: null,
+          verified: false,
+          code: 'attestation_only',
+          message: '',
+          format: 'bundle',
+          source: 'referrers',
+          claimed_digest: 'sha256:1',
+          attestation: { predicate_type, builder_id: null },
+        },
+      ],
+    });
+  const blessed = version({ promotion_state: 'blessed' });
+  const soak = { module_promote_to_live: { min_soak_s: 2 * 24 * 3600 } };
+  const sbom = { module_promote_to_live: { required_attestations: ['https://cyclonedx.org/bom'] } };
+
+  it.each([
+    ['that soaked too briefly', promotion('live'), blessed, soak, 'soak_unfinished'],
+    [
+      'that skips the state of its soak',
+      promotion('live', null, { from: 'built' }),
+      version({ promotion_state: 'built' }),
+      soak,
+      'soak_unfinished',
+    ],
+    [
+      'of a version without the attestation',
+      promotion('live'),
+      blessed,
+      sbom,
+      'attestation_missing',
+    ],
+    [
+      'of a version with another attestation',
+      promotion('live'),
+      attested('https://slsa.dev/provenance/v1'),
+      sbom,
+      'attestation_missing',
+    ],
+  ] as const)('%s is refused', async (_, change, of, policies, code) => {
+    const rows = { version: of, module, live: null, uses: [] };
+    await expect(kindOf(change).meet?.(change, rows, inForce(policies), now)).rejects.toMatchObject(
+      { code },
+    );
+  });
+
+  it.each<[string, Change<'version_promote'>, Version, Policies]>([
+    [
+      'that soaked',
+      promotion('live'),
+      version({ promotion_state: 'blessed', state_changed_at: '2025-12-31T00:00:00.000Z' }),
+      soak,
+    ],
+    ['of an attested version', promotion('live'), attested('https://cyclonedx.org/bom'), sbom],
+    [
+      'to a state that asks for nothing',
+      promotion('blessed', null, { from: 'staging' }),
+      version({ promotion_state: 'staging' }),
+      soak,
+    ],
+    ['to retire', promotion('retired', null, { from: 'blessed' }), blessed, soak],
+    [
+      'back to built',
+      promotion('built', null, { from: 'staging' }),
+      version({ promotion_state: 'staging' }),
+      { module_promote_to_staging: { min_soak_s: 1e9, required_attestations: ['a'] } },
+    ],
+  ])('%s is let through', async (_, change, of, policies) => {
+    const rows = { version: of, module, live: null, uses: [] };
+    await expect(
+      kindOf(change).meet?.(change, rows, inForce(policies), now),
+    ).resolves.toBeUndefined();
+  });
+
+  it('over several states is frozen by the window of each', async () => {
+    const freeze_windows = [{ from: '22:00', to: '06:00', time_zone: 'UTC' }];
+    const change = promotion('live', null, { from: 'built' });
+    const policy = await kindOf(change).policy(
+      change,
+      inForce({ module_promote_to_staging: { freeze_windows } }),
+    );
+    expect(policy).toMatchObject({
+      action: 'module_promote_to_live',
+      decision: 'require_approval',
+      freeze_windows,
+    });
+  });
+
+  it.each([
+    ['a rollback is frozen', rollback, 1],
+    ['a break-glass rollback is not', { ...rollback, review_id: 'op_2' }, 0],
+    ['the review of one is not', rollbackReview, 0],
+  ] as const)('%s', async (_, change, windows) => {
+    const freeze_windows = [{ from: '22:00', to: '06:00', time_zone: 'UTC' }];
+    const policy = await kindOf(change).policy(
+      change,
+      inForce({ module_rollback: { freeze_windows } }),
+    );
+    expect(policy.freeze_windows).toHaveLength(windows);
+  });
+});
+
+describe('the policy of several changes', () => {
+  const night = { from: '22:00', to: '06:00', time_zone: 'UTC' };
+  const allow = {
+    ...defaultPolicy('assignment_change'),
+    freeze_windows: [night],
+    min_soak_s: 5,
+    required_attestations: ['a'],
+    reviewer_groups: ['dba'],
+  };
+  const ask = {
+    ...defaultPolicy('module_promote_to_live'),
+    reviewer_groups: ['security'],
+    min_soak_s: 3,
+    freeze_windows: [night],
+  };
+  const other = { ...ask, reviewer_groups: ['dba'] };
+
+  it('has the freezes, the longest soak and the attestations of all, and the groups of those that ask', () => {
+    expect(strictestPolicy([ask, other, allow])).toMatchObject({
+      reviewer_groups: ['security', 'dba'],
+      min_soak_s: 5,
+      freeze_windows: [night],
+      required_attestations: ['a'],
+    });
+    expect(strictestPolicy([ask, allow]).reviewer_groups).toEqual(['security']);
+  });
+
+  it('of a change of a policy asks for its reviewers, and is never frozen', () => {
+    expect(policyOfChange(defaultPolicy('policy_change'), ask)).toMatchObject({
+      decision: 'require_approval',
+      reviewer_groups: ['security'],
+      min_soak_s: 0,
+      freeze_windows: [],
+      required_attestations: [],
+    });
+  });
+});
