@@ -25,13 +25,12 @@ export async function addMember(
   const { member, link } = await retryConflicts(() => create(services, caller, input));
   const invited = await deliverInvitation(services, member, link);
 
-  await mailPeople(services, caller.account, {
-    subject: `${member.email} invited`,
-    text: [
-      `${member.name} <${member.email}> was invited to account "${member.account}"`,
-      `with the roles ${rolesText(wanted)} and the groups ${rolesText(member.groups)}.`,
-    ],
-  });
+  const text = [
+    `${member.name} <${member.email}> was invited to account "${member.account}"`,
+    `with the roles ${rolesText(wanted)} and the groups ${rolesText(member.groups)}.`,
+  ];
+  const notice = { subject: `${member.email} invited`, text };
+  await mailPeople(services, caller.account, notice, caller.actor);
 
   if (member.roles.length === wanted.length) return { ...invited, operation: null };
   const { id: member_id, roles: was, groups } = member;

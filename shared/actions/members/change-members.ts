@@ -15,9 +15,11 @@ import { requireMember } from '../accounts/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import {
   mailPeople,
-  mailRoles,
+  type Notice,
   policiesUnmeetable,
   requestChanges,
+  rolesNotice,
+  rolesText,
   roleWrites,
   type Standing,
   unmeetableError,
@@ -64,7 +66,8 @@ export async function updateMember(
   }
 
   const member = await requireMember(services, account, id);
-  await mailRoles(services, member, was, recovered);
+  const notice = rolesNotice({ ...member, ...now }, was);
+  await mailPeople(services, account, withOwner(notice, recovered), actor);
   return { member, operation: null };
 }
 
@@ -113,15 +116,20 @@ export async function removeMember(
     return { member, recovered };
   });
 
-  const owner = 'The owner of the deployment did this although a policy then lacks reviewers.';
-  await mailPeople(services, account, {
+  const notice = {
     subject: `${member.email} removed`,
     text: [
       `${member.name} <${member.email}> was removed from account "${account}".`,
-      ...(recovered ? [owner] : []),
+      `They had the roles ${rolesText(member.roles)} and the groups ${rolesText(member.groups)}.`,
     ],
     also: [member.email],
-  });
+  };
+  await mailPeople(services, account, withOwner(notice, recovered), actor);
+}
+
+function withOwner(notice: Notice, recovered: boolean): Notice {
+  const owner = 'The owner of the deployment did this although a policy then lacks reviewers.';
+  return recovered ? { ...notice, text: [...notice.text, owner] } : notice;
 }
 
 /**

@@ -187,13 +187,12 @@ export async function acceptInvitation(services: Services, link: InvitationLink)
 
   const { account, email, name, roles: held } = joined.member;
   if (was.joined_at === null) {
-    await mailPeople(services, account, {
-      subject: `${email} joined`,
-      text: [
-        `${name} <${email}> followed the invitation to account "${account}"`,
-        `and has the roles ${held.join(', ') || 'none'}.`,
-      ],
-    });
+    const text = [
+      `${name} <${email}> followed the invitation to account "${account}"`,
+      `and has the roles ${held.join(', ') || 'none'}.`,
+    ];
+    const notice = { subject: `${email} joined`, text };
+    await mailPeople(services, account, notice, `member:${joined.member.id}`);
   }
 
   return joined;

@@ -7,11 +7,11 @@ export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';
 export { assignmentUpdateOf } from './changes/assignment-update.ts';
-export type { Affected } from './changes/change-kind.ts';
+export type { Affected, Notice } from './changes/change-kind.ts';
 export { kindOf } from './changes/index.ts';
 export {
-  mailRoles,
   policiesUnmeetable,
+  rolesNotice,
   rolesText,
   roleWrites,
   type Standing,
@@ -22,6 +22,7 @@ export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
 export { mailPeople } from './mail-people.ts';
+export { nameOf } from './name-of.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { proposeUpdates } from './propose-updates.ts';
 export { executionName, requestChanges } from './request-changes.ts';

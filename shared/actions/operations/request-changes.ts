@@ -48,6 +48,7 @@ export async function requestChanges(
     requested_by_person: person,
     approval_id: null,
     attempt: 1,
+    announced_at: null,
     correlation_id: correlationId() ?? newCorrelationId(),
     code: null,
     message: null,

@@ -12,6 +12,7 @@ import { updateOperation } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { completeTask, enqueue, failTask, nowIso, type Services } from '../context/index.ts';
 import { affectedTemplates } from './affected-templates.ts';
+import { announce } from './announce.ts';
 import { approvalOf, approversOf, askReviewers } from './approvals/request-approval.ts';
 import { kindOf } from './changes/index.ts';
 import { finishOperation, isFinal } from './finish-operation.ts';
@@ -248,7 +249,8 @@ async function notify(services: Services, operation: Operation): Promise<Record<
   const { account, changes } = operation;
   await enqueue(services, 'compose', await affectedTemplates(services, operation));
   for (const change of changes) await kindOf(change).follow(services, account, change);
-  await finishOperation(services, operation, { state: 'succeeded', code: null, message: null });
+  const announced = await announce(services, operation);
+  await finishOperation(services, announced, { state: 'succeeded', code: null, message: null });
 
   return {};
 }

@@ -48,6 +48,8 @@ export interface Operation {
   approval_id: string | null;
   /** How many executions were started; the sweep starts another if one died. */
   attempt: number;
+  /** When people were mailed about what it changed; null before, and if nobody is. */
+  announced_at: string | null;
   /** Identifies the flow from the call that asked for it through everything that follows. */
   correlation_id: string;
   code: ErrorCode | null;

@@ -419,4 +419,8 @@ it('reviewers learn of every change of people by mail', async () => {
   ]) {
     expect(subjects).toContain(`[${world.account}] ${what}`);
   }
+
+  const changed = (await mailsOf(otto.email)).find(({ subject }) => subject.includes('changed'));
+  expect(changed?.text).toContain('roles viewer → operator');
+  expect(changed?.text).toMatch(/^Changed by the token ".+"\.$/m);
 });

@@ -8,6 +8,7 @@ import {
   changePolicy,
   executionName,
   promoteVersion,
+  runOperationStep,
   sweepOperations,
 } from '../../../shared/actions/operations/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
@@ -25,9 +26,10 @@ import {
   getPolicy,
   idleOperations,
   updateApproval,
+  updateOperation,
 } from '../../../shared/store/operations/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
-import { linksTo } from '../../support/mailbox.ts';
+import { linksTo, mailsOf } from '../../support/mailbox.ts';
 import {
   confirmationOf,
   policy,
@@ -120,6 +122,7 @@ function unstarted(world: World, action: Action, attempt = 1): Operation {
     requested_by_person: 'deployment',
     approval_id: null,
     attempt,
+    announced_at: null,
     correlation_id: 'tests',
     code: null,
     message: null,
@@ -206,6 +209,31 @@ it('mails that a dead execution did not record are recorded by the next one', as
   expect((await recorded()).state).toBe('pending');
   expect(await press(link)).toBe(200);
   expect((await world.operation(id)).state).toBe('succeeded');
+});
+
+it('people are mailed once about a policy that changed, however often its last step runs', async ({
+  world,
+}) => {
+  const operation = unstarted(world, 'mass_quarantine');
+  const step = { step: 'notify', account: world.account, operation_id: operation.id } as const;
+  const mails = async () =>
+    (await mailsOf(rita.email)).filter(({ text }) => text.includes(operation.id));
+
+  await transact(world.services.db, [createOperation({ ...operation, state: 'applying' })]);
+  await runOperationStep(world.services, step);
+  const [mail] = await mails();
+  expect(mail?.subject).toBe(`[${world.account}] policy of mass_quarantine changed`);
+  for (const fact of ['decision: require_approval → deny', 'Changed by token:tests'])
+    expect(mail?.text).toContain(fact);
+
+  // As if the function had died before it closed the record.
+  const done = await getOperation(world.services.db, world.account, operation.id);
+  if (done === null) throw new Error('expected the operation');
+  const { updated_at } = done;
+  await transact(world.services.db, [updateOperation(done, { state: 'applying', updated_at })]);
+  await runOperationStep(world.services, step);
+  expect(await mails()).toHaveLength(1);
+  expect((await world.operation(operation.id)).state).toBe('succeeded');
 });
 
 it('an execution that missed its approval is resumed', async ({ world }) => {

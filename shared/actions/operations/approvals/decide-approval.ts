@@ -17,10 +17,11 @@ import { getOperation, updateApproval } from '../../../store/operations/index.ts
 import { transact } from '../../../store/table/index.ts';
 import { completeTask, nowIso, type Services } from '../../context/index.ts';
 import { finishOperation } from '../finish-operation.ts';
+import { nameOf } from '../name-of.ts';
 import { policyOfOperation, refuseFrozen } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
-import { nameOf, presentReviewers } from './request-approval.ts';
+import { presentReviewers } from './request-approval.ts';
 import { confirmationOf } from './review-approval.ts';
 
 interface Verdict {

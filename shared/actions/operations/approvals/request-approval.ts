@@ -4,7 +4,7 @@ import { type Member, mayReview, membersIn, personOf } from '../../../domain/acc
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
 import { factText, finalOperationStates } from '../../../domain/operations/index.ts';
-import { findToken, getMember, getRoster, reviewersOf } from '../../../store/accounts/index.ts';
+import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
   createApproval,
@@ -14,6 +14,7 @@ import {
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services, sendMail } from '../../context/index.ts';
+import { nameOf } from '../name-of.ts';
 import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
 import { presentChange } from './review-change.ts';
@@ -171,17 +172,6 @@ async function mailAll(
     // A reviewer decided before `mailed_at` was written.
     if (!isGantryError(error, 'conflict')) throw error;
   }
-}
-
-/**
- * The requester as people know them: a member by e-mail address, a token by its name, else the
- * actor as it is.
- */
-export async function nameOf(services: Services, account: string, actor: string): Promise<string> {
-  const [kind, id = ''] = actor.split(':', 2);
-  if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
-  const token = await findToken(services.db, account, id);
-  return token === null ? actor : `the token "${token.name}"`;
 }
 
 /**

@@ -21,9 +21,10 @@ import { getVersion } from '../../../store/modules/index.ts';
 import { getTemplate } from '../../../store/templates/index.ts';
 import type { Services } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
+import { nameOf } from '../name-of.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
-import { nameOf, presentReviewers } from './request-approval.ts';
+import { presentReviewers } from './request-approval.ts';
 import { presentChange } from './review-change.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */

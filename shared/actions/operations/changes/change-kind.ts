@@ -33,6 +33,14 @@ export type Affected =
   /** The template of a machine, for the track that the change names or that the machine has. */
   | { of: 'instance'; instance_id: string; track: Track | null };
 
+/** A mail to the admins and reviewers of an account, without who did it. */
+export interface Notice {
+  subject: string;
+  text: string[];
+  /** Addresses of other people whom it concerns. */
+  also?: readonly string[];
+}
+
 /** What the writes of a change are made of. */
 export interface Applied<Name extends ChangeName, Rows> {
   operation: Pick<Operation, 'account' | 'id' | 'requested_by' | 'requested_by_person'>;
@@ -92,6 +100,12 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    * the row of a template that is `tried`: the same transaction holds its revision or counts it up.
    */
   writes(applied: Applied<Name, Rows>): Write[];
+
+  /**
+   * What people are mailed once the change is applied: a change of who may do or decide what. Null
+   * if there is nobody left to mail about.
+   */
+  notice?(services: Services, account: string, change: Change<Name>): Promise<Notice | null>;
 
   /** Wakes the stages that depend on the change, except compose, which every change wakes. */
   follow(services: Services, account: string, change: Change<Name>): Promise<void>;

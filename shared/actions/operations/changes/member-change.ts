@@ -21,8 +21,14 @@ import {
 import { listPolicies } from '../../../store/operations/index.ts';
 import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
-import { mailPeople } from '../mail-people.ts';
-import { type ChangeKind, noTemplate, sameInstance, sameView } from './change-kind.ts';
+import {
+  type ChangeKind,
+  type Notice,
+  noTemplate,
+  nothingFollows,
+  sameInstance,
+  sameView,
+} from './change-kind.ts';
 
 interface Rows {
   member: Member;
@@ -77,11 +83,14 @@ export const memberChange: ChangeKind<'member_change', Rows> = {
     ];
   },
 
-  async follow(services, account, change) {
-    const member = await getMember(services.db, account, change.member_id);
+  async notice({ db }, account, change) {
+    const member = await getMember(db, account, change.member_id);
     const was = { roles: change.was, groups: change.was_groups };
-    if (member !== null) await mailRoles(services, member, was);
+    const { roles, groups } = change;
+    return member === null ? null : rolesNotice({ ...member, roles, groups }, was);
   },
+
+  follow: nothingFollows,
 };
 
 function summaryOf(change: Change<'member_change'>, member: Member): string {
@@ -155,21 +164,18 @@ export function roleWrites(
   ];
 }
 
-/** Mails people that the roles or groups of a member changed. */
-export async function mailRoles(
-  services: Services,
-  { account, email, name, ...now }: Member,
+/** What people are mailed when the roles or groups of a member changed. */
+export function rolesNotice(
+  { account, email, name, roles, groups }: Pick<Member, 'account' | 'email' | 'name'> & Standing,
   was: Standing,
-  recovered = false,
-): Promise<void> {
-  const owner = 'The owner of the deployment did this although a policy then lacks reviewers.';
-  await mailPeople(services, account, {
+): Notice {
+  return {
     subject: `roles of ${email} changed`,
     text: [
       `${name} <${email}> in account "${account}" changed:`,
-      `${standingText(was, now)}.`,
-      ...(recovered ? [owner] : []),
+      '',
+      `    ${standingText(was, { roles, groups })}`,
     ],
     also: [email],
-  });
+  };
 }

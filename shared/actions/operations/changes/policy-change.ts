@@ -7,6 +7,7 @@ import {
   countEligible,
   defaultPolicy,
   differencesOf,
+  factText,
   type InterventionPolicy,
   isUnmeetable,
   loosensPolicy,
@@ -99,6 +100,15 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
         data: { ...data, was: change.was, operation_id: operation.id },
       }),
     ];
+  },
+
+  async notice(_, account, { policy, was }) {
+    const { action } = policy;
+    const changed = differencesOf(was, policy).map((one) => `    ${factText(one)}`);
+    return {
+      subject: `policy of ${action} changed`,
+      text: [`The policy of ${action} in account "${account}" changed:`, '', ...changed],
+    };
   },
 
   follow: nothingFollows,

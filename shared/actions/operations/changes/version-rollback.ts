@@ -231,6 +231,7 @@ function reviewOf(
     requested_by_person: operation.requested_by_person,
     approval_id: null,
     attempt: 1,
+    announced_at: null,
     correlation_id: id,
     code: null,
     message: null,

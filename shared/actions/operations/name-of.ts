@@ -1,0 +1,13 @@
+import { findToken, getMember } from '../../store/accounts/index.ts';
+import type { Services } from '../context/index.ts';
+
+/**
+ * An actor as people know them: a member by e-mail address, a token by its name, else the
+ * actor as it is.
+ */
+export async function nameOf(services: Services, account: string, actor: string): Promise<string> {
+  const [kind, id = ''] = actor.split(':', 2);
+  if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
+  const token = await findToken(services.db, account, id);
+  return token === null ? actor : `the token "${token.name}"`;
+}
