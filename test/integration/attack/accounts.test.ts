@@ -48,11 +48,11 @@ async function newInstance(world: World, name: string) {
   });
   const template_id = template.body.template.id;
   const created = await call(world, 'POST', '/instances', { name, template_id });
-  const join = joinToken.parse(
-    JSON.parse(Buffer.from(created.body.join_token, 'base64url').toString()),
-  );
+  return { template_id, join: joinTokenOf(created.body.join_token) };
+}
 
-  return { template_id, join };
+function joinTokenOf(text: string): JoinToken {
+  return joinToken.parse(JSON.parse(Buffer.from(text, 'base64url').toString()));
 }
 
 const machineKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -204,6 +204,28 @@ describe('a join token', () => {
     await call(victim, 'POST', `/instances/${join.instance}/join-token`);
     expect((await asAgent(key, 'heartbeat', alive, credential)).body.code).toBe('unauthenticated');
     expect((await asAgent(key, 'enroll', enrolmentOf(join))).body.code).toBe('join_token_invalid');
+  });
+
+  it('that enrols the machine again leaves no use to the credential before it', async () => {
+    const { join } = await newInstance(victim, 'replaced');
+    const key = machineKey();
+    const { credential } = (await asAgent(key, 'enroll', enrolmentOf(join))).body;
+    const renewed = await call(victim, 'POST', `/instances/${join.instance}/join-token`);
+    const again = joinTokenOf(renewed.body.join_token);
+
+    const other = machineKey();
+    const enrolled = await asAgent(other, 'enroll', enrolmentOf(again));
+    expect(enrolled.status).toBe(201);
+
+    // The machine is enrolled again, so only the credential itself is too old.
+    for (const [path, body] of [
+      ['heartbeat', alive],
+      ['artifacts', { digests: [`sha256:${'a'.repeat(64)}`] }],
+    ] as const) {
+      expect((await asAgent(key, path, body, credential)).body.code).toBe('unauthenticated');
+    }
+    const { status } = await asAgent(other, 'heartbeat', alive, enrolled.body.credential);
+    expect(status).toBe(200);
   });
 });
 

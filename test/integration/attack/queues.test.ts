@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { enqueue, type Messages } from '../../../shared/actions/context/index.ts';
+import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
@@ -104,6 +105,27 @@ describe('a writer of queues', () => {
     expect(await victim.version('elsewhere', digest)).toBeNull();
     expect(await other.version('hello', digest)).toBeNull();
     expect((await victim.version('hello', digest))?.id).toBe(id);
+  });
+
+  it('cannot have a candidate judged by the policy of another module', async () => {
+    const theirs = authorKey();
+    await victim.register('judged', key);
+    await victim.register('lenient', theirs);
+    const tar = await victim.build({ name: 'judged', files: { 'etc/a': 'a' } });
+    const digest = await victim.push(tar, 'judged', 'v1.0.0');
+
+    for (const name of ['judged', 'lenient']) {
+      await victim.push(tar, name, 'v1.0.0');
+      await victim.sign(name, digest, theirs);
+    }
+
+    await victim.poll('judged');
+    const before = await victim.inState('judged', digest, 'rejected');
+
+    const { account, services } = victim;
+    const message = { account, module: 'lenient', version_id: victim.id('judged', digest) };
+    expect(await verifyCandidate(services, message)).toBe('mismatched');
+    expect(await victim.candidate('judged', digest)).toEqual(before);
   });
 
   it('cannot make the platform compose or sign something that does not exist', async () => {

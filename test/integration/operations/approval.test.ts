@@ -3,6 +3,7 @@ import { createToken } from '../../../shared/actions/accounts/index.ts';
 import {
   changePolicy,
   decideApproval,
+  runOperationStep,
   withdrawOperation,
 } from '../../../shared/actions/operations/index.ts';
 import type { Caller, Member } from '../../../shared/domain/accounts/index.ts';
@@ -209,6 +210,35 @@ describe('a request for approval', () => {
 
     await expect(decides(rita, request)).rejects.toMatchObject({ code: 'approval_expired' });
     expect((await recorded(request)).state).toBe('expired');
+  });
+
+  it('is not decided after its time, even before the execution records that it expired', async () => {
+    const request = await asked();
+    const { expires_at } = await recorded(request);
+    const late = { ...world.services, now: () => new Date(expires_at) };
+
+    await expect(
+      decideApproval(late, as(rita), { id: request.approval, decision: 'approve', comment: null }),
+    ).rejects.toMatchObject({ code: 'approval_expired' });
+    expect(await recorded(request)).toMatchObject({ state: 'pending', decisions: [] });
+
+    await decides(rita, request, 'reject');
+    expect((await world.operation(request.operation.id)).state).toBe('rejected');
+  });
+
+  it('keeps its change waiting even if the policy allows the change meanwhile', async () => {
+    const { operation } = await asked();
+    await policy(world, 'policy_change', { decision: 'allow' });
+
+    const step = { account: world.account, operation_id: operation.id };
+    const plan = await runOperationStep(world.services, { ...step, step: 'plan' });
+    const { planned } = plan as { planned: string };
+    await runOperationStep(world.services, { ...step, step: 'apply', planned, round: 1 });
+
+    expect(await world.operation(operation.id)).toMatchObject({
+      state: 'failed',
+      code: 'approval_required',
+    });
   });
 
   it('can be withdrawn, and its link then says so', async () => {

@@ -7,6 +7,7 @@ import {
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
+import type { Operation } from '../../../shared/domain/operations/index.ts';
 import { getModule } from '../../../shared/store/modules/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { listAssignments } from '../../../shared/store/templates/index.ts';
@@ -146,6 +147,34 @@ describe('a promotion', () => {
 
     const winner = both.find((_, index) => ended[index]?.state === 'succeeded');
     expect(await live(world, 'racing')).toBe(winner?.id);
+  });
+
+  it('to live that was requested before another went live fails, and the other stays live', async ({
+    world,
+  }) => {
+    const [first, second] = await built(world, 'overtaken', 2);
+    if (second === undefined) throw new Error('expected two versions');
+
+    const approvals: (() => Promise<Operation>)[] = [];
+    for (const version of [first, second]) {
+      await raise(world, version, 'blessed');
+      const { id } = await promoteVersion(world.services, world.caller, {
+        id: version.id,
+        to: 'live',
+      });
+      const approval = requirePending(await world.operation(id, 'awaiting_approval'));
+      const decision = { id: approval, decision: 'approve', comment: null } as const;
+
+      approvals.push(async () => {
+        await decideApproval(world.services, as(rita), decision);
+        return world.operation(id);
+      });
+    }
+
+    const [one, two] = [await approvals[0]?.(), await approvals[1]?.()];
+    expect([one?.state, two?.state, two?.code]).toEqual(['succeeded', 'failed', 'operation_raced']);
+    expect(await live(world, 'overtaken')).toBe(first.id);
+    expect(await stateOf(world, second)).toBe('blessed');
   });
 
   it('of one version that is requested twice concurrently happens once', async ({ world }) => {
