@@ -10,15 +10,17 @@ import { useIssueSentences } from '../../shared/base/issue-sentences.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { makeLogger, redactText } from '../../shared/base/log.ts';
 import { addLogKeys } from '../../shared/base/log-context.ts';
+import { problemSchema } from '../../shared/contract/http/index.ts';
 import { correlate } from './correlate.ts';
 import type { ApiEnv } from './env.ts';
 import { hooks } from './hooks.ts';
 import { checkJsonBody } from './json-body.ts';
+import { makeDocument } from './openapi/document.ts';
 import { markOptionalKeys } from './optional-keys.ts';
 import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.ts';
-import { register } from './route.ts';
+import { register } from './register-route.ts';
+import { noRouteError } from './request-form.ts';
 import { apiRoutes } from './routes/index.ts';
-import type { OpenApiDocument } from './web/docs.tsx';
 import { styleSource } from './web/layout.tsx';
 import { ProblemPage } from './web/operations/approve.tsx';
 import { pages } from './web/pages.tsx';
@@ -40,6 +42,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       logger.error('a request failed', { request_id: problem.request_id, error });
     addLogKeys({ code: problem.code });
     c.header('Cache-Control', 'no-store');
+    if (problem.status === 503) c.header('Retry-After', String(limits.retryAfterSeconds));
     if (problem.status === 401) c.header('WWW-Authenticate', 'Bearer, DPoP algs="ES256"');
     if (wantsPage(c)) return c.html(ProblemPage({ problem }), problem.status as 500);
 
@@ -47,10 +50,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   });
 
   app.notFound((c) => {
-    throw new GantryError(
-      'not_found',
-      `expected a route of this API, found ${c.req.method} ${redactText(c.req.path)}`,
-    );
+    throw noRouteError(c, apiRoutes);
   });
 
   app.use(requestId({ generator: (c) => c.env?.requestContext?.requestId ?? crypto.randomUUID() }));
@@ -104,44 +104,27 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   app.use('/api/v1/*', checkJsonBody);
 
   for (const route of apiRoutes) {
-    for (const schema of [route.params, route.query, route.body, route.answer])
+    for (const schema of [route.params, route.query, route.body, route.answer, problemSchema])
       markOptionalKeys(schema);
     register(app, route);
   }
 
-  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'An API token: gantry_<secret>',
-  });
-
-  app.openAPIRegistry.registerComponent('securitySchemes', 'dpop', {
-    type: 'http',
-    scheme: 'dpop',
-    description: 'The credential of an agent with a DPoP proof (RFC 9449)',
-  });
-
-  const document = () =>
-    app.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: {
-        title: 'Gantry',
-        version: '1',
-        description:
-          'Delivers signed modules from OCI registries to running machines. Lists have pages with limit and cursor. POST accepts an Idempotency-Key; previews and checks, which change nothing, ignore it. GET responses have ETags. A change that may need approval returns 202 and an operation.',
-      },
-      servers: [{ url: services.settings.publicUrl }],
-    });
-
+  const document = once(() => makeDocument(app, apiRoutes, services.settings.publicUrl));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.route('/', hooks());
-  app.route(
-    '/',
-    pages(() => document() as unknown as OpenApiDocument),
-  );
+  app.route('/', pages(document));
 
   return app;
+}
+
+/** The document takes milliseconds to make and never changes. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 const partNames: Record<string, string> = {

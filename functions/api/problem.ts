@@ -51,6 +51,7 @@ const codeOfStatus: Partial<Record<number, ErrorCode>> = {
   401: 'unauthenticated',
   404: 'not_found',
   413: 'payload_too_large',
+  415: 'content_type_unsupported',
 };
 
 /** Returns the error of a request that does not match its schema, with every issue. */

@@ -22,6 +22,11 @@ const errors = {
   already_exists: [409, 'The name or id is taken.'],
   conflict: [409, 'Another request changed the record first. Read it again and retry.'],
   idempotency_conflict: [409, 'The Idempotency-Key was used before with a different body.'],
+  method_not_allowed: [
+    405,
+    'The path has no such method. The header Allow names those that it has.',
+  ],
+  content_type_unsupported: [415, 'The body is not declared as application/json.'],
   precondition_failed: [412, 'A condition of the request does not hold.'],
   payload_too_large: [413, 'The body exceeds the size limit.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],

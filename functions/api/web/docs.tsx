@@ -1,39 +1,6 @@
 import { type ErrorCode, errorMeaning, errorStatus } from '../../../shared/base/error-codes.ts';
 import { Layout } from './layout.tsx';
-
-/** The parts of an OpenAPI 3.1 document that the page shows. */
-interface Schema {
-  $ref?: string;
-  type?: string | string[];
-  format?: string;
-  pattern?: string;
-  enum?: unknown[];
-  const?: unknown;
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  additionalProperties?: Schema | boolean;
-  required?: string[];
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-  allOf?: Schema[];
-  description?: string;
-}
-interface Operation {
-  tags?: string[];
-  summary?: string;
-  description?: string;
-  operationId?: string;
-  'x-gantry-role'?: string;
-  parameters?: { name: string; in: string; required?: boolean; schema?: Schema }[];
-  requestBody?: { content: Record<string, { schema?: Schema }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: Schema }> }>;
-}
-export interface OpenApiDocument {
-  info: { title: string; version: string; description?: string };
-  servers?: { url: string }[];
-  paths?: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, Schema> };
-}
+import type { OpenApiDocument, Operation, Schema } from './open-api.ts';
 
 /**
  * The API's documentation as one page, rendered on the server from the OpenAPI document. It runs no

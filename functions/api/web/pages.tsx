@@ -16,8 +16,9 @@ import { decideForm } from '../../../shared/contract/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
 import { InvitationPage, JoinedPage } from './accounts/invitation.tsx';
-import { DocsPage, type OpenApiDocument } from './docs.tsx';
+import { DocsPage } from './docs.tsx';
 import { IndexPage } from './index-page.tsx';
+import type { OpenApiDocument } from './open-api.ts';
 import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 
 /** Builds the pages. All are public: approval links and invitations carry their own authority. */

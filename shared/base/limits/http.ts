@@ -23,6 +23,8 @@ export const httpLimits = {
   clientTimeoutMs: 35_000,
   /** How often the command line sends a request that fails on its way. */
   clientAttemptsMax: 3,
+  /** How long a caller waits after a 503: most causes are gone by then. */
+  retryAfterSeconds: 5,
   /** `--watch` asks this often: a person sees a change within one look. */
   watchPauseMs: 2000,
   /** The longest pause of `--watch` after failures, so that a return is noticed within a minute. */
