@@ -113,6 +113,12 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/operations/operation.ts'),
   },
   {
+    name: 'events',
+    alias: 'event',
+    summary: 'list who did what in the account, and follow it',
+    load: () => import('./commands/operations/events.ts'),
+  },
+  {
     name: 'approval',
     // The old name of the group, which scripts may still use.
     alias: 'approvals',

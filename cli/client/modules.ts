@@ -33,6 +33,7 @@ export async function listVersions(api: Api, module: string): Promise<Versions> 
   return {
     versions: pages.flatMap(({ versions }) => versions),
     candidates: pages.flatMap(({ candidates }) => candidates),
+    moved_tags: pages.flatMap(({ moved_tags }) => moved_tags),
   };
 }
 

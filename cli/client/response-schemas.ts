@@ -35,6 +35,7 @@ import {
 import {
   approvalAnswer,
   approvalSchema,
+  listedEventSchema,
   operationAnswer,
   operationSchema,
   policySchema,
@@ -80,6 +81,7 @@ export const responses = {
   version: versionAnswer,
   operations: pageOf('operations', operationSchema),
   operation: operationAnswer,
+  events: pageOf('events', listedEventSchema),
   approvals: pageOf('approvals', approvalSchema),
   approval: approvalAnswer,
   shownApproval: showApprovalAnswer,

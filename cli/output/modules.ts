@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { listedModuleSchema } from '../../shared/contract/modules/index.ts';
+import type { listedModuleSchema, movedTagSchema } from '../../shared/contract/modules/index.ts';
 import { withheldBy } from '../../shared/domain/modules/index.ts';
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
@@ -7,7 +7,7 @@ import { colorState, shortDigest, table } from './table.ts';
 /**
  * Formats the versions of a module, then its candidates with the reason why they are not versions.
  */
-export function formatVersions({ versions, candidates }: Versions): string {
+export function formatVersions({ versions, candidates, moved_tags }: Versions): string {
   const known = table(
     // Ids are left out, because every command takes <module>@<version>.
     ['VERSION', 'STATE', 'KIND', 'DIGEST', 'TAGS', 'INGESTED'],
@@ -46,7 +46,9 @@ export function formatVersions({ versions, candidates }: Versions): string {
     unverified.length === 0
       ? ''
       : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], unverified, '')}`;
-  if (candidates.length === 0) return `${known}${withheldTable}${unverifiedTable}`;
+  const moved = moved_tags.length === 0 ? '' : `\n\n${formatMovedTags(moved_tags)}`;
+  const found = `${known}${withheldTable}${unverifiedTable}${moved}`;
+  if (candidates.length === 0) return found;
 
   const waiting = table(
     ['NOT A VERSION', 'STATE', 'DIGEST', 'WHY'],
@@ -59,7 +61,23 @@ export function formatVersions({ versions, candidates }: Versions): string {
     '',
   );
 
-  return `${known}${withheldTable}${unverifiedTable}\n\n${waiting}`;
+  return `${found}\n\n${waiting}`;
+}
+
+type MovedTag = z.infer<typeof movedTagSchema>;
+
+/** Formats tags that no longer name what they named. The versions stay. */
+export function formatMovedTags(tags: readonly MovedTag[]): string {
+  return table(
+    ['MOVED TAG', 'FROM', 'TO', 'SEEN'],
+    tags.map(({ tag, digest, moved_to, gone_at, checked_at }) => [
+      tag,
+      shortDigest(digest),
+      gone_at === null ? shortDigest(moved_to) : 'deleted',
+      gone_at ?? checked_at,
+    ]),
+    '',
+  );
 }
 
 type Poll = z.infer<typeof listedModuleSchema>['poll'];

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { type Api, connect } from '../../client/api.ts';
+import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
@@ -81,6 +82,16 @@ Once the account has a reviewer, the role reviewer waits for the approval of one
       ),
     ),
     { examples: [`gantry member remove ${id} --yes`], action: remove },
+  );
+  describe(
+    addEventOptions(
+      command.command('history <id>').description('list what happened to a member, and who did it'),
+    ),
+    {
+      examples: [`gantry member history ${id}`],
+      action: (member: string, flags: EventFlags) =>
+        showEvents(flags, async () => `member/${member}`),
+    },
   );
 }
 

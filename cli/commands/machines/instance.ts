@@ -7,6 +7,7 @@ import {
   changeRefused,
   type WaitFlags,
 } from '../../client/await-operation.ts';
+import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import {
@@ -96,6 +97,19 @@ export function register(command: Command): void {
       command.command('rename <instance> <name>').description('rename an instance; its id stays'),
     ),
     { examples: ['gantry instance rename web-1 web-eu-1'], no: changeRefused, action: rename },
+  );
+
+  describe(
+    addEventOptions(
+      command
+        .command('history <instance>')
+        .description('list what happened to an instance, and who did it'),
+    ),
+    {
+      examples: ['gantry instance history web-1 --since 7d'],
+      action: (instance: string, flags: EventFlags) =>
+        showEvents(flags, async (api) => `instance/${await resolveId(api, 'instances', instance)}`),
+    },
   );
 
   const updating = command

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerModuleArchive } from './archive.ts';
 import { registerModuleBuild } from './build.ts';
+import { registerModuleHistory } from './history.ts';
 import { registerModuleInit } from './init.ts';
 import { registerModuleList } from './list.ts';
 import { registerModuleMachines } from './machines.ts';
@@ -40,6 +41,7 @@ export function register(command: Command): void {
   registerModuleShow(command);
   registerModuleVersions(command);
   registerModuleWhy(command);
+  registerModuleHistory(command);
   registerModuleMachines(command);
   registerModuleTemplates(command);
 }

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
+import { keyIdOf } from '../../../shared/base/key-id.ts';
 import { connect } from '../../client/api.ts';
+import type { responses } from '../../client/response-schemas.ts';
 import { describe, type Flags } from '../../command.ts';
 import { formatLive, formatPolling } from '../../output/modules.ts';
 import { formatFields } from '../../output/table.ts';
@@ -22,45 +25,56 @@ async function show(name: string, flags: Flags): Promise<ExitCode> {
       ? null
       : await client.get(responses.version, `/versions/${live_version_id}`);
 
-  print(flags.json, response, () => {
-    const { module, poll } = response;
-    const identities = module.cosign_identities.map((pair): [string, string] => {
-      const claims = Object.entries(pair.cosign_claims ?? {}).map(
-        ([name, regexp]) => `, ${name} ${regexp}`,
-      );
-      return [
-        'identity',
-        `${pair.cosign_identity_regexp} from ${pair.cosign_issuer_regexp}${claims.join('')}`,
-      ];
-    });
-
-    return formatFields([
-      ['name', `${module.account}/${module.name}`],
-      ['id', module.id],
-      ...(module.archived ? [['archived', 'yes'] as [string, string]] : []),
-      ['visibility', module.visibility],
-      ['category', module.category],
-      ['variety', module.variety],
-      ['parent', module.parent_module],
-      ['repository', module.repository],
-      ...identities,
-      ['trusted keys', module.trusted_keys.length],
-      ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'own'],
-      ['transparency log', module.require_tlog ? 'required' : 'not required'],
-      [
-        'attestations',
-        module.required_attestations.map(({ predicate_type }) => predicate_type).join(', ') || null,
-      ],
-      ['platforms', module.platforms.join(', ') || 'any'],
-      ['reserved', module.granted_reservations.join(', ') || null],
+  print(flags.json, response, () =>
+    formatFields([
+      ...registrationRows(response.module),
       ['live version', live === null ? null : formatLive(live.version)],
-      ['last polled', poll?.polled_at ?? null],
-      ['next poll', poll?.next_poll_at ?? null],
-      ['polling', formatPolling(poll)],
-      ['last error', poll?.message ?? null],
-      ['ignored tags', poll?.ignored_tags.join(', ') || null],
-    ]);
-  });
+      ...pollRows(response),
+    ]),
+  );
 
   return 0;
+}
+
+type Shown = z.output<(typeof responses)['module']>;
+type Row = [string, string | number | null];
+
+function registrationRows(module: Shown['module']): Row[] {
+  const identities = module.cosign_identities.map((pair): Row => {
+    const claims = Object.entries(pair.cosign_claims ?? {}).map(
+      ([name, regexp]) => `, ${name} ${regexp}`,
+    );
+    const signer = `${pair.cosign_identity_regexp} from ${pair.cosign_issuer_regexp}`;
+    return ['identity', `${signer}${claims.join('')}`];
+  });
+  const attestations = module.required_attestations.map(({ predicate_type }) => predicate_type);
+
+  return [
+    ['name', `${module.account}/${module.name}`],
+    ['id', module.id],
+    ...(module.archived ? [['archived', 'yes'] as Row] : []),
+    ['visibility', module.visibility],
+    ['category', module.category],
+    ['variety', module.variety],
+    ['parent', module.parent_module],
+    ['repository', module.repository],
+    ...identities,
+    ...module.trusted_keys.map((pem): Row => ['trusted key', keyIdOf(pem)]),
+    ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'own'],
+    ['transparency log', module.require_tlog ? 'required' : 'not required'],
+    ['attestations', attestations.join(', ') || null],
+    ['platforms', module.platforms.join(', ') || 'any'],
+    ['reserved', module.granted_reservations.join(', ') || null],
+  ];
+}
+
+function pollRows({ poll, moved_tags }: Shown): Row[] {
+  return [
+    ['last polled', poll?.polled_at ?? null],
+    ['next poll', poll?.next_poll_at ?? null],
+    ['polling', formatPolling(poll)],
+    ['last error', poll?.message ?? null],
+    ['ignored tags', poll?.ignored_tags.join(', ') || null],
+    ['moved tags', moved_tags.map(({ tag }) => tag).join(', ') || null],
+  ];
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
+import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import { describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
@@ -46,6 +47,19 @@ export function register(command: Command): void {
         .description('delete a template without machines and modules'),
     ),
     { examples: ['gantry template delete web --yes'], action: remove },
+  );
+
+  describe(
+    addEventOptions(
+      command
+        .command('history <template>')
+        .description('list what happened to a template and its assignments, and who did it'),
+    ),
+    {
+      examples: ['gantry template history web --since 7d'],
+      action: (template: string, flags: EventFlags) =>
+        showEvents(flags, async (api) => `template/${await resolveId(api, 'templates', template)}`),
+    },
   );
 
   registerTemplatePreview(command);

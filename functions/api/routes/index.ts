@@ -7,6 +7,7 @@ import { fleetRoutes } from './machines/fleet.ts';
 import { instanceRoutes } from './machines/instance.ts';
 import { moduleRoutes } from './modules/module.ts';
 import { versionRoutes } from './modules/version.ts';
+import { historyRoutes } from './operations/history.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operations/operation.ts';
 import { registryRoutes } from './registries/registry.ts';
 import { assignmentRoutes, templateRoutes } from './templates/template.ts';
@@ -23,6 +24,7 @@ export const apiRoutes: readonly Route[] = [
   ...operationRoutes,
   ...approvalRoutes,
   ...policyRoutes,
+  ...historyRoutes,
   ...templateRoutes,
   ...assignmentRoutes,
   ...instanceRoutes,

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { EventType } from '../../contract/events/index.ts';
-import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
+import { aboutOf, finalOperationStates, type Operation } from '../../domain/operations/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { updateApproval, updateOperation } from '../../store/operations/index.ts';
 import { transact, type Write } from '../../store/table/index.ts';
@@ -59,7 +59,7 @@ export async function finishOperation(
       subject: `operation/${id}`,
       actor: 'gantry:promote',
       at,
-      data: { actions, summary, code, message },
+      data: { actions, summary, about: aboutOf(operation), code, message },
     }),
   ]);
 }

@@ -25,6 +25,7 @@ export { mailPeople } from './mail-people.ts';
 export { nameOf } from './name-of.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { proposeUpdates } from './propose-updates.ts';
+export { isOfKind, nameActors, readHistory } from './read-history.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,

@@ -3,7 +3,7 @@ import { GantryError } from '../../base/error.ts';
 import { newId } from '../../base/ids.ts';
 import { correlationId, newCorrelationId } from '../../base/log-context.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import type { Change, Operation } from '../../domain/operations/index.ts';
+import { aboutOf, type Change, type Operation } from '../../domain/operations/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { createOperation } from '../../store/operations/index.ts';
 import type { Write } from '../../store/table/index.ts';
@@ -70,7 +70,7 @@ export async function requestChanges(
       subject: `operation/${operation.id}`,
       actor,
       at,
-      data: { actions, summary },
+      data: { actions, summary, about: aboutOf(operation) },
     }),
   ];
   await commit(services, writes, operation);

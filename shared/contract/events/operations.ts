@@ -2,42 +2,42 @@ export const operationsEvents = {
   'gantry.operation.requested': {
     subject: 'operation/<id>',
     when: 'An operation was requested.',
-    data: ['actions', 'summary'],
+    data: ['actions', 'summary', 'about'],
   },
   'gantry.operation.awaiting_approval': {
     subject: 'operation/<id>',
     when: 'An operation needs approval. Reviewers got mail.',
-    data: ['actions', 'summary', 'approval_id'],
+    data: ['actions', 'summary', 'about', 'approval_id'],
   },
   'gantry.operation.succeeded': {
     subject: 'operation/<id>',
     when: 'The changes of an operation were applied.',
-    data: ['actions', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'about', 'code', 'message'],
   },
   'gantry.operation.refused': {
     subject: 'operation/<id>',
     when: 'A policy, a check or a reviewer refused an operation.',
-    data: ['actions', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'about', 'code', 'message'],
   },
   'gantry.operation.failed': {
     subject: 'operation/<id>',
     when: 'An operation could not be composed or applied. `code` says why.',
-    data: ['actions', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'about', 'code', 'message'],
   },
   'gantry.operation.expired': {
     subject: 'operation/<id>',
     when: 'No decision was made in time.',
-    data: ['actions', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'about', 'code', 'message'],
   },
   'gantry.operation.withdrawn': {
     subject: 'operation/<id>',
     when: 'An operation was withdrawn.',
-    data: ['actions', 'summary', 'code', 'message'],
+    data: ['actions', 'summary', 'about', 'code', 'message'],
   },
   'gantry.approval.decided': {
     subject: 'approval/<id>',
     when: 'A reviewer decided. `state` is the result of all decisions so far.',
-    data: ['decision', 'by', 'signed_in_by', 'state', 'operation_id'],
+    data: ['decision', 'by', 'signed_in_by', 'state', 'about', 'operation_id'],
   },
   'gantry.policy.changed': {
     subject: 'policy/<action>',

@@ -1,3 +1,5 @@
+const assignmentFields = ['constraint?', 'metadata?', 'effective_priority?'] as const;
+
 export const templatesEvents = {
   'gantry.template.created': {
     subject: 'template/<id>',
@@ -17,12 +19,12 @@ export const templatesEvents = {
   'gantry.assignment.added': {
     subject: 'assignment/<id>',
     when: 'A module was assigned to a template.',
-    data: ['template_id', 'module', 'operation_id'],
+    data: ['template_id', 'module', ...assignmentFields, 'operation_id'],
   },
   'gantry.assignment.updated': {
     subject: 'assignment/<id>',
-    when: 'The constraint, metadata or priority of an assignment changed.',
-    data: ['template_id', 'module', 'operation_id'],
+    when: 'The constraint, metadata or priority of an assignment changed. Only what changed is in the data.',
+    data: ['template_id', 'module', ...assignmentFields, 'operation_id'],
   },
   'gantry.assignment.removed': {
     subject: 'assignment/<id>',

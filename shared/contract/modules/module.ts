@@ -183,7 +183,24 @@ export const listedModuleSchema = moduleSchema
   .extend({ poll: pollStateSchema.omit({ ignored_tags: true }).nullable() })
   .meta({ id: 'ListedModule' });
 
-export const moduleAnswer = z.object({ module: moduleSchema, poll: pollStateSchema.nullable() });
+/** A tag that no longer names the digest of the version that it gave its name. */
+export const movedTagSchema = z
+  .object({
+    tag: z.string(),
+    digest: z.string().meta({ description: 'of the version that had the tag' }),
+    moved_to: z.string().nullable().meta({ description: 'the digest that it names now' }),
+    gone_at: timeSchema
+      .nullable()
+      .meta({ description: 'since when the registry lacks it; null while it has it' }),
+    checked_at: timeSchema,
+  })
+  .meta({ id: 'MovedTag' });
+
+export const moduleAnswer = z.object({
+  module: moduleSchema,
+  poll: pollStateSchema.nullable(),
+  moved_tags: z.array(movedTagSchema),
+});
 
 const manifestProblem = z.object({
   severity: z.enum(['error', 'warning']),

@@ -4,7 +4,7 @@ import { candidateStates } from '../../domain/candidates/index.ts';
 import { promotionStates, versionKinds, withholdingKinds } from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { pageOf, timeSchema } from '../http/index.ts';
-import { pollStateSchema } from './module.ts';
+import { movedTagSchema, pollStateSchema } from './module.ts';
 
 /** One candidate signature and its verdict. */
 export const signatureVerdictSchema = z
@@ -116,9 +116,10 @@ export const candidateSchema = z
   })
   .meta({ id: 'Candidate' });
 
-/** A page of versions, newest first; the first page also has the candidates. */
+/** A page of versions, newest first; the first page also has the candidates and moved tags. */
 export const versionsAnswer = pageOf('versions', versionSchema).extend({
   candidates: z.array(candidateSchema),
+  moved_tags: z.array(movedTagSchema),
 });
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });

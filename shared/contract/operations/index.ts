@@ -1,2 +1,3 @@
+export * from './history.ts';
 export * from './operation.ts';
 export * from './steps.ts';

@@ -1,3 +1,4 @@
+export * from './about.ts';
 export * from './approval.ts';
 export * from './change.ts';
 export * from './freeze-window.ts';

@@ -125,6 +125,12 @@ export function listTags(db: Db, account: string, module: string): Promise<Tag[]
   return tags.all(db, 'primary', { account, module });
 }
 
+/** Tags of a module that moved away from what they named, or that the registry lost. */
+export async function listMovedTags(db: Db, account: string, module: string): Promise<Tag[]> {
+  const all = await listTags(db, account, module);
+  return all.filter(({ moved_to, gone_at }) => moved_to !== null || gone_at !== null);
+}
+
 export function getTag(db: Db, account: string, module: string, tag: string): Promise<Tag | null> {
   return tags.get(db, { account, module, tag });
 }

@@ -71,6 +71,7 @@ describe('modules', () => {
     expect((await call('GET', '/modules/my-nginx/versions')).body).toEqual({
       versions: [],
       candidates: [],
+      moved_tags: [],
       next_cursor: null,
     });
   });

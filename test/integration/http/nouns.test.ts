@@ -8,7 +8,7 @@ import { listCandidates } from '../../../shared/store/candidates/index.ts';
 import { getRepository, listTags } from '../../../shared/store/poll/index.ts';
 import { apiAs } from '../../support/api.ts';
 import { flowTest as it } from '../../support/set-up.ts';
-import { authorKey, eventually, type World } from '../../support/world.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
 
 const key = authorKey();
 const files = { 'etc/noun.conf': 'one\n' };
@@ -246,5 +246,80 @@ describe('a category', () => {
     await expect(world.register('disk', key, { category: 'disks' })).rejects.toMatchObject({
       code: 'category_unknown',
     });
+  });
+});
+
+describe('the history', () => {
+  interface Listed {
+    id: string;
+    type: string;
+    by: string;
+    data: Record<string, unknown>;
+  }
+
+  it('of a module says who promoted and who approved', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    const rita = await world.reviewer();
+    await world.register('told', key);
+    const { id } = await world.ingest({ name: 'told', files }, 'v1.0.0', key);
+    const asked = await call('POST', `/versions/${id}/promote`, { to: 'live' });
+    const operation = await world.operation(asked.body.operation.id, 'awaiting_approval');
+    const decide = `/approvals/${operation.approval_id}/decide`;
+    await call('POST', decide, { decision: 'approve' }, {}, rita.token);
+    await world.operation(operation.id, 'succeeded');
+
+    const events: Listed[] = await eventually('the promotion in the history', async () => {
+      const { body } = await call('GET', '/events?about=module/told');
+      return body.events.some(({ type }: Listed) => type === 'gantry.version.promoted')
+        ? body.events
+        : null;
+    });
+    const types = events.map(({ type }) => type);
+    expect(types).toEqual(
+      expect.arrayContaining(['gantry.module.registered', 'gantry.version.ingested']),
+    );
+    expect(events.find(({ type }) => type === 'gantry.approval.decided')).toMatchObject({
+      by: rita.email,
+      data: { decision: 'approve' },
+    });
+    const ids = events.map((event) => event.id);
+    expect(ids).toEqual([...ids].sort().reverse());
+
+    const kind = await call('GET', '/events?about=module/told&kind=gantry.version&limit=1');
+    expect(kind.body.events).toMatchObject([{ type: 'gantry.version.promoted' }]);
+    const next = `cursor=${kind.body.next_cursor}`;
+    const older = await call('GET', `/events?about=module/told&kind=gantry.version&${next}`);
+    expect(older.body.events.at(-1)).toMatchObject({ type: 'gantry.version.ingested' });
+    expect(await call('GET', '/events?since=2999-01-01T00:00:00Z')).toMatchObject({
+      body: { events: [], next_cursor: null },
+    });
+  });
+
+  it('of a template says what its assignments were', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    await world.register('past', key);
+    const made = await call('POST', '/templates', { name: 'history', platform: 'any' });
+    const path = `/templates/${made.body.template.id}`;
+    const body = { module: 'past', constraint: '^1', metadata: { port: 80 } };
+    const assigned = await call('POST', `${path}/assignments`, body);
+    await world.operation(assigned.body.operation.id, 'succeeded');
+
+    const found: Listed[] = await eventually('the assignment in the history', async () => {
+      const { id } = made.body.template;
+      const page = await call('GET', `/events?about=template/${id}&kind=gantry.assignment`);
+      return page.body.events.length > 0 ? page.body.events : null;
+    });
+    expect(found).toMatchObject([
+      { type: 'gantry.assignment.added', data: { constraint: '^1', metadata: { port: 80 } } },
+    ]);
+  });
+
+  it('of another account is not shown', async ({ world }) => {
+    const stranger = await World.create('registry.example');
+    const page = await apiAs(stranger.token).call('GET', '/events?limit=1000');
+    await stranger.close();
+    expect(page.body.events.map(({ account }: { account: string }) => account)).not.toContain(
+      world.account,
+    );
   });
 });

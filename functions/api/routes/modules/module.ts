@@ -32,7 +32,11 @@ import {
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
 import { listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
-import { getRepository, readRepositories } from '../../../../shared/store/poll/index.ts';
+import {
+  getRepository,
+  listMovedTags,
+  readRepositories,
+} from '../../../../shared/store/poll/index.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
 import { candidateView, moduleView, versionView } from '../../views.ts';
@@ -88,11 +92,12 @@ export const moduleRoutes: Route[] = [
     params,
     answer: moduleAnswer,
     async handle({ services, caller, params }) {
-      const [module, poll] = await Promise.all([
+      const [module, poll, moved_tags] = await Promise.all([
         requireModule(services, caller.account, params.name),
         getRepository(services.db, caller.account, params.name),
+        listMovedTags(services.db, caller.account, params.name),
       ]);
-      return { module: moduleView(module), poll };
+      return { module: moduleView(module), poll, moved_tags };
     },
   }),
   route({
@@ -128,14 +133,15 @@ export const moduleRoutes: Route[] = [
     path: '/modules/{name}/versions',
     role: 'viewer',
     tag: 'modules',
-    summary: 'List the versions of a module, newest first, and its candidates',
-    description: 'Only the first page has candidates. It has the newest ones.',
+    summary: 'List the versions of a module, newest first, its candidates and moved tags',
+    description: 'Only the first page has candidates, the newest ones, and moved tags.',
     params,
     query: pageQuery,
     answer: versionsAnswer,
     async handle({ services, caller, params: { name }, query }) {
       const { db } = services;
-      const [, page, candidates] = await Promise.all([
+      const first = query.cursor === undefined;
+      const [, page, candidates, moved_tags] = await Promise.all([
         requireModule(services, caller.account, name),
         storePage(
           query,
@@ -143,7 +149,8 @@ export const moduleRoutes: Route[] = [
             listVersions(db, { account: caller.account, module: name }, limit, after),
           versionPlace,
         ),
-        query.cursor === undefined ? listCandidates(db, caller.account, name) : [],
+        first ? listCandidates(db, caller.account, name) : [],
+        first ? listMovedTags(db, caller.account, name) : [],
       ]);
 
       const ingested = new Set(page.items.map(({ id }) => id));
@@ -153,6 +160,7 @@ export const moduleRoutes: Route[] = [
         candidates: candidates
           .filter(({ id, state }) => state !== 'ingested' && !ingested.has(id))
           .map(candidateView),
+        moved_tags,
       };
     },
   }),

@@ -10,7 +10,12 @@ import {
   personOf,
   type SignIn,
 } from '../../../domain/accounts/index.ts';
-import { type Approval, approvalState, type Operation } from '../../../domain/operations/index.ts';
+import {
+  type Approval,
+  aboutOf,
+  approvalState,
+  type Operation,
+} from '../../../domain/operations/index.ts';
 import { getAccount, getMember } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getOperation, updateApproval } from '../../../store/operations/index.ts';
@@ -242,6 +247,7 @@ async function decide(
         by,
         signed_in_by,
         state,
+        about: aboutOf(operation),
         operation_id: approval.operation_id,
       },
     }),

@@ -3,7 +3,7 @@ import { limits } from '../../../base/limits/index.ts';
 import { type Member, mayReview, membersIn, personOf } from '../../../domain/accounts/index.ts';
 import type { VersionApproval } from '../../../domain/modules/index.ts';
 import type { Approval, InterventionPolicy, Operation } from '../../../domain/operations/index.ts';
-import { factText, finalOperationStates } from '../../../domain/operations/index.ts';
+import { aboutOf, factText, finalOperationStates } from '../../../domain/operations/index.ts';
 import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import {
@@ -142,7 +142,12 @@ export async function askReviewers(
       subject: `operation/${operation.id}`,
       actor: 'gantry:promote',
       at,
-      data: { actions: operation.actions, summary: operation.summary, approval_id: id },
+      data: {
+        actions: operation.actions,
+        summary: operation.summary,
+        about: aboutOf(operation),
+        approval_id: id,
+      },
     }),
   ]);
 

@@ -1,5 +1,6 @@
-import { createPublicKey, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import semver from 'semver';
+import { keyIdOf } from '../../../base/key-id.ts';
 import type { Member } from '../../../domain/accounts/index.ts';
 import { type Module, type Version, withheldBy } from '../../../domain/modules/index.ts';
 import {
@@ -172,21 +173,11 @@ function valueText(field: string, value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
 
   if (field === 'trusted_keys' && Array.isArray(value))
-    return value.map((key) => keyIdOf(String(key))).join(', ') || 'none';
+    return value.map((key) => `key ${keyIdOf(String(key))}`).join(', ') || 'none';
 
   if (field === 'trusted_root') return `sha256:${hash('sha256', JSON.stringify(value), 'hex')}`;
 
   if (Array.isArray(value) && value.every((one) => typeof one === 'string'))
     return value.join(', ') || 'none';
   return JSON.stringify(value);
-}
-
-/** The SHA-256 of a public key (SPKI, DER) in base64, as cosign's key hint has it. */
-function keyIdOf(pem: string): string {
-  try {
-    const der = createPublicKey(pem).export({ type: 'spki', format: 'der' });
-    return `key ${hash('sha256', der, 'base64')}`;
-  } catch {
-    return 'a key that cannot be read';
-  }
 }

@@ -52,13 +52,13 @@ export function assignmentEvent(
   type: `gantry.assignment.${'added' | 'updated' | 'removed'}`,
   module: string,
 ): Write {
-  const { assignment_id, template_id } = change;
+  const { kind: _, assignment_id, template_id, module: __, ...set } = { module, ...change };
   return createEvent({
     type,
     account: operation.account,
     subject: `assignment/${assignment_id}`,
     actor: operation.requested_by,
     at,
-    data: { template_id, module, operation_id: operation.id },
+    data: { template_id, module, ...set, operation_id: operation.id },
   });
 }

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { GantryError } from '../../shared/base/error.ts';
+import { type Flags, parseWholeNumber } from '../command.ts';
+import { formatEventLine, formatEvents, type ListedEvent } from '../output/events.ts';
+import { type ExitCode, print } from '../run.ts';
+import { type Api, connect } from './api.ts';
+
+export interface EventFlags extends Flags {
+  since?: string;
+  kind?: string;
+  limit: number;
+  follow?: true;
+}
+
+/** How often `--follow` asks, and for how many events at most. */
+const followEveryMs = 2000;
+const followedMax = 1000;
+
+/** Adds the options of commands that list events. */
+export function addEventOptions(command: Command): Command {
+  return command
+    .option('--since <time>', 'only later events: ISO 8601, or 30m, 2h or 7d ago')
+    .option('--kind <type>', 'only events of a type or a noun, such as version.promoted or version')
+    .option('--limit <number>', 'how many events, at most 1000', parseWholeNumber, 50)
+    .option('--follow', 'print new events as they come, until interrupted');
+}
+
+/**
+ * Prints events, newest first; with `--follow` also later ones, newest last.
+ * @param about finds the object that the events are about, such as `module/my-redis`
+ */
+export async function showEvents(
+  flags: EventFlags,
+  about: (api: Api) => Promise<string | undefined>,
+): Promise<ExitCode> {
+  const api = await connect();
+  const query = { about: await about(api), kind: kindOf(flags), since: sinceOf(flags, new Date()) };
+  const { events } = await api.client.get(api.responses.events, '/events', {
+    ...query,
+    limit: String(flags.limit),
+  });
+
+  if (!flags.follow) {
+    print(flags.json, { events }, () => formatEvents(events));
+    return 0;
+  }
+
+  return follow(api, events.reverse(), { json: flags.json, query });
+}
+
+async function follow(
+  api: Api,
+  first: ListedEvent[],
+  { json, query }: { json: true | undefined; query: Record<string, string | undefined> },
+): Promise<ExitCode> {
+  process.once('SIGINT', () => process.exit(0));
+  const seen = new Set<string>();
+  let since = query.since ?? new Date().toISOString();
+
+  for (let events = first; ; ) {
+    for (const event of events.filter(({ id }) => !seen.has(id))) {
+      seen.add(event.id);
+      since = event.at;
+      process.stdout.write(`${json ? JSON.stringify(event) : formatEventLine(event)}\n`);
+    }
+
+    await sleep(followEveryMs);
+    const asked = { ...query, since, limit: String(followedMax) };
+    events = (await api.client.get(api.responses.events, '/events', asked)).events.reverse();
+  }
+}
+
+function kindOf({ kind }: EventFlags): string | undefined {
+  return kind === undefined || kind.startsWith('gantry') ? kind : `gantry.${kind}`;
+}
+
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** The time of `--since`. @throws GantryError `usage` for a text that is none */
+export function sinceOf({ since }: Pick<EventFlags, 'since'>, now: Date): string | undefined {
+  if (since === undefined) return undefined;
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(since) ?? [];
+  const time =
+    count === undefined
+      ? Date.parse(since)
+      : now.getTime() - Number(count) * unitMs[unit as keyof typeof unitMs];
+
+  if (!Number.isNaN(time)) return new Date(time).toISOString();
+  throw new GantryError(
+    'usage',
+    `expected --since as 30m, 2h, 7d or 2026-12-01T00:00:00Z, found "${since}"`,
+  );
+}

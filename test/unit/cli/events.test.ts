@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { sinceOf } from '../../../cli/client/events.ts';
+import { formatEventLine, type ListedEvent } from '../../../cli/output/events.ts';
+
+const event: ListedEvent = {
+  id: 'evt_1',
+  type: 'gantry.version.promoted',
+  account: 'acme',
+  subject: 'version/ver_1',
+  actor: 'token:tok_1',
+  by: 'the token "ci"',
+  at: '2026-01-02T03:04:05.000Z',
+  correlation_id: null,
+  data: { module: 'redis', version: '1.0.0', from: 'blessed', operation_id: 'op_1' },
+};
+
+describe('an event', () => {
+  it('names the version that changed, and not the id of its row', () => {
+    const line = formatEventLine(event);
+    expect(line).toMatch(/version\.promoted +the token "ci" +redis@1\.0\.0, from blessed$/);
+  });
+
+  it('shows lists and objects of its data, and leaves out what is null', () => {
+    const data = {
+      about: 'module/redis',
+      changed: ['category', 'platforms'],
+      code: null,
+      set: { a: 1 },
+    };
+    const line = formatEventLine({ ...event, subject: 'module/redis', data });
+    expect(line).toMatch(/module\/redis, changed category platforms, set \{"a":1\}$/);
+  });
+});
+
+describe('--since', () => {
+  const now = new Date('2026-01-10T00:00:00.000Z');
+
+  it.each([
+    ['30m', '2026-01-09T23:30:00.000Z'],
+    ['2h', '2026-01-09T22:00:00.000Z'],
+    ['7d', '2026-01-03T00:00:00.000Z'],
+    ['2026-01-01', '2026-01-01T00:00:00.000Z'],
+  ])('%s is %s', (since, expected) => {
+    expect(sinceOf({ since }, now)).toBe(expected);
+  });
+
+  it('is refused if it is no time', () => {
+    expect(() => sinceOf({ since: 'yesterday' }, now)).toThrow(
+      expect.objectContaining({ code: 'usage' }),
+    );
+  });
+});
