@@ -13,13 +13,14 @@ export type Versions = Omit<VersionsPage, 'next_cursor'>;
 async function* readVersionPages(
   { client, responses }: Api,
   module: string,
+  filters: Record<string, string | undefined> = {},
 ): AsyncGenerator<VersionsPage> {
   let cursor: string | undefined;
   do {
     const page = await client.get(
       responses.versions,
       `/modules/${encodeURIComponent(module)}/versions`,
-      { cursor },
+      { ...filters, cursor },
     );
 
     yield page;
@@ -28,8 +29,12 @@ async function* readVersionPages(
 }
 
 /** Returns all versions of a module, newest first, and its candidates. */
-export async function listVersions(api: Api, module: string): Promise<Versions> {
-  const pages = await Array.fromAsync(readVersionPages(api, module));
+export async function listVersions(
+  api: Api,
+  module: string,
+  filters: Record<string, string | undefined> = {},
+): Promise<Versions> {
+  const pages = await Array.fromAsync(readVersionPages(api, module, filters));
   return {
     versions: pages.flatMap(({ versions }) => versions),
     candidates: pages.flatMap(({ candidates }) => candidates),

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { memberFilters } from '../../../shared/domain/accounts/index.ts';
 import { type Api, connect } from '../../client/api.ts';
 import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -28,8 +30,9 @@ interface UpdateFlags extends Flags {
 
 /** `gantry member …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list the members and open invitations'), {
-    examples: ['gantry member list'],
+  const listing = command.command('list').description('list the members and open invitations');
+  describe(addFilters(listing, memberFilters), {
+    examples: ['gantry member list', 'gantry member list --role reviewer'],
     action: list,
   });
   describe(
@@ -109,9 +112,14 @@ function addRecover(command: Command): Command {
   );
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const members = await client.all(responses.members, 'members', '/members');
+  const members = await client.all(
+    responses.members,
+    'members',
+    '/members',
+    filterQuery(memberFilters, flags),
+  );
 
   print(flags.json, { members }, () =>
     table(
@@ -125,7 +133,7 @@ async function list(flags: Flags): Promise<ExitCode> {
         state.replaceAll('_', ' '),
         person === `member:${id}` ? null : person,
       ]),
-      'The account has no members.',
+      'There are no such members.',
     ),
   );
 

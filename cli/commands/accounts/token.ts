@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
+import { tokenFilters } from '../../../shared/domain/accounts/index.ts';
 import { connect } from '../../client/api.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -14,8 +16,9 @@ interface CreateFlags extends Flags {
 
 /** `gantry token …` */
 export function register(command: Command): void {
-  describe(addMine(command.command('list').description('list API tokens, without their secrets')), {
-    examples: ['gantry token list', 'gantry token list --mine'],
+  const listing = command.command('list').description('list API tokens, without their secrets');
+  describe(addMine(addFilters(listing, tokenFilters)), {
+    examples: ['gantry token list --state valid', 'gantry token list --mine'],
     action: list,
   });
   describe(
@@ -58,9 +61,14 @@ function pathOf({ mine }: MineFlags): string {
   return mine ? '/members/me/tokens' : '/tokens';
 }
 
-async function list(flags: MineFlags): Promise<ExitCode> {
+async function list(flags: MineFlags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const tokens = await client.all(responses.tokens, 'tokens', pathOf(flags));
+  const tokens = await client.all(
+    responses.tokens,
+    'tokens',
+    pathOf(flags),
+    filterQuery(tokenFilters, flags),
+  );
 
   print(flags.json, { tokens }, () =>
     table(
@@ -75,7 +83,7 @@ async function list(flags: MineFlags): Promise<ExitCode> {
         token.last_used_at,
         token.expires_at,
       ]),
-      'The account has no tokens.',
+      'There are no such tokens.',
     ),
   );
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { instanceFilters } from '../../../shared/domain/machines/index.ts';
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import {
@@ -10,6 +11,7 @@ import {
 import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import {
   addCluster,
   addMergeOptions,
@@ -54,13 +56,10 @@ export function register(command: Command): void {
     },
   );
 
-  describe(
-    command
-      .command('list')
-      .description('list instances')
-      .option('--all', 'list decommissioned instances too'),
-    { examples: ['gantry instance list'], action: list },
-  );
+  describe(addFilters(command.command('list').description('list instances'), instanceFilters), {
+    examples: ['gantry instance list', 'gantry instance list --template web --health degraded'],
+    action: list,
+  });
   describe(
     command
       .command('show <instance>')
@@ -175,10 +174,14 @@ function missingLines(keys: { key: string; file: string; module: string }[]): st
   ];
 }
 
-async function list(flags: Flags & { all?: true }): Promise<ExitCode> {
-  const { client, responses } = await connect();
+async function list(flags: Flags & FilterFlags & { template?: string }): Promise<ExitCode> {
+  const api = await connect();
+  const { client, responses } = api;
+  const { template } = flags;
+  const id = template === undefined ? template : await resolveId(api, 'templates', template);
   const instances = await client.all(responses.instances, 'instances', '/instances', {
-    all: flags.all && 'true',
+    ...filterQuery(instanceFilters, flags),
+    template: id,
   });
 
   print(flags.json, { instances }, () =>
@@ -192,7 +195,7 @@ async function list(flags: Flags & { all?: true }): Promise<ExitCode> {
         row.standing,
         row.report?.at ?? null,
       ]),
-      'The account has no instances.',
+      'There are no such instances.',
     ),
   );
 

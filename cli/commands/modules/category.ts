@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { categoryFilters } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { describe, type Flags, parseWholeNumber } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -13,7 +15,8 @@ const positionHelp = 'base priority of its layers; higher wins';
 
 /** `gantry category …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list categories, lowest position first'), {
+  const listing = command.command('list').description('list categories, lowest position first');
+  describe(addFilters(listing, categoryFilters), {
     examples: ['gantry category list'],
     action: list,
   });
@@ -75,15 +78,20 @@ function pathOf(slug: string): string {
   return `/categories/${encodeURIComponent(slug)}`;
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const categories = await client.all(responses.categories, 'categories', '/categories');
+  const categories = await client.all(
+    responses.categories,
+    'categories',
+    '/categories',
+    filterQuery(categoryFilters, flags),
+  );
 
   print(flags.json, { categories }, () =>
     table(
       ['SLUG', 'POSITION'],
       categories.map(({ slug, position }) => [slug, position]),
-      'The account has no categories.',
+      'There are no such categories.',
     ),
   );
 

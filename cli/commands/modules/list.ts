@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { moduleFilters } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatPolling } from '../../output/modules.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -8,22 +10,25 @@ import { type ExitCode, print } from '../../run.ts';
 /** `gantry module list` */
 export function registerModuleList(module: Command): void {
   describe(
-    module
-      .command('list')
-      .description('list the registered modules and their polling status')
-      .option('--archived', 'list the archived modules instead of the others'),
+    addFilters(
+      module.command('list').description('list the registered modules and their polling status'),
+      moduleFilters,
+    ),
     {
-      examples: ['gantry module list'],
+      examples: ['gantry module list', "gantry module list --name 'my-*' --variety config"],
       action: list,
     },
   );
 }
 
-async function list(flags: Flags & { archived?: true }): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const modules = await client.all(responses.modules, 'modules', '/modules', {
-    archived: flags.archived && 'true',
-  });
+  const modules = await client.all(
+    responses.modules,
+    'modules',
+    '/modules',
+    filterQuery(moduleFilters, flags),
+  );
 
   print(flags.json, { modules }, () =>
     table(
@@ -36,7 +41,7 @@ async function list(flags: Flags & { archived?: true }): Promise<ExitCode> {
         row.repository,
         formatPolling(row.poll),
       ]),
-      'The account has no modules.',
+      'There are no such modules.',
     ),
   );
 

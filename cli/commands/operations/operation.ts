@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { operationFilters } from '../../../shared/domain/operations/index.ts';
 import { connect } from '../../client/api.ts';
 import {
   awaitOperation,
@@ -7,14 +8,16 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { colorState, formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry operation …` */
 export function register(command: Command): void {
   const id = 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
-  describe(command.command('list').description('list operations, newest first'), {
-    examples: ['gantry operation list'],
+  const listing = command.command('list').description('list operations, newest first');
+  describe(addFilters(listing, operationFilters), {
+    examples: ['gantry operation list', 'gantry operation list --state awaiting_approval'],
     action: list,
   });
   describe(command.command('show <id>').description('show an operation and its status'), {
@@ -36,9 +39,14 @@ export function register(command: Command): void {
   });
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const operations = await client.all(responses.operations, 'operations', '/operations');
+  const operations = await client.all(
+    responses.operations,
+    'operations',
+    '/operations',
+    filterQuery(operationFilters, flags),
+  );
 
   print(flags.json, { operations }, () =>
     table(
@@ -50,7 +58,7 @@ async function list(flags: Flags): Promise<ExitCode> {
         row.requested_by,
         row.created_at,
       ]),
-      'The account has no operations.',
+      'There are no such operations.',
     ),
   );
 

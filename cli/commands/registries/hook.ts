@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { hookKinds } from '../../../shared/domain/registries/index.ts';
+import { hookFilters, hookKinds } from '../../../shared/domain/registries/index.ts';
 import { connect } from '../../client/api.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -12,7 +13,8 @@ interface CreateFlags extends Flags {
 
 /** `gantry hook …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list webhooks, without their secrets'), {
+  const listing = command.command('list').description('list webhooks, without their secrets');
+  describe(addFilters(listing, hookFilters), {
     examples: ['gantry hook list'],
     action: list,
   });
@@ -33,15 +35,20 @@ export function register(command: Command): void {
   });
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const hooks = await client.all(responses.hooks, 'hooks', '/hooks');
+  const hooks = await client.all(
+    responses.hooks,
+    'hooks',
+    '/hooks',
+    filterQuery(hookFilters, flags),
+  );
 
   print(flags.json, { hooks }, () =>
     table(
       ['ID', 'KIND', 'HOST', 'URL'],
       hooks.map((hook) => [hook.id, hook.kind, hook.host, hook.url]),
-      'The account has no webhooks. Gantry polls repositories every minute.',
+      'There are no such webhooks. Gantry polls repositories every minute.',
     ),
   );
 

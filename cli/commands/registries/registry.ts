@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { registryFilters } from '../../../shared/domain/registries/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { readHidden } from '../../input/secret-input.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -12,7 +14,10 @@ interface LoginFlags extends Flags {
 
 /** `gantry registry …` */
 export function register(command: Command): void {
-  describe(command.command('list').description('list the registries with stored credentials'), {
+  const listing = command
+    .command('list')
+    .description('list the registries with stored credentials');
+  describe(addFilters(listing, registryFilters), {
     examples: ['gantry registry list'],
     action: list,
   });
@@ -37,9 +42,14 @@ export function register(command: Command): void {
   });
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const registries = await client.all(responses.registries, 'registries', '/registries');
+  const registries = await client.all(
+    responses.registries,
+    'registries',
+    '/registries',
+    filterQuery(registryFilters, flags),
+  );
 
   print(flags.json, { registries }, () =>
     table(

@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
+import { templateFilters } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import { describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { registerTemplatePreview } from './preview.ts';
@@ -20,8 +22,8 @@ export function register(command: Command): void {
     { examples: ['gantry template create web --platform ubuntu-24.04-amd64'], action: create },
   );
 
-  describe(command.command('list').description('list templates'), {
-    examples: ['gantry template list'],
+  describe(addFilters(command.command('list').description('list templates'), templateFilters), {
+    examples: ['gantry template list', 'gantry template list --module my-redis'],
     action: list,
   });
   describe(
@@ -93,15 +95,20 @@ async function create(name: string, flags: Flags & { platform: string }): Promis
   return 0;
 }
 
-async function list(flags: Flags): Promise<ExitCode> {
+async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const templates = await client.all(responses.templates, 'templates', '/templates');
+  const templates = await client.all(
+    responses.templates,
+    'templates',
+    '/templates',
+    filterQuery(templateFilters, flags),
+  );
 
   print(flags.json, { templates }, () =>
     table(
       ['ID', 'NAME', 'PLATFORM', 'REVISION'],
       templates.map(({ id, name, platform, revision }) => [id, name, platform, revision]),
-      'The account has no templates.',
+      'There are no such templates.',
     ),
   );
 

@@ -91,6 +91,7 @@ export const moduleWords: Words = {
   module_id: ['The id in the labels of the image.', 'my-redis-0a1b2c3d'],
   module_name: ['The module: its name, or `<account>/<name>` of a public one.', 'my-redis'],
   modules: ['Modules.', ['acme/my-redis']],
+  moved_tags: ['Tags that no longer name the version that they gave its name.'],
   moved_to: ['The digest that the tag names now; null if it did not move.', digest],
   next_poll_at: ['When the repository is read next.'],
   parent_module: ['The module whose files this one may replace; null for none.', 'acme/redis'],

@@ -5,9 +5,14 @@ const digest = `sha256:${'4a'.repeat(32)}`;
 
 /** Properties of operations, approvals, machines and agents. */
 export const operationWords: Words = {
+  about: ['The object: <noun>/<name or id>.', 'module/my-redis'],
   accepted: ['Whether the report was newer than the one before.', true],
   action: ['An action that has a policy.', 'module_promote_to_live'],
   actions: ['Actions whose policies count, the strictest decides.', ['module_promote_to_live']],
+  actor: [
+    'Who caused it: `member:<id>`, `token:<id>`, `instance:<id>` or `gantry:<stage>`.',
+    'gantry:poll',
+  ],
   agent_version: ['The version of the agent.', '0.1.0'],
   approval: ['The approval.'],
   approval_id: ['The approval that it waits for; null for none.', 'apr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
@@ -21,6 +26,8 @@ export const operationWords: Words = {
   composition_digest: ['The composition that the machine runs; null for none.', digest],
   confirmation: ['What a reviewer types on the page of the approval.', '1.0.0'],
   content: ['What the new version changes; null if it cannot be compared.'],
+  correlation_id: ['The flow that it belongs to; null if no request caused it.', 'req-7f3a'],
+  data: ['What the event says. docs/reference/events.md lists the keys of each type.', {}],
   decided_at: ['When it was decided.'],
   decision: ['What the policy says, or what the reviewer decides.', 'approve'],
   decisions: ['The decisions so far.'],
@@ -34,6 +41,7 @@ export const operationWords: Words = {
   drift: ['Whether the machine looked and runs something else.', false],
   drifted: ['How many machines have drifted.', 0],
   ends_at: ['When it ends, UTC.'],
+  events: ['Events, newest first.'],
   expires_in_s: ['Seconds until an undecided request expires.', 259_200],
   facts: ['What changes, as old and new values.'],
   fleet: ['The counts of all machines that match.'],
@@ -84,6 +92,7 @@ export const operationWords: Words = {
   since: ['Since when, UTC.'],
   standing: ['How the machine stands: in sync, pending, drifted or silent.'],
   state_changed_at: ['When the state changed, UTC.'],
+  subject: ['The object that changed.', 'module/my-redis'],
   summary: ['The change in one line.', 'promote my-redis 0.1.0 to live'],
   to: ['The new state or value.', 'live'],
   to_version_id: ['The version that becomes live.', versionId],

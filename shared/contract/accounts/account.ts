@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { signIns, tokenStates } from '../../domain/accounts/index.ts';
-import { personName, roleSchema, timeSchema } from '../http/index.ts';
+import { memberFilters, signIns, tokenFilters, tokenStates } from '../../domain/accounts/index.ts';
+import { listQuery, personName, roleSchema, timeSchema } from '../http/index.ts';
 import { operationSchema } from '../operations/index.ts';
 
 export const accountSchema = z
@@ -16,6 +16,9 @@ export const accountSchema = z
     created_at: timeSchema,
   })
   .meta({ id: 'Account' });
+
+export const membersQuery = listQuery(memberFilters);
+export const tokensQuery = listQuery(tokenFilters);
 
 export const createAccountBody = z.strictObject({ slug: slugSchema, name: personName });
 

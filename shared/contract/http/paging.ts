@@ -10,11 +10,6 @@ export const pageQuery = z.object({
     .meta({ description: 'next_cursor of the previous page' }),
 });
 
-/** A query parameter that is true or, as without it, false. */
-export function flagQuery(description: string) {
-  return z.stringbool().default(false).meta({ description });
-}
-
 export type PageQuery = z.infer<typeof pageQuery>;
 
 /** `{<noun>s: […], next_cursor}`; `next_cursor` is null on the last page. */

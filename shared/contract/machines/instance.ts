@@ -1,8 +1,13 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { driftReasons, instanceStates, standings } from '../../domain/machines/index.ts';
-import { flagQuery, metadataSchema, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
+import {
+  driftReasons,
+  instanceFilters,
+  instanceStates,
+  standings,
+} from '../../domain/machines/index.ts';
+import { listQuery, metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
 import { agentReport } from './agent.ts';
 
 const clusters = z.array(slugSchema).max(50);
@@ -108,6 +113,4 @@ export const enrollBody = z.strictObject({
   root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-export const listInstancesQuery = pageQuery.extend({
-  all: flagQuery('list decommissioned instances too'),
-});
+export const instancesQuery = listQuery(instanceFilters);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { slugSchema } from '../../base/slug.ts';
-import { timeSchema } from '../http/index.ts';
+import { categoryFilters } from '../../domain/modules/index.ts';
+import { listQuery, timeSchema } from '../http/index.ts';
 
 export const categorySchema = z
   .object({ slug: z.string(), position: z.number().int(), created_at: timeSchema })
@@ -22,5 +23,7 @@ export const updateCategoryBody = z
   .refine((set) => Object.keys(set).length > 0, { error: 'expected one of slug and position' });
 
 export type UpdateCategoryBody = z.infer<typeof updateCategoryBody>;
+
+export const categoriesQuery = listQuery(categoryFilters);
 
 export const categoryParams = z.object({ slug: slugSchema });

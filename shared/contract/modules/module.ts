@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { varieties } from '../../domain/modules/index.ts';
+import { moduleFilters, varieties } from '../../domain/modules/index.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
-import { flagQuery, pageQuery, timeSchema } from '../http/index.ts';
+import { listQuery, timeSchema } from '../http/index.ts';
 
 const regexp = z.string().min(1).max(1000);
 
@@ -174,9 +174,7 @@ export const pollStateSchema = z
   })
   .meta({ id: 'PollState' });
 
-export const listModulesQuery = pageQuery.extend({
-  archived: flagQuery('list the archived modules instead of the others'),
-});
+export const modulesQuery = listQuery(moduleFilters);
 
 /** A module as a list shows it. */
 export const listedModuleSchema = moduleSchema

@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { versionIdSchema } from '../../base/ids.ts';
 import { candidateStates } from '../../domain/candidates/index.ts';
-import { promotionStates, versionKinds, withholdingKinds } from '../../domain/modules/index.ts';
+import {
+  promotionStates,
+  versionFilters,
+  versionKinds,
+  withholdingKinds,
+} from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
-import { pageOf, timeSchema } from '../http/index.ts';
+import { listQuery, pageOf, timeSchema } from '../http/index.ts';
 import { movedTagSchema, pollStateSchema } from './module.ts';
 
 /** One candidate signature and its verdict. */
@@ -121,6 +126,7 @@ export const versionsAnswer = pageOf('versions', versionSchema).extend({
   candidates: z.array(candidateSchema),
   moved_tags: z.array(movedTagSchema),
 });
+export const versionsQuery = listQuery(versionFilters);
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 

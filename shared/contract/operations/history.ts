@@ -10,7 +10,6 @@ export const historyQuery = pageQuery.extend({
     .meta({
       description:
         'only events about an object: module/<name>, template/<id>, instance/<id>, member/<id> or category/<slug>. A module has the events of its versions, a template those of its assignments, and each those of the operations about it',
-      example: 'module/my-redis',
     }),
   kind: z
     .string()
@@ -18,7 +17,7 @@ export const historyQuery = pageQuery.extend({
     .exactOptional()
     .meta({
       description: 'only events of this type, or of this noun: gantry.version',
-      example: 'gantry.version.promoted',
+      examples: ['gantry.version.promoted'],
     }),
   since: timeSchema.exactOptional().meta({ description: 'only events at this time or later' }),
 });

@@ -5,13 +5,16 @@ import { daySeconds } from '../../base/time.ts';
 import { signIns } from '../../domain/accounts/index.ts';
 import {
   actions,
+  approvalFilters,
+  approvalStates,
   type Change,
   type ChangeName,
   decisions,
   faultOfWindow,
+  operationFilters,
   operationStates,
 } from '../../domain/operations/index.ts';
-import { metadataSchema, pageQuery, roleSchema, timeSchema, trackSchema } from '../http/index.ts';
+import { listQuery, metadataSchema, roleSchema, timeSchema, trackSchema } from '../http/index.ts';
 
 const action = z.enum(actions);
 
@@ -242,7 +245,7 @@ export const approvalSchema = z
     summary: z.string(),
     requested_by: z.string(),
     requested_by_person: z.string(),
-    state: z.enum(['pending', 'approved', 'rejected', 'expired', 'withdrawn']),
+    state: z.enum(approvalStates),
     quorum: z.number().int(),
     self_approval: z.boolean(),
     /** Only a reviewer who is in each of these groups decides. */
@@ -317,9 +320,8 @@ export const reviewSchema = z
   .meta({ id: 'Review' });
 export const showApprovalAnswer = z.object({ approval: approvalSchema, review: reviewSchema });
 
-export const approvalsQuery = pageQuery.extend({
-  state: approvalSchema.shape.state.exactOptional(),
-});
+export const operationsQuery = listQuery(operationFilters);
+export const approvalsQuery = listQuery(approvalFilters);
 
 export const decideBody = z.strictObject({
   decision: z.enum(['approve', 'reject']),

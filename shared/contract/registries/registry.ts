@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import { canonicalHost, hookKinds } from '../../domain/registries/index.ts';
-import { timeSchema } from '../http/index.ts';
+import {
+  canonicalHost,
+  hookFilters,
+  hookKinds,
+  registryFilters,
+} from '../../domain/registries/index.ts';
+import { listQuery, timeSchema } from '../http/index.ts';
 
 /** A registry host as references have it: with a dot or a port, or localhost. */
 export const registryHostSchema = z
@@ -60,3 +65,6 @@ export const createHookAnswer = z.object({
    */
   secret: z.string(),
 });
+
+export const registriesQuery = listQuery(registryFilters);
+export const hooksQuery = listQuery(hookFilters);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import { templateFilters } from '../../domain/templates/index.ts';
+import { listQuery, metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
 import { moduleNameSchema, platformSchema } from '../modules/index.ts';
 import { operationSchema } from '../operations/index.ts';
 
@@ -18,6 +19,8 @@ export const templateSchema = z
 
 export const createTemplateBody = z.strictObject({ name: slugSchema, platform: platformSchema });
 export type CreateTemplateBody = z.infer<typeof createTemplateBody>;
+
+export const templatesQuery = listQuery(templateFilters);
 
 export const renameTemplateBody = z.strictObject({ name: slugSchema });
 

@@ -1,3 +1,4 @@
 export * from './account.ts';
 export * from './account-root.ts';
+export * from './filters.ts';
 export * from './member.ts';

@@ -65,7 +65,9 @@ export function mayReview(member: Member, requested_at: string): boolean {
   );
 }
 
-export type MemberState = 'invited' | 'invitation_expired' | 'active';
+export const memberStates = ['invited', 'invitation_expired', 'active'] as const;
+
+export type MemberState = (typeof memberStates)[number];
 
 /** How far a member has come. */
 export function memberState({ joined_at, invitation }: Member, now: Date): MemberState {

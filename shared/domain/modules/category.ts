@@ -1,3 +1,5 @@
+import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
+
 export interface Category {
   account: string;
   slug: string;
@@ -6,3 +8,9 @@ export interface Category {
   module_added_at: string | null;
   created_at: string;
 }
+
+export const categoryFilters = { name: byName } as const;
+
+export const categoryTests: FilterTests<Category, typeof categoryFilters> = {
+  name: ({ slug }, name) => matchesName(name, slug),
+};

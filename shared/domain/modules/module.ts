@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { compareBytes } from '../files/index.ts';
 import type {
@@ -165,3 +166,19 @@ export function withReservations(
   for (const pattern of change.revoke) granted.delete(pattern);
   return { ...module, granted_reservations: [...granted].sort(compareBytes) };
 }
+
+export const moduleFilters = {
+  name: byName,
+  category: { kind: 'text', about: 'category' },
+  variety: { kind: 'choice', choices: varieties, about: 'variety' },
+  visibility: { kind: 'choice', choices: ['private', 'public'], about: 'visibility' },
+  archived: { kind: 'flag', about: 'list the archived modules instead of the others' },
+} as const;
+
+export const moduleTests: FilterTests<Module, typeof moduleFilters> = {
+  name: (row, name) => matchesName(name, row.name),
+  category: (row, category) => row.category === category,
+  variety: (row, variety) => row.variety === variety,
+  visibility: (row, visibility) => row.visibility === visibility,
+  archived: (row, archived) => row.archived === archived,
+};

@@ -1,3 +1,4 @@
+import { type FilterTests, matchesName } from '../../base/filters.ts';
 import type { Reverification } from '../reverify/index.ts';
 import type { SignatureVerdict } from '../signatures/index.ts';
 import type { ModuleManifest } from './manifest.ts';
@@ -116,3 +117,13 @@ export interface Version {
   ingested_at: string;
   state_changed_at: string;
 }
+
+export const versionFilters = {
+  version: { kind: 'name', about: 'version; * stands for any text, as in 1.*' },
+  state: { kind: 'choice', choices: promotionStates, about: 'promotion state' },
+} as const;
+
+export const versionTests: FilterTests<Version, typeof versionFilters> = {
+  version: ({ version_string }, version) => matchesName(version, version_string),
+  state: ({ promotion_state }, state) => promotion_state === state,
+};

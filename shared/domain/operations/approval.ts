@@ -1,6 +1,8 @@
 import type { SignIn } from '../accounts/index.ts';
 import type { Action } from './intervention-policy.ts';
 
+export const approvalStates = ['pending', 'approved', 'rejected', 'expired', 'withdrawn'] as const;
+
 export interface ApprovalDecision {
   reviewer: string;
   reviewer_email: string;
@@ -24,7 +26,7 @@ export interface Approval {
   requested_by: string;
   /** Whom four eyes count. */
   requested_by_person: string;
-  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'withdrawn';
+  state: (typeof approvalStates)[number];
   quorum: number;
   self_approval: boolean;
   /** As the policy had them: only a reviewer in each of these groups decides. */

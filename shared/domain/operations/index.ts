@@ -1,6 +1,7 @@
 export * from './about.ts';
 export * from './approval.ts';
 export * from './change.ts';
+export * from './filters.ts';
 export * from './freeze-window.ts';
 export * from './intervention-policy.ts';
 export * from './operation.ts';

@@ -1,3 +1,4 @@
+import { type FilterTests, matchesName } from '../../base/filters.ts';
 import { isLoopbackAddress, isLoopbackName } from './address.ts';
 
 /**
@@ -66,3 +67,21 @@ export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
   return isLoopbackName(name) || isLoopbackAddress(name);
 }
+
+const host = { kind: 'name', about: 'host; * stands for any text' } as const;
+
+export const registryFilters = { host } as const;
+
+export const registryTests: FilterTests<Pick<RegistryLogin, 'host'>, typeof registryFilters> = {
+  host: (row, wanted) => matchesName(wanted, row.host),
+};
+
+export const hookFilters = {
+  host,
+  kind: { kind: 'choice', choices: hookKinds, about: 'kind' },
+} as const;
+
+export const hookTests: FilterTests<RegistryHook, typeof hookFilters> = {
+  host: registryTests.host,
+  kind: (row, kind) => row.kind === kind,
+};

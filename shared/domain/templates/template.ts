@@ -1,3 +1,5 @@
+import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
+
 /**
  * From the fewest versions to the most. `live` has live versions, `blessed` (pilot machines) has
  * blessed ones besides, and `staging` all that left `built`.
@@ -67,4 +69,21 @@ export function splitModule(reference: string, own: string): { account: string; 
   return slash === -1
     ? { account: own, name: reference }
     : { account: reference.slice(0, slash), name: reference.slice(slash + 1) };
+}
+
+export const templateFilters = {
+  name: byName,
+  platform: { kind: 'text', about: 'platform' },
+  module: { kind: 'text', about: 'assigned module' },
+} as const;
+
+/** @param having ids of the templates that the wanted module is assigned to */
+export function templateTests(
+  having: ReadonlySet<string>,
+): FilterTests<Template, typeof templateFilters> {
+  return {
+    name: (row, name) => matchesName(name, row.name),
+    platform: (row, platform) => row.platform === platform,
+    module: ({ id }) => having.has(id),
+  };
 }

@@ -48,13 +48,19 @@ export function getInstance(db: Db, account: string, id: string): Promise<Instan
   return instances.get(db, { account, id });
 }
 
+/** A page of an account's instances, or of those of a template, oldest first. */
 export async function listInstances(
   db: Db,
-  account: string,
+  { account, template_id }: { account: string; template_id?: string | undefined },
   limit = 1000,
   after = '',
 ): Promise<Instance[]> {
-  return (await instances.list(db, 'byId', { account }, { limit, after })).rows;
+  const range = { limit, after };
+  const { rows } =
+    template_id === undefined
+      ? await instances.list(db, 'byId', { account }, range)
+      : await instances.list(db, 'byTemplate', { account, template_id }, range);
+  return rows;
 }
 
 /** Every instance of a template, as the index has it. */

@@ -323,3 +323,39 @@ describe('the history', () => {
     );
   });
 });
+
+describe('a list', () => {
+  it('is filtered, page by page, and refuses filters that it does not have', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    for (const name of ['list-a', 'list-b', 'other-c', 'list-d']) await world.register(name, key);
+
+    expect(await moduleNames(world, '?name=list-*')).toEqual(['list-a', 'list-b', 'list-d']);
+    const first = await call('GET', '/modules?name=list-*&limit=2');
+    const next = await call('GET', `/modules?name=list-*&cursor=${first.body.next_cursor}`);
+    expect(next.body.modules).toMatchObject([{ name: 'list-d' }]);
+
+    expect(await refused('GET', '/instances?stat=enrolled')).toMatchObject({
+      code: 'invalid_request',
+      field: 'stat',
+      detail: expect.stringContaining('state'),
+    });
+    expect(await refused('GET', '/instances?state=gone')).toMatchObject({ field: 'state' });
+  });
+
+  it('of templates has those that a module is assigned to', async ({ world }) => {
+    const { call } = apiAs(world.token);
+    await world.register('sought', key);
+    const made = await call('POST', '/templates', { name: 'seeker', platform: 'any' });
+    const path = `/templates/${made.body.template.id}/assignments`;
+    const { body } = await call('POST', path, { module: 'sought' });
+    await world.operation(body.operation.id, 'succeeded');
+
+    const found = await eventually('the template of sought', async () => {
+      const page = await call('GET', '/templates?module=sought');
+      return page.body.templates.length > 0 ? page.body.templates : null;
+    });
+    expect(found).toMatchObject([{ name: 'seeker' }]);
+    const about = await call('GET', `/operations?about=template/${made.body.template.id}`);
+    expect(about.body.operations).toMatchObject([{ id: body.operation.id }]);
+  });
+});

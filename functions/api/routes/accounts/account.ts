@@ -9,6 +9,7 @@ import {
   revokeToken,
   updateCategory,
 } from '../../../../shared/actions/accounts/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
   accountSchema,
@@ -18,14 +19,18 @@ import {
   createTokenAnswer,
   createTokenBody,
   tokenSchema,
+  tokensQuery,
 } from '../../../../shared/contract/accounts/index.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
+  categoriesQuery,
   categoryParams,
   categorySchema,
   createCategoryBody,
   updateCategoryBody,
 } from '../../../../shared/contract/modules/index.ts';
+import { tokenTests } from '../../../../shared/domain/accounts/index.ts';
+import { categoryTests } from '../../../../shared/domain/modules/index.ts';
 import {
   listCategories,
   listMembers,
@@ -81,16 +86,14 @@ export const tokenRoutes: Route[] = [
     role: 'admin',
     tag: 'tokens',
     summary: 'List the API tokens of the account, without their secrets',
-    query: pageQuery,
+    query: tokensQuery,
     answer: pageOf('tokens', tokenSchema),
     async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(
-        query,
-        byId,
-        await listTokens(services.db, caller.account),
-      );
       const members = new Set((await listMembers(services.db, caller.account)).map(byId));
       const now = services.now();
+      const all = await listTokens(services.db, caller.account);
+      const wanted = all.filter(keepBy(tokenTests(now, members), query));
+      const { items, next_cursor } = listPage(query, byId, wanted);
       return { tokens: items.map((one) => tokenView(one, now, members)), next_cursor };
     },
   }),
@@ -130,11 +133,12 @@ export const categoryRoutes: Route[] = [
     role: 'viewer',
     tag: 'categories',
     summary: 'List the categories, lowest position first',
-    query: pageQuery,
+    query: categoriesQuery,
     answer: pageOf('categories', categorySchema),
     async handle({ services, caller, query }) {
       const all = await listCategories(services.db, caller.account);
-      const { items, next_cursor } = listPage(query, (category) => category.slug, all);
+      const wanted = all.filter(keepBy(categoryTests, query));
+      const { items, next_cursor } = listPage(query, (category) => category.slug, wanted);
       return { categories: items, next_cursor };
     },
   }),

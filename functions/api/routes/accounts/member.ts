@@ -9,6 +9,7 @@ import {
   revokeOwnToken,
   updateMember,
 } from '../../../../shared/actions/members/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
   acceptInvitationAnswer,
@@ -19,12 +20,15 @@ import {
   inviteBody,
   invitedAnswer,
   memberSchema,
+  membersQuery,
   removeMemberQuery,
   tokenSchema,
+  tokensQuery,
   updateMemberAnswer,
   updateMemberBody,
 } from '../../../../shared/contract/accounts/index.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
+import { memberTests, tokenTests } from '../../../../shared/domain/accounts/index.ts';
 import { listMembers } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
@@ -39,11 +43,12 @@ export const memberRoutes: Route[] = [
     role: 'viewer',
     tag: 'members',
     summary: 'List the members of the account, invited ones included',
-    query: pageQuery,
+    query: membersQuery,
     answer: pageOf('members', memberSchema),
     async handle({ services, caller, query }) {
       const all = await listMembers(services.db, caller.account);
-      const { items, next_cursor } = listPage(query, ({ id }) => id, all);
+      const wanted = all.filter(keepBy(memberTests(services.now()), query));
+      const { items, next_cursor } = listPage(query, ({ id }) => id, wanted);
       return { members: items.map((one) => memberView(one, services.now())), next_cursor };
     },
   }),
@@ -133,11 +138,14 @@ export const memberRoutes: Route[] = [
     role: 'viewer',
     tag: 'tokens',
     summary: 'List your own API tokens, without their secrets',
-    query: pageQuery,
+    query: tokensQuery,
     answer: pageOf('tokens', tokenSchema),
     async handle({ services, caller, query }) {
       const all = await listOwnTokens(services, caller);
-      const { items, next_cursor } = listPage(query, ({ id }) => id, all);
+      const now = services.now();
+      const own = new Set(all.flatMap(({ member_id }) => member_id ?? []));
+      const wanted = all.filter(keepBy(tokenTests(now, own), query));
+      const { items, next_cursor } = listPage(query, ({ id }) => id, wanted);
       return { tokens: items.map((one) => tokenView(one, services.now())), next_cursor };
     },
   }),

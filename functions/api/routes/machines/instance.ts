@@ -6,6 +6,7 @@ import {
 } from '../../../../shared/actions/machines/index.ts';
 import { updateInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
   createInstanceAnswer,
@@ -14,13 +15,13 @@ import {
   instanceAnswer,
   instanceParams,
   instanceSchema,
+  instancesQuery,
   joinTokenAnswer,
-  listInstancesQuery,
   updateInstanceBody,
 } from '../../../../shared/contract/machines/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { previewAnswer } from '../../../../shared/contract/preview/index.ts';
-import { driftOf } from '../../../../shared/domain/machines/index.ts';
+import { driftOf, instanceTests } from '../../../../shared/domain/machines/index.ts';
 import { listInstances } from '../../../../shared/store/machines/index.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
@@ -33,14 +34,15 @@ export const instanceRoutes: Route[] = [
     role: 'viewer',
     tag: 'instances',
     summary: 'List the instances that are not decommissioned, oldest first',
-    query: listInstancesQuery,
+    query: instancesQuery,
     answer: pageOf('instances', instanceSchema),
-    async handle({ services, caller, query }) {
+    async handle({ services, caller: { account }, query }) {
       const { items, next_cursor } = await storePage(
         query,
-        (limit, after) => listInstances(services.db, caller.account, limit, after),
+        (limit, after) =>
+          listInstances(services.db, { account, template_id: query.template }, limit, after),
         (instance) => instance.id,
-        ({ state }) => query.all || state !== 'decommissioned',
+        keepBy(instanceTests(services.now()), query),
       );
       return {
         instances: items.map((instance) => instanceView(instance, services.now())),

@@ -12,24 +12,27 @@ import {
   rollBackModule,
   updateModule,
 } from '../../../../shared/actions/operations/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
   changeReservationsBody,
   explainAnswer,
   explainQuery,
   listedModuleSchema,
-  listModulesQuery,
   moduleAnswer,
   moduleSchema,
+  modulesQuery,
   registerModuleBody,
   rollbackBody,
   updateModuleBody,
   validateManifestAnswer,
   validateManifestBody,
   versionsAnswer,
+  versionsQuery,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
+import { moduleTests, versionTests } from '../../../../shared/domain/modules/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
 import { listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
 import {
@@ -50,14 +53,14 @@ export const moduleRoutes: Route[] = [
     role: 'viewer',
     tag: 'modules',
     summary: 'List the modules of the account by name, with their polling status',
-    query: listModulesQuery,
+    query: modulesQuery,
     answer: pageOf('modules', listedModuleSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
         (limit, after) => listModules(services.db, caller.account, limit, after),
         (module) => module.name,
-        (module) => module.archived === query.archived,
+        keepBy(moduleTests, query),
       );
 
       const names = items.map(({ name }) => name);
@@ -134,13 +137,14 @@ export const moduleRoutes: Route[] = [
     role: 'viewer',
     tag: 'modules',
     summary: 'List the versions of a module, newest first, its candidates and moved tags',
-    description: 'Only the first page has candidates, the newest ones, and moved tags.',
+    description:
+      'Only the first page of an unfiltered list has candidates, the newest ones, and moved tags.',
     params,
-    query: pageQuery,
+    query: versionsQuery,
     answer: versionsAnswer,
     async handle({ services, caller, params: { name }, query }) {
       const { db } = services;
-      const first = query.cursor === undefined;
+      const first = query.cursor === undefined && !query.version && !query.state;
       const [, page, candidates, moved_tags] = await Promise.all([
         requireModule(services, caller.account, name),
         storePage(
@@ -148,6 +152,7 @@ export const moduleRoutes: Route[] = [
           (limit, after) =>
             listVersions(db, { account: caller.account, module: name }, limit, after),
           versionPlace,
+          keepBy(versionTests, query),
         ),
         first ? listCandidates(db, caller.account, name) : [],
         first ? listMovedTags(db, caller.account, name) : [],

@@ -6,8 +6,9 @@ import {
   showApproval,
   withdrawOperation,
 } from '../../../../shared/actions/operations/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
   approvalAnswer,
   approvalSchema,
@@ -16,11 +17,17 @@ import {
   decideBody,
   operationAnswer,
   operationSchema,
+  operationsQuery,
   policyParams,
   policySchema,
   showApprovalAnswer,
 } from '../../../../shared/contract/operations/index.ts';
-import { actions, defaultPolicy } from '../../../../shared/domain/operations/index.ts';
+import {
+  actions,
+  approvalTests,
+  defaultPolicy,
+  operationTests,
+} from '../../../../shared/domain/operations/index.ts';
 import {
   listApprovals,
   listPolicies,
@@ -39,13 +46,14 @@ export const operationRoutes: Route[] = [
     role: 'viewer',
     tag: 'operations',
     summary: 'List the operations, newest first',
-    query: pageQuery,
+    query: operationsQuery,
     answer: pageOf('operations', operationSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
         (limit, before) => recentOperations(services.db, caller.account, limit, before),
         (operation) => operation.id,
+        keepBy(operationTests, query),
       );
       return { operations: items, next_cursor };
     },
@@ -89,8 +97,7 @@ export const approvalRoutes: Route[] = [
     answer: pageOf('approvals', approvalSchema),
     async handle({ services, caller, query }) {
       const all = await listApprovals(services.db, caller.account);
-      const wanted =
-        query.state === undefined ? all : all.filter(({ state }) => state === query.state);
+      const wanted = all.filter(keepBy(approvalTests, query));
       const { items, next_cursor } = listPage(query, (approval) => approval.id, wanted);
       return { approvals: items, next_cursor };
     },

@@ -7,17 +7,24 @@ import {
   removeHook,
   storeRegistryLogin,
 } from '../../../../shared/actions/registries/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
   createHookAnswer,
   createHookBody,
   hookSchema,
+  hooksQuery,
+  registriesQuery,
   registryHostSchema,
   registryLoginBody,
   registrySchema,
 } from '../../../../shared/contract/registries/index.ts';
-import type { RegistryHook } from '../../../../shared/domain/registries/index.ts';
+import {
+  hookTests,
+  type RegistryHook,
+  registryTests,
+} from '../../../../shared/domain/registries/index.ts';
 import { listHooks, listRegistryLogins } from '../../../../shared/store/registries/index.ts';
 import { listPage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
@@ -35,11 +42,12 @@ export const registryRoutes: Route[] = [
     role: 'operator',
     tag: 'registries',
     summary: 'List the registries with stored credentials, without the credentials',
-    query: pageQuery,
+    query: registriesQuery,
     answer: pageOf('registries', registrySchema),
     async handle({ services, caller, query }) {
       const logins = await listRegistryLogins(services.db, caller.account);
-      const { items, next_cursor } = listPage(query, ({ host }) => host, logins);
+      const wanted = logins.filter(keepBy(registryTests, query));
+      const { items, next_cursor } = listPage(query, ({ host }) => host, wanted);
       return { registries: items, next_cursor };
     },
   }),
@@ -74,14 +82,12 @@ export const registryRoutes: Route[] = [
     role: 'operator',
     tag: 'registries',
     summary: 'List the webhooks for registry pushes, without their secrets',
-    query: pageQuery,
+    query: hooksQuery,
     answer: pageOf('hooks', hookSchema),
     async handle({ services, caller, query }) {
-      const { items, next_cursor } = listPage(
-        query,
-        ({ id }) => id,
-        await listHooks(services.db, caller.account),
-      );
+      const all = await listHooks(services.db, caller.account);
+      const wanted = all.filter(keepBy(hookTests, query));
+      const { items, next_cursor } = listPage(query, ({ id }) => id, wanted);
       return { hooks: items.map((hook) => hookView(services, hook)), next_cursor };
     },
   }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readTemplateModules } from '../../../../shared/actions/compositions/index.ts';
+import type { Services } from '../../../../shared/actions/context/index.ts';
 import {
   assignModule,
   removeAssignment,
@@ -16,7 +17,8 @@ import {
   renameTemplate,
   requireTemplate,
 } from '../../../../shared/actions/templates/index.ts';
-import { pageOf, pageQuery } from '../../../../shared/contract/http/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
+import { pageOf } from '../../../../shared/contract/http/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import {
   previewAnswer,
@@ -36,12 +38,17 @@ import {
   templateAnswer,
   templateParams,
   templateSchema,
+  templatesQuery,
   updateAssignmentBody,
 } from '../../../../shared/contract/templates/index.ts';
 import type { Operation } from '../../../../shared/domain/operations/index.ts';
-import { tracks } from '../../../../shared/domain/templates/index.ts';
+import { splitModule, templateTests, tracks } from '../../../../shared/domain/templates/index.ts';
 import { getComposition, getCompositionFailure } from '../../../../shared/store/compose/index.ts';
-import { listAssignments, listTemplates } from '../../../../shared/store/templates/index.ts';
+import {
+  listAssignments,
+  listTemplates,
+  templatesWith,
+} from '../../../../shared/store/templates/index.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
 
@@ -52,13 +59,15 @@ export const templateRoutes: Route[] = [
     role: 'viewer',
     tag: 'templates',
     summary: 'List the templates, oldest first',
-    query: pageQuery,
+    query: templatesQuery,
     answer: pageOf('templates', templateSchema),
-    async handle({ services, caller, query }) {
+    async handle({ services, caller: { account }, query }) {
+      const having = await templatesHaving(services, account, query.module);
       const { items, next_cursor } = await storePage(
         query,
-        (limit, after) => listTemplates(services.db, caller.account, limit, after),
+        (limit, after) => listTemplates(services.db, account, limit, after),
         (template) => template.id,
+        keepBy(templateTests(having), query),
       );
       return { templates: items, next_cursor };
     },
@@ -243,3 +252,14 @@ export const assignmentRoutes: Route[] = [
     },
   }),
 ];
+
+/** Ids of the account's templates that a module is assigned to, written as assignments have it. */
+async function templatesHaving(
+  { db }: Services,
+  own: string,
+  module: string | undefined,
+): Promise<ReadonlySet<string>> {
+  if (module === undefined) return new Set();
+  const { account, name } = splitModule(module, own);
+  return templatesWith(db, own, `${account}/${name}`);
+}

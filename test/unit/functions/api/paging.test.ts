@@ -83,3 +83,35 @@ it.each(['', '!', 'YQ==', 'YR'])('%j is no cursor', (cursor) => {
     expect.objectContaining({ code: 'invalid_cursor' }) as GantryError,
   );
 });
+
+it('a filtered list reads on until a page is full', async () => {
+  const names = Array.from({ length: 10 }, (_, i) => `m${i}`);
+  const read = async (limit: number, after: string) =>
+    names.filter((one) => one > after).slice(0, limit);
+  const even = (one: string) => Number(one.slice(1)) % 2 === 0;
+
+  const first = await storePage({ limit: 2 }, read, (one) => one, even);
+  expect(first.items).toEqual(['m0', 'm2']);
+
+  const cursor = first.next_cursor ?? '';
+  const rest = await storePage({ limit: 5, cursor }, read, (one) => one, even);
+  expect(rest).toEqual({ items: ['m4', 'm6', 'm8'], next_cursor: null });
+});
+
+it('a filtered list that finds nothing in many rows ends its page, with a cursor', async () => {
+  const limit = 1000;
+  let reads = 0;
+  const read = async (count: number) => {
+    reads += 1;
+    return Array.from({ length: count }, () => `row${reads}`);
+  };
+
+  const page = await storePage(
+    { limit },
+    read,
+    (one) => one,
+    () => false,
+  );
+  expect(page).toEqual({ items: [], next_cursor: expect.any(String) });
+  expect(reads).toBe(Math.ceil(limits.filteredRowsMax / (limit + 1)));
+});
