@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { etag } from 'hono/etag';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import project from '../../package.json' with { type: 'json' };
 import type { Services } from '../../shared/actions/context/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { useIssueSentences } from '../../shared/base/issue-sentences.ts';
@@ -21,6 +22,7 @@ import { invalidRequest, isUnexpected, problemOf, problemType } from './problem.
 import { register } from './register-route.ts';
 import { noRouteError } from './request-form.ts';
 import { apiRoutes } from './routes/index.ts';
+import { docsScriptSource } from './web/docs/script.ts';
 import { styleSource } from './web/layout.tsx';
 import { ProblemPage } from './web/operations/approve.tsx';
 import { pages } from './web/pages.tsx';
@@ -79,6 +81,8 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         styleSrc: [styleSource],
+        scriptSrc: [docsScriptSource],
+        imgSrc: ["'self'"],
         formAction: ["'self'"],
         baseUri: ["'none'"],
         frameAncestors: ["'none'"],
@@ -111,7 +115,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
 
   const document = once(() => makeDocument(app, apiRoutes, services.settings.publicUrl));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/healthz', (c) => c.json({ status: 'ok', version: project.version }));
   app.route('/', hooks());
   app.route('/', pages(document));
 

@@ -9,6 +9,7 @@ export interface JsonSchema {
   const?: unknown;
   default?: unknown;
   minimum?: number;
+  pattern?: string;
   description?: string;
   examples?: unknown[];
   properties?: Record<string, JsonSchema>;
@@ -54,6 +55,8 @@ function exampleOf(property: JsonSchema, example: unknown): unknown {
   if (choices !== undefined) return choices[0];
   if (usual !== undefined) return usual;
   if (isTime(property)) return exampleTime;
+  const made = exampleOfPattern(property);
+  if (made !== undefined && !fitsPattern(property, example)) return made;
   if (fits(property, example)) return example;
   if (format === 'email') return 'rita@example.com';
 
@@ -61,6 +64,18 @@ function exampleOf(property: JsonSchema, example: unknown): unknown {
   if (type === 'integer' || type === 'number') return minimum ?? 0;
   if (type === 'boolean') return false;
   return undefined;
+}
+
+/** Patterns of ids name their prefix and length: `^ver_[0-9a-f]{24}$`. */
+function exampleOfPattern({ pattern }: JsonSchema): string | undefined {
+  const [, prefix, hex] =
+    /^\^(\w+)_\[0-9(?:A-HJKMNP-TV-Z|(a-f))\]\{\d+\}\$$/.exec(pattern ?? '') ?? [];
+  if (prefix === undefined) return undefined;
+  return `${prefix}_${hex === undefined ? '01J9Z6W5T1K5R0Q2V9M3N8P7XA' : '0123456789abcdef01234567'}`;
+}
+
+function fitsPattern({ pattern }: JsonSchema, example: unknown): boolean {
+  return pattern === undefined || new RegExp(pattern, 'u').test(String(example));
 }
 
 /** Returns true for a time, also for one that may be null. */

@@ -3,7 +3,7 @@ import { type ErrorCode, errorMeaning } from '../../../shared/base/error-codes.t
 import type { ApiEnv } from '../env.ts';
 import { problemType } from '../problem.ts';
 import type { Route } from '../route.ts';
-import type { OpenApiDocument, Operation, Parameter } from '../web/open-api.ts';
+import type { OpenApiDocument, Operation, Parameter } from '../web/docs/open-api.ts';
 import { describeProperties, describeProperty } from './describe-schemas.ts';
 import { errorsOf } from './operation-errors.ts';
 import { operationIdOf } from './operation-id.ts';

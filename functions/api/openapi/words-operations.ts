@@ -63,7 +63,7 @@ export const operationWords: Words = {
   no_desired_state: ['How many machines have no desired state yet.', 0],
   none: ['How many machines have no reason to drift.', 3],
   note: ['A note for reviewers.', 'fixes the crash at start'],
-  operation: ['The operation: a change on its way; null if none was needed.'],
+  operation: ['The operation: a change on its way.'],
   operation_id: ['The operation.', 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
   operations: ['One page of operations, newest first.'],
   pending: ['How many machines have not looked since the change.', 0],

@@ -1,5 +1,7 @@
 import type { Words } from './words-form.ts';
 
+const id = 'The id, which never changes.';
+
 /** Properties of accounts, members, tokens, registries and errors. */
 export const peopleWords: Words = {
   account: ['The account, by its slug.', 'acme'],
@@ -35,7 +37,18 @@ export const peopleWords: Words = {
   hook: ['The webhook.'],
   hooks: ['One page of webhooks.'],
   host: ['The host of a registry, as in the repositories of modules.', 'ghcr.io'],
-  id: ['The id, which never changes.', 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  id: [id, 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Approval.id': [id, 'apr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Assignment.id': [id, 'asg_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Instance.id': [id, 'ins_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Member.id': [id, 'mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'RegistryHook.id': [id, 'hook_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Template.id': [id, 'tpl_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Token.id': [id, 'tok_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  'Candidate.id': [id, 'ver_0123456789abcdef01234567'],
+  'Version.id': [id, 'ver_0123456789abcdef01234567'],
+  'Module.id': [id, 'my-redis-0a1b2c3d'],
+  'ListedModule.id': [id, 'my-redis-0a1b2c3d'],
   invitation_expires_at: ['When the open invitation expires; null without one.'],
   joined_at: ['When the member joined; null before.'],
   last_used_at: ['The last use, to the hour; null if never used.'],

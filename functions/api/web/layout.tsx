@@ -17,6 +17,25 @@ header.bar{padding:1rem 1.25rem;border-bottom:1px solid var(--line);background:v
 header.bar a{color:inherit;text-decoration:none;font-weight:700;letter-spacing:.01em}
 main{max-width:44rem;margin:2.5rem auto;padding:0 1.25rem}
 main.wide{max-width:64rem}
+main.docs{max-width:80rem;display:grid;grid-template-columns:17rem minmax(0,1fr);gap:2.5rem;margin-top:1.5rem}
+[hidden]{display:none!important}
+h3{font-size:.95rem;margin:1.25rem 0 .4rem}
+nav.contents{position:sticky;top:1rem;align-self:start;max-height:calc(100vh - 2rem);overflow:auto;font-size:.9rem}
+nav.contents a{display:block;padding:.15rem .3rem;border-radius:6px;color:inherit;text-decoration:none}
+nav.contents a:hover{background:var(--code)}
+nav.contents a.area{font-weight:700;margin-top:.7rem;color:var(--soft)}
+nav.contents .verb{font-size:.65rem;min-width:2.9rem;padding:0 .3rem;margin-right:.4rem}
+nav.contents details{border:0;background:none;padding:0}
+nav.contents summary{padding:.6rem 0 .2rem}
+details.form{background:none;border-radius:8px;padding:0 .75rem}
+details.form>summary{padding:.35rem 0;font-size:.9rem}
+.properties th{width:15rem;padding-right:1rem;color:inherit;overflow-wrap:anywhere}
+.properties th .soft{font-weight:400}
+.must{color:var(--bad);font-size:.8rem}
+.type{color:var(--accent)}
+.bounds{margin-left:.6rem;font-size:.85rem}
+.errors a{margin-right:.6rem;white-space:nowrap;display:inline-block}
+:target>summary,tr:target{background:var(--code)}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.75rem;box-shadow:0 1px 2px rgb(0 0 0/.05),0 8px 24px rgb(0 0 0/.05)}
 h1{font-size:1.55rem;line-height:1.25;margin:0 0 .5rem}
 h2{font-size:1.1rem;margin:2rem 0 .5rem}
@@ -48,8 +67,10 @@ details[open]{padding-bottom:1rem}
 summary{cursor:pointer;padding:.7rem 0;display:flex;gap:.75rem;align-items:baseline;flex-wrap:wrap}
 summary::before{content:"▸";color:var(--soft)}
 details[open]>summary::before{content:"▾"}
-.verb{font-weight:700;min-width:4rem;text-transform:uppercase;font-size:.85rem}
-@media (max-width:34rem){dl{grid-template-columns:1fr;gap:.1rem}dd{margin-bottom:.6rem}.actions button{flex:1}}
+.verb{display:inline-block;font-weight:700;min-width:4.4rem;text-align:center;text-transform:uppercase;font-size:.75rem;border:1px solid currentColor;border-radius:6px;padding:.05rem .4rem;color:var(--accent)}
+.verb.post{color:var(--good)}.verb.put,.verb.patch{color:var(--warn)}.verb.delete{color:var(--bad)}
+@media (max-width:60rem){main.docs{display:block}nav.contents{position:static;max-height:none;margin-bottom:1.5rem}}
+@media (max-width:34rem){.properties th,.properties td{display:block;width:auto;padding:.2rem 0}.properties th{border:0}details{padding:0 .75rem}dl{grid-template-columns:1fr;gap:.1rem}dd{margin-bottom:.6rem}.actions button{flex:1}}
 `;
 
 /** The source of the style sheet for the content security policy (CSP 3, section 2.3.1). */
@@ -57,7 +78,8 @@ export const styleSource = `'sha256-${createHash('sha256').update(style).digest(
 
 export interface LayoutProps {
   title: string;
-  wide?: boolean;
+  /** A page of tables, or one with a side bar. */
+  wide?: boolean | 'docs';
   children?: Child;
 }
 
@@ -71,6 +93,7 @@ export function Layout({ title, wide, children }: LayoutProps) {
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <meta name="robots" content="noindex" />
+          <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
           <title>{`${title} · Gantry`}</title>
           <style>{raw(style)}</style>
         </head>
@@ -78,9 +101,14 @@ export function Layout({ title, wide, children }: LayoutProps) {
           <header class="bar">
             <a href="/">Gantry</a>
           </header>
-          <main class={wide ? 'wide' : ''}>{children}</main>
+          <main class={mainClass(wide)}>{children}</main>
         </body>
       </html>
     </>
   );
+}
+
+function mainClass(wide: LayoutProps['wide']): string {
+  if (wide === 'docs') return 'docs';
+  return wide ? 'wide' : '';
 }

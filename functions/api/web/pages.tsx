@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import project from '../../../package.json' with { type: 'json' };
 import {
   acceptInvitation,
   type InvitationLink,
@@ -16,18 +17,24 @@ import { decideForm } from '../../../shared/contract/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
 import { InvitationPage, JoinedPage } from './accounts/invitation.tsx';
-import { DocsPage } from './docs.tsx';
+import type { OpenApiDocument } from './docs/open-api.ts';
+import { DocsPage } from './docs/page.tsx';
+import { icon } from './icon.ts';
 import { IndexPage } from './index-page.tsx';
-import type { OpenApiDocument } from './open-api.ts';
 import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
 
 /** Builds the pages. All are public: approval links and invitations carry their own authority. */
 export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   const web = new OpenAPIHono<ApiEnv>();
-  web.get('/', (c) => c.html(<IndexPage publicUrl={c.var.services.settings.publicUrl} />));
-  // Browsers ask for it beside every page. The pages have none.
-  web.get('/favicon.ico', (c) => c.body(null, 204));
-  web.get('/api/v1/docs', (c) => c.html(<DocsPage document={document()} />));
+  web.get('/', (c) => {
+    const { publicUrl } = c.var.services.settings;
+    return c.html(<IndexPage publicUrl={publicUrl} version={project.version} />);
+  });
+  // Browsers ask for the .ico beside what a page names.
+  for (const path of ['/favicon.svg', '/favicon.ico']) web.get(path, showIcon);
+  web.get('/api/v1/docs', (c) =>
+    c.html(<DocsPage document={document()} query={c.req.query('q') ?? ''} />),
+  );
 
   web.get('/approve/:id/:token', async (c) => {
     c.header('Cache-Control', 'no-store');
@@ -87,6 +94,11 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   });
 
   return web;
+}
+
+function showIcon(c: Context<ApiEnv>) {
+  c.header('Cache-Control', 'public, max-age=86400');
+  return c.body(icon, 200, { 'Content-Type': 'image/svg+xml' });
 }
 
 /** The parts of an invitation's path; what cannot be one is refused before any record is read. */

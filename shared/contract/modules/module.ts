@@ -160,7 +160,8 @@ export const changeReservationsBody = z
   })
   .refine(({ grant = [], revoke = [] }) => !grant.some((pattern) => revoke.includes(pattern)), {
     error: 'expected a pattern to be either granted or revoked, found one that is both',
-  });
+  })
+  .meta({ examples: [{ grant: ['/etc/ssh/**'] }] });
 
 /** The state of polling the module's repository. */
 export const pollStateSchema = z

@@ -61,7 +61,8 @@ export const assignModuleBody = z
   .refine((body) => (body.module === undefined) !== (body.module_name === undefined), {
     error: 'expected module_name (or module, not both)',
     path: ['module_name'],
-  });
+  })
+  .meta({ examples: [{ module_name: 'my-redis', constraint: '^1.0' }] });
 
 export const updateAssignmentBody = z
   .strictObject({

@@ -4,6 +4,7 @@ import { checkAccess } from '../../../../functions/api/access.ts';
 import { createApp } from '../../../../functions/api/app.ts';
 import { type Route, route } from '../../../../functions/api/route.ts';
 import { apiRoutes } from '../../../../functions/api/routes/index.ts';
+import project from '../../../../package.json' with { type: 'json' };
 import { isGantryError } from '../../../../shared/base/error.ts';
 import { limits } from '../../../../shared/base/limits/index.ts';
 import { problemSchema } from '../../../../shared/contract/http/index.ts';
@@ -17,7 +18,8 @@ const example = (path: string) => `/api/v1${path.replaceAll(/\{\w+\}/g, 'x')}`;
 /** Routes that no access check stands before, and why. */
 const open = [
   'GET /', // the index page
-  'GET /favicon.ico', // empty
+  'GET /favicon.svg',
+  'GET /favicon.ico',
   'GET /healthz',
   'GET /api/v1/docs',
   'GET /api/v1/openapi.json',
@@ -53,12 +55,31 @@ it('the API page says how to authenticate, and has a command for every operation
   ].filter((text) => !page.includes(text));
 
   expect(missing).toEqual([]);
-  expect(page.match(/<code>curl /g)?.length).toBeGreaterThan(apiRoutes.length);
-  expect(page.includes('`')).toBe(false);
+  expect(page.match(/<code>curl /g)?.length).toBe(apiRoutes.length);
+  expect(page.replace(/<script>.*<\/script>/s, '').includes('`')).toBe(false);
 });
 
-it('a browser that asks for the icon of a page gets none, and no error', async () => {
-  expect((await app.request('/favicon.ico')).status).toBe(204);
+it.each(['/favicon.svg', '/favicon.ico'])('%s is the icon of the pages', async (path) => {
+  const icon = await app.request(path);
+  expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
+});
+
+it('the API page finds operations by words, without a script', async () => {
+  const found = await (await app.request('/api/v1/docs?q=promote+version')).text();
+  expect([found.includes('id="promoteVersion"'), found.includes('id="listTokens"')]).toEqual([
+    true,
+    false,
+  ]);
+  expect(await (await app.request('/api/v1/docs?q=%3Cb%3E')).text()).not.toContain('<b>&');
+});
+
+it('every link of the start page leads somewhere', async () => {
+  const page = await (await app.request('/')).text();
+  const links = [...page.matchAll(/href="(\/[^"#]*)/g)].map(([, path = '']) => path);
+  const statuses = await Promise.all(links.map(async (path) => (await app.request(path)).status));
+
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect(page).toContain(project.version);
 });
 
 describe('access', () => {
@@ -250,12 +271,18 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has a page to browse it, which runs no script and loads nothing', async () => {
+  it('has a page to browse it, which runs only its own script and loads only its icon', async () => {
     const answer = await app.request('/api/v1/docs');
     const html = await answer.text();
     for (const { path } of apiRoutes) expect(html).toContain(`/api/v1${path}`);
     expect(html).toContain('id="error-version_exists"');
-    expect(html).not.toMatch(/<script|src=|https?:\/\/(?!gantry\.example)/);
+
+    const [, script = ''] = /<script>(.*)<\/script>/s.exec(html) ?? [];
+    const digest = createHash('sha256').update(script).digest('base64');
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toContain(`script-src 'sha256-${digest}';`);
+    expect(html.match(/<script/g)).toHaveLength(1);
+    expect(html).not.toMatch(/ src=|<link(?! rel="icon" href="\/favicon)/);
   });
 
   it('is not sent again to who has it', async () => {
@@ -281,8 +308,10 @@ describe('pages', () => {
     const digest = createHash('sha256').update(style).digest('base64');
 
     expect(policy).toContain(
-      `default-src 'none'; style-src 'sha256-${digest}'; form-action 'self'`,
+      `default-src 'none'; style-src 'sha256-${digest}'; script-src 'sha256-`,
     );
+    expect(policy).toContain(`img-src 'self'; form-action 'self'`);
+    expect(policy).not.toContain('unsafe');
   });
 
   it.each([

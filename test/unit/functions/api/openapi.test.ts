@@ -4,7 +4,8 @@ import { errorsOf } from '../../../../functions/api/openapi/operation-errors.ts'
 import { operationIdOf } from '../../../../functions/api/openapi/operation-id.ts';
 import { methodsAt } from '../../../../functions/api/request-form.ts';
 import { apiRoutes } from '../../../../functions/api/routes/index.ts';
-import type { OpenApiDocument, Schema } from '../../../../functions/api/web/open-api.ts';
+import { exampleValue } from '../../../../functions/api/web/docs/examples.ts';
+import type { OpenApiDocument, Schema } from '../../../../functions/api/web/docs/open-api.ts';
 import { idleServices } from './services.ts';
 
 const app = createApp(idleServices());
@@ -69,6 +70,26 @@ describe('the OpenAPI document', () => {
     );
     expect(missing.map(({ where }) => where)).toEqual([]);
   });
+
+  it('has examples that fit the pattern of their text', () => {
+    const wrong = everyProperty.filter(
+      ({ schema: { pattern, examples } }) =>
+        pattern !== undefined &&
+        typeof examples?.[0] === 'string' &&
+        !new RegExp(pattern, 'u').test(examples[0]),
+    );
+    expect(wrong.map(({ where, schema }) => `${where} ${schema.examples?.[0]}`)).toEqual([]);
+  });
+
+  it.each(apiRoutes.filter(({ body }) => body !== undefined))(
+    'has a body of $method $path that the API takes',
+    ({ method, path, body }) => {
+      const operation = document.paths?.[`/api/v1${path}`]?.[method];
+      const schema = operation?.requestBody?.content['application/json']?.schema;
+      const example = exampleValue(document, schema, 'required');
+      expect(body?.safeParse(example).error?.issues).toBeUndefined();
+    },
+  );
 
   it('names operations as functions, each once', () => {
     const ids = operations.map(({ operation }) => operation.operationId ?? '');

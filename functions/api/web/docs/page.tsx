@@ -1,0 +1,167 @@
+import { raw } from 'hono/html';
+import { type ErrorCode, errorMeaning, errorStatus } from '../../../../shared/base/error-codes.ts';
+import { Layout } from '../layout.tsx';
+import type { Entry } from './examples.ts';
+import type { OpenApiDocument } from './open-api.ts';
+import { findText, OperationDetails } from './operation.tsx';
+import { Prose, SchemaTable } from './schema.tsx';
+import { docsScript } from './script.ts';
+
+interface DocsProps {
+  document: OpenApiDocument;
+  /** Words that shown operations have. */
+  query: string;
+}
+
+/**
+ * The API's documentation as one page, rendered on the server from the OpenAPI document. Its only
+ * script is our own: an origin that issues admin tokens must load no foreign code.
+ */
+export function DocsPage({ document, query }: DocsProps) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const entries = Object.entries(document.paths ?? {})
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): Entry => ({ path, method, operation })),
+    )
+    .filter((entry) => words.every((word) => findText(entry).includes(word)));
+  const areas = Object.entries(
+    Object.groupBy(entries, ({ operation }) => operation.tags?.[0] ?? 'other'),
+  ).map(([area, found = []]) => ({ area, found }));
+
+  return (
+    <Layout title="API" wide="docs">
+      <Contents {...{ areas, query }} />
+      <div class="docs">
+        <h1>
+          {document.info.title} API <span class="badge soft">version {document.info.version}</span>
+        </h1>
+        <p class="lead">{document.info.description}</p>
+        <Authentication origin={document.servers?.[0]?.url ?? ''} />
+        {areas.length === 0 ? <p>No operation matches. Search for fewer words.</p> : ''}
+        {areas.map(({ area, found }) => (
+          <section data-area>
+            <h2 id={area}>{area}</h2>
+            {found.map((entry) => (
+              <OperationDetails
+                {...entry}
+                document={document}
+                open={words.length > 0 && found.length < 4}
+              />
+            ))}
+          </section>
+        ))}
+        <Schemas document={document} />
+        <ErrorTable />
+      </div>
+      <script>{raw(docsScript)}</script>
+    </Layout>
+  );
+}
+
+interface Area {
+  area: string;
+  found: readonly Entry[];
+}
+
+/** The side bar: the search, and all operations by area. */
+function Contents({ areas, query }: { areas: readonly Area[]; query: string }) {
+  return (
+    <nav class="contents" aria-label="Contents">
+      <form action="/api/v1/docs" method="get">
+        <label for="q">Search</label>
+        <input id="q" name="q" type="search" value={query} placeholder="promote version" />
+      </form>
+      <details class="areas" open>
+        <summary>Contents</summary>
+        <a href="#authentication">How to authenticate</a>
+        {areas.map(({ area, found }) => (
+          <div data-area>
+            <a class="area" href={`#${area}`}>
+              {area}
+            </a>
+            {found.map((entry) => (
+              <a class="entry" href={`#${entry.operation.operationId}`} data-find={findText(entry)}>
+                <span class={`verb ${entry.method}`}>{entry.method}</span>
+                {entry.operation.summary}
+              </a>
+            ))}
+          </div>
+        ))}
+        <a class="area" href="#schemas">
+          schemas
+        </a>
+        <a class="area" href="#errors">
+          errors
+        </a>
+        <a href="/api/v1/openapi.json">openapi.json</a>
+      </details>
+    </nav>
+  );
+}
+
+function Authentication({ origin }: { origin: string }) {
+  return (
+    <section>
+      <h2 id="authentication">How to authenticate</h2>
+      <p>
+        Send an API token in the header <code>Authorization: Bearer gantry_…</code> of every
+        request. A member makes one with <code>gantry token create laptop --mine</code>, an admin
+        makes one for a program with <code>gantry token create ci --role author</code>. Agents send{' '}
+        <code>Authorization: DPoP</code> with a proof (RFC 9449) instead.
+      </p>
+      <pre>
+        <code>{`export GANTRY_TOKEN=gantry_…\ncurl -H "Authorization: Bearer $GANTRY_TOKEN" ${origin}/api/v1/whoami`}</code>
+      </pre>
+      <p>
+        A <code>POST</code> with the header <code>Idempotency-Key</code> runs once, however often it
+        is sent. A change that needs approval returns 202 and an operation: poll{' '}
+        <a href="#getOperation">the operation</a>.
+      </p>
+    </section>
+  );
+}
+
+function Schemas({ document }: { document: OpenApiDocument }) {
+  return (
+    <section>
+      <h2 id="schemas">schemas</h2>
+      {Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => (
+        <details id={`schema-${name}`}>
+          <summary>
+            <code>{name}</code>
+            <span class="soft">
+              <Prose text={schema.description} />
+            </span>
+          </summary>
+          <SchemaTable schema={schema} />
+        </details>
+      ))}
+    </section>
+  );
+}
+
+function ErrorTable() {
+  return (
+    <section>
+      <h2 id="errors">errors</h2>
+      <p>
+        Every error is application/problem+json (RFC 9457) with one of these codes. Codes are never
+        renamed.
+      </p>
+      <table class="properties">
+        <tbody>
+          {Object.entries(errorStatus).map(([code, status]) => (
+            <tr id={`error-${code}`}>
+              <th scope="row">
+                <code>{code}</code> <span class="soft">{status}</span>
+              </th>
+              <td>
+                <Prose text={errorMeaning[code as ErrorCode]} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
