@@ -8,7 +8,7 @@ import {
   versionChoices,
 } from '../../composition/index.ts';
 import type { LayerName, ResolutionRecord } from '../../domain/compose/index.ts';
-import { inView, moduleInView, type TemplateView } from '../../domain/compose/index.ts';
+import { inView, isGivenUp, moduleInView, type TemplateView } from '../../domain/compose/index.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
 import {
   commonAccount,
@@ -28,6 +28,8 @@ export interface Known {
   module: Module;
   choices: Choice[];
   categoryPosition: number;
+  /** Whether the module's account gave up the version that the composition in place has. */
+  givenUp: boolean;
 }
 
 /** What the reading of modules depends on besides the view. */
@@ -61,6 +63,7 @@ export async function readModules(
     services,
     view,
     track,
+    previous,
     pins,
     found: { known: new Map(), providers: new Map() },
     capabilities: new Map(),
@@ -91,6 +94,7 @@ interface Reading {
   services: Services;
   view: TemplateView;
   track: Track;
+  previous: ResolutionRecord | null;
   pins: ReadingOptions['pins'];
   found: KnownModules;
   /** By `<asking account>/<name>`. */
@@ -102,7 +106,7 @@ interface Reading {
  * distance.
  */
 async function readReachable(reading: Reading, start: readonly LayerName[]): Promise<void> {
-  const { services, view, track, pins, found } = reading;
+  const { services, view, track, previous, pins, found } = reading;
   const { known } = found;
   let round = start;
 
@@ -111,7 +115,11 @@ async function readReachable(reading: Reading, start: readonly LayerName[]): Pro
     refuseTooMany(known.size + fresh.length);
 
     const ones = await mapConcurrently(fresh, limits.storeReadsAtOnce, (name) =>
-      readModule(services, view, name, { track, pin: pins.get(name) }),
+      readModule(services, view, name, {
+        track,
+        pin: pins.get(name),
+        inPlace: previous?.modules[name]?.version_id,
+      }),
     );
     for (const [i, name] of fresh.entries()) known.set(name, ones[i] ?? null);
     round = fresh.flatMap((name) => requiredBy(reading, name));
@@ -171,6 +179,14 @@ function refuseTooMany(found: number): void {
   );
 }
 
+interface ModuleReading {
+  track?: Track;
+  /** Id of the version that another account's module stays at. */
+  pin?: string | undefined;
+  /** Id of the version in the composition in place. */
+  inPlace?: string | undefined;
+}
+
 /**
  * A module as the view's account may use it, or null. Its choices are those of a track; none
  * without one.
@@ -179,7 +195,7 @@ export async function readModule(
   services: Services,
   view: TemplateView,
   reference: LayerName,
-  { track, pin }: { track?: Track; pin?: string | undefined } = {},
+  { track, pin, inPlace }: ModuleReading = {},
 ): Promise<Known | null> {
   const own = view.template.account;
   const { account, name } = splitModule(reference, own);
@@ -203,7 +219,14 @@ export async function readModule(
     // Other accounts do not see the versions that an account has only in staging (product.md,
     // section 1).
     .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
-  return { module, choices: choicesOf(usable, track, pin), categoryPosition: category.position };
+  const had = usable.find(({ id }) => id === inPlace);
+
+  return {
+    module,
+    choices: choicesOf(usable, track, pin),
+    categoryPosition: category.position,
+    givenUp: had !== undefined && track !== undefined && isGivenUp(had, track),
+  };
 }
 
 function choicesOf(versions: readonly Version[], track?: Track, pin?: string): Choice[] {

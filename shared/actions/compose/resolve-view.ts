@@ -2,6 +2,7 @@ import { type Resolution, resolve } from '../../composition/index.ts';
 import {
   type LayerName,
   pinsOf,
+  presenceOf,
   type ResolutionRecord,
   type TemplateView,
 } from '../../domain/compose/index.ts';
@@ -67,12 +68,16 @@ function resolveModules(
   previous: ResolutionRecord | null,
 ): { resolved: Resolution<Choice>; warnings: string[] } {
   const warnings: string[] = [];
-  // A module without a version for the track is left out until a promotion brings one. A module
-  // whose only version is quarantined stays, because leaving it out would remove it from running
-  // machines.
   const assigned = view.assignments.filter(({ module }) => {
-    if ((known.get(module)?.choices.length ?? 0) > 0) return true;
-    warnings.push(`${module} has no version for track ${track} yet and is left out`);
+    const one = known.get(module);
+    const presence = presenceOf({
+      choices: one?.choices.length ?? 0,
+      inPlace: previous?.modules[module] !== undefined,
+      givenUp: one?.givenUp ?? false,
+    });
+    if (presence === 'offered' || presence === 'lost') return true;
+
+    warnings.push(`${module} ${leftOut[presence](track)} and is left out`);
     return false;
   });
 
@@ -88,6 +93,11 @@ function resolveModules(
 
   return { resolved, warnings };
 }
+
+const leftOut = {
+  never_there: (track: Track) => `has no version for track ${track}`,
+  given_up: (track: Track) => `was withdrawn, has no version for track ${track}`,
+};
 
 /**
  * The last version of each module that an update let through for a track, as the view has it. Once

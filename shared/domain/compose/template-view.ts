@@ -11,6 +11,8 @@ export interface TemplateView {
   states: Map<string, PromotionState>;
   /** Ids of the versions that would be held. */
   held: ReadonlySet<string>;
+  /** Ids of the versions that would be retired although compositions use them. */
+  withdrawn: ReadonlySet<string>;
   /** Ids of versions that would be let through, by `<track>/<account>/<name>`: see `Dependency`. */
   approved: ReadonlyMap<string, string>;
   /** The changed rows of modules, by `<account>/<name>`. */
@@ -30,6 +32,7 @@ export function viewOf(template: Template, assignments: Assignment[]): TemplateV
     assignments,
     states: new Map(),
     held: new Set(),
+    withdrawn: new Set(),
     approved: new Map(),
     modules: new Map(),
   };
@@ -59,5 +62,6 @@ export function inView(view: TemplateView, version: Version): Version {
   if (state === undefined) return held === version.held ? version : { ...version, held };
 
   const was_live = version.was_live || state === 'live';
-  return { ...version, promotion_state: state, was_live, held };
+  const seen = { ...version, promotion_state: state, was_live, held };
+  return view.withdrawn.has(version.id) ? { ...seen, withdrawn: true } : seen;
 }

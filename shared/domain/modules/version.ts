@@ -98,6 +98,8 @@ export interface Version {
   quarantined: boolean;
   /** A rollback replaced it. No composition chooses it until it is released. */
   held: boolean;
+  /** It was retired although compositions used it. Absent if that never happened. */
+  withdrawn?: boolean;
   /** Why people withhold it; absent before the first time. */
   withheld?: Withheld;
   builds: VersionBuild[];

@@ -23,6 +23,7 @@ const versions = entity<Version>()({
     stored_signatures_key: 'text',
     signatures: 'json',
     reverification: 'optional',
+    withdrawn: 'optional',
     withheld: 'optional',
     approvals: 'json',
     revision: 'number',

@@ -151,8 +151,8 @@ describe('a composition', () => {
     const before = await recordOf(world, await composed(world, template));
     expect(before.layers).toEqual([]);
     expect(before.report.warnings).toEqual([
-      `${full(world, 'base')} has no version for track staging yet and is left out`,
-      `${full(world, 'app')} has no version for track staging yet and is left out`,
+      `${full(world, 'base')} has no version for track staging and is left out`,
+      `${full(world, 'app')} has no version for track staging and is left out`,
     ]);
 
     const digest = before.composition_digest;

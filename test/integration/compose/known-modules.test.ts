@@ -76,6 +76,7 @@ function read(
     })),
     states: new Map(),
     held: new Set(),
+    withdrawn: new Set(),
     approved: new Map(),
     modules: new Map(),
   };

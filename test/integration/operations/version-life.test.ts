@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { readTemplateModules } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { usesOfModule } from '../../../shared/actions/modules/index.ts';
 import {
@@ -105,17 +106,26 @@ describe('a version that machines use and no other can replace', () => {
   it('is withdrawn where it is asked for by name and a reviewer approves', async ({ world }) => {
     const [version] = await built(world, 'doomed');
     await raise(world, version, 'live', rita);
-    await used(world, 'doomed');
+    const template_id = await used(world, 'doomed');
 
     const { services, caller, account } = world;
     const input = { id: version.id, to: 'retired', withdraw: true };
     const { id } = await promoteVersion(services, caller, input);
-    expect(await world.operation(id, 'awaiting_approval')).toMatchObject({
+    const waiting = await world.operation(id, 'awaiting_approval');
+    expect(waiting).toMatchObject({
       actions: ['module_withdraw'],
       summary: 'withdraw doomed 1.0.0',
     });
 
     expect((await getModule(services.db, account, 'doomed'))?.live_version_id).toBe(version.id);
+    const decision = { id: requirePending(waiting), decision: 'approve', comment: null } as const;
+    await decideApproval(services, as(rita), decision);
+    expect((await world.operation(id)).state).toBe('succeeded');
+
+    await eventually('the template without the module', async () => {
+      const [module] = await readTemplateModules(services, account, template_id);
+      return module?.module === `${account}/doomed` && module.version === null ? true : null;
+    });
   });
 
   it('is retired once another version is live', async ({ world }) => {

@@ -137,7 +137,10 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
     const { replaces } = change;
     if (change.to === 'live' && replaces !== null && replaces !== change.version_id)
       states.set(replaces, 'blessed');
-    return { ...view, states };
+    const withdrawn = change.withdraw
+      ? new Set(view.withdrawn).add(change.version_id)
+      : view.withdrawn;
+    return { ...view, states, withdrawn };
   },
 
   instance: sameInstance,
@@ -314,7 +317,7 @@ function promotionWrites({
 
   if (change.to !== 'live') {
     return [
-      moveVersion(version, change.to, at, { approvals: kept }),
+      moveVersion(version, change.to, at, { approvals: kept, withdrawn: change.withdraw }),
       ...(now === version.id ? [moveLive(account, change.module, now, null)] : []),
       event(version, verbs[change.to]),
     ];
