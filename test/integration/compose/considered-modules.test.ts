@@ -15,7 +15,7 @@ import {
 } from '../../../shared/store/compose/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { alone } from '../../support/flow.ts';
-import { promote, raise } from '../../support/operations.ts';
+import { policy, promote, raise } from '../../support/operations.ts';
 import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
 
 let registry: DockerRegistry;
@@ -27,6 +27,8 @@ let names = 0;
 beforeAll(async () => {
   registry = await startDockerRegistry();
   [ours, theirs] = await Promise.all([World.create(registry.host), World.create(registry.host)]);
+  // Newer versions of theirs are taken without a question, so that a compose shows in the template.
+  await policy(ours, 'dependency_update', { decision: 'allow' });
 });
 afterAll(async () => {
   await Promise.all([ours.close(), theirs.close()]);
