@@ -4,6 +4,7 @@ import type { OperationAnswer } from '../../shared/contract/operations/index.ts'
 import { type Flags, parseWholeNumber } from '../command.ts';
 import { type ExitMeanings, exitCodes } from '../exit-codes.ts';
 import { showSpinner } from '../output/progress.ts';
+import { safe } from '../output/table.ts';
 import { type ExitCode, print } from '../run.ts';
 import type { Api } from './api.ts';
 
@@ -32,16 +33,22 @@ const ends = ['succeeded', 'refused', 'failed', 'rejected', 'expired', 'withdraw
 /**
  * Follows an operation until it ends, prints it and returns the exit code. An operation that needs
  * approval is followed further only with --wait.
- * @param extra other parts of the API response, which `--json` prints too
+ * @param extra other parts of the API response, which `--json` prints too; warnings are printed for
+ * people as well
  */
 export async function awaitOperation(
   api: Api,
   started: OperationAnswer,
   flags: WaitFlags,
-  extra: Record<string, unknown> = {},
+  extra: Record<string, unknown> & { warnings?: string[] } = {},
 ): Promise<ExitCode> {
   const operation = flags.wait === false ? started : await followOperation(api, started, flags);
-  print(flags.json, { operation, ...extra }, () => formatOutcome(operation));
+  print(flags.json, { operation, ...extra }, () =>
+    [
+      formatOutcome(operation),
+      ...(extra.warnings ?? []).map((one) => `warning: ${safe(one)}`),
+    ].join('\n'),
+  );
   return flags.wait === false ? 0 : exitCodeOf(operation.state);
 }
 

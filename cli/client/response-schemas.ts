@@ -52,6 +52,7 @@ import {
   compositionAnswer,
   templateAnswer,
   templateSchema,
+  updateAssignmentAnswer,
 } from '../../shared/contract/templates/index.ts';
 
 /** The schemas of the responses of the HTTP API. */
@@ -93,6 +94,7 @@ export const responses = {
   preview: previewAnswer,
   why: whyAnswer,
   assigned: assignAnswer,
+  updatedAssignment: updateAssignmentAnswer,
   instances: pageOf('instances', instanceSchema),
   instance: instanceAnswer,
   newInstance: createInstanceAnswer,

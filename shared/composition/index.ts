@@ -2,6 +2,7 @@ export { compose } from './compose.ts';
 export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
 export { explainPath } from './explain.ts';
 export { explainUnmoved, type Move } from './explain-unmoved.ts';
+export { findLostFiles } from './lost-files.ts';
 export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';
 export { type AskedKey, listAskedKeys, listMissingKeys, renderInstanceFiles } from './render.ts';

@@ -3,7 +3,7 @@ import { compareBytes } from '../domain/files/index.ts';
 import { compileGlob, literalPath } from '../files/index.ts';
 import { type Contender, Side } from './conflict-side.ts';
 import { escapeGlob, findMeetings, listLiteralPaths, withAncestors } from './glob-meetings.ts';
-import { carveOuts } from './registration-match.ts';
+import { carveOutCure, carveOuts } from './registration-match.ts';
 import type { ModuleManifest } from './schema.ts';
 
 export type ConflictKind = 'both_protect' | 'would_be_dropped' | 'would_drop';
@@ -270,8 +270,8 @@ function makeConflict({ kind, own, other, path, certain }: MeetingPath): Manifes
     both_protect:
       `expected one module to protect ${where}, found that ${own.module} and ${other.module} both do: they cannot be ` +
       `composed${if_}; rename one's file, or carve it out in a config module of the other`,
-    would_be_dropped: `${where} of ${own.module} would be dropped${if_}, because ${other.module} protects it, ${ranks}`,
-    would_drop: `${where} of ${other.module} would be dropped${if_}, because ${own.module} protects it, ${ranks}`,
+    would_be_dropped: `${where} of ${own.module} would be dropped${if_}, because ${other.module} protects it, ${ranks}; ${carveOutCure(own.module, other.module)}`,
+    would_drop: `${where} of ${other.module} would be dropped${if_}, because ${own.module} protects it, ${ranks}; ${carveOutCure(other.module, own.module)}`,
   };
 
   return { kind, module: other.module, path, certain, message: sentences[kind] };

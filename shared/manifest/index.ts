@@ -11,6 +11,7 @@ export { formatManifestJson, parseManifest, parseManifestJson, validateManifest 
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export {
   buildMask,
+  carveOutCure,
   carveOuts,
   matchRegistration,
   type RegistrationFacts,

@@ -29,6 +29,14 @@ export function carveOuts(manifest: ModuleManifest): string[] {
 }
 
 /**
+ * How a module keeps a file at a path that another module protects, for error sentences and
+ * warnings.
+ */
+export function carveOutCure(module: string, owner: string): string {
+  return `to replace it, make ${module} a config module whose parent is ${owner}, and write the path in both file_spec and mask of its manifest`;
+}
+
+/**
  * Returns the mask with which a build selects files. It omits the carve-outs, so that those files
  * ship.
  */

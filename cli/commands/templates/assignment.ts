@@ -88,14 +88,9 @@ async function add(template: string, module: string, flags: AssignmentFlags): Pr
   const path = `/templates/${encodeURIComponent(await resolveId(api, 'templates', template))}/assignments`;
   const metadata = flags.set === undefined ? undefined : parseMetadata(flags.set);
   const body = { module_name: module, ...fieldsOf(flags), metadata };
-  const { operation, assignment } = await api.client.send(
-    api.responses.assigned,
-    'POST',
-    path,
-    body,
-  );
+  const { operation, ...more } = await api.client.send(api.responses.assigned, 'POST', path, body);
 
-  return awaitOperation(api, operation, flags, { assignment });
+  return awaitOperation(api, operation, flags, more);
 }
 
 async function update(
@@ -113,14 +108,14 @@ async function update(
 
   const api = await connect();
   const { id, metadata } = await findAssignment(api, template, module);
-  const { operation } = await api.client.send(
-    api.responses.operation,
+  const { operation, ...more } = await api.client.send(
+    api.responses.updatedAssignment,
     'PATCH',
     assignmentPath(id),
     { ...set, metadata: mergeMetadata(metadata, flags) },
   );
 
-  return awaitOperation(api, operation, flags);
+  return awaitOperation(api, operation, flags, more);
 }
 
 async function remove(

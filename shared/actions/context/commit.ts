@@ -22,3 +22,15 @@ export async function commit<Result>(
 export function withoutKeep({ keep: _, ...services }: Services): Services {
   return services;
 }
+
+/**
+ * The services of a create whose response has more than the result of its action: `toResult` adds
+ * it, so that a repeated request gets all of it.
+ */
+export function keepAs<Result>(
+  { keep, ...services }: Services,
+  toResult: (result: Result) => unknown,
+): Services {
+  if (keep === undefined) return services;
+  return { ...services, keep: (result) => keep(toResult(result as Result)) };
+}

@@ -1,5 +1,5 @@
 export type { Messages } from '../../contract/queues.ts';
-export { commit, withoutKeep } from './commit.ts';
+export { commit, keepAs, withoutKeep } from './commit.ts';
 export { faultOf } from './fault.ts';
 export { servicesFromEnvironment } from './from-environment.ts';
 export { type Mail, sendMail } from './mail.ts';

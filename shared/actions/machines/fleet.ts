@@ -2,7 +2,6 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { listNearest } from '../../base/nearest.ts';
-import { chooseVersion } from '../../composition/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import {
   cutFleet,
@@ -14,18 +13,15 @@ import {
   type ModuleCount,
   machinesRunning,
   mergeFleets,
-  type Offer,
   ofFleet,
-  type Suitability,
-  suitability,
   type VersionsByDigest,
 } from '../../domain/machines/index.ts';
 import type { Version } from '../../domain/modules/index.ts';
-import { moduleLabel, splitModule, type Template, tracks } from '../../domain/templates/index.ts';
+import { moduleLabel, splitModule, tracks } from '../../domain/templates/index.ts';
 import { getCompositionFailure } from '../../store/compose/index.ts';
 import { walkInstances } from '../../store/machines/index.ts';
 import { allVersions, getModule, listVersions } from '../../store/modules/index.ts';
-import { getTemplate, listTemplates, templatesWith } from '../../store/templates/index.ts';
+import { getTemplate } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
 import { requireTemplate } from '../templates/index.ts';
@@ -96,39 +92,6 @@ export async function readMachines(
   );
 
   return { machines, next };
-}
-
-/** Whether each of a page of templates would take a module; `read` cuts the page. */
-export async function readSuitability(
-  services: Services,
-  { account: own }: Caller,
-  module: string,
-): Promise<{
-  templates: (limit: number, after: string) => Promise<Template[]>;
-  judge: (one: Template) => Suitability;
-}> {
-  const { account, name, platforms: registered } = await resolveModule(services, own, module);
-  const [versions, assigned] = await Promise.all([
-    allVersions(services.db, account, name),
-    templatesWith(services.db, own, `${account}/${name}`),
-  ]);
-  const usable = versions.filter(
-    ({ promotion_state }) => account === own || promotion_state !== 'staging',
-  );
-
-  const offers = tracks.flatMap((track): Offer[] => {
-    const version = chooseVersion(usable, track, null);
-    if (version === null) return [];
-
-    const { version_string, kind, builds } = version;
-    const built = builds.map(({ platform }) => platform);
-    return [{ track, version: version_string, kind, platforms: { registered, built } }];
-  });
-
-  return {
-    templates: (limit, after) => listTemplates(services.db, own, limit, after),
-    judge: (template) => suitability(template, assigned.has(template.id), offers),
-  };
 }
 
 /**

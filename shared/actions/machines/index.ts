@@ -2,6 +2,6 @@ export { artifactUrls, enrollAgent, heartbeat, reportInstance } from './agent.ts
 export { type AgentCaller, authenticateAgent, provenKey } from './authenticate-agent.ts';
 export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
-export { readFleet, readMachines, readSuitability } from './fleet.ts';
+export { readFleet, readMachines } from './fleet.ts';
 export { takeInstanceName } from './instance-name.ts';
 export { assertActive, requireActiveInstance, requireInstance } from './require-instance.ts';

@@ -1,2 +1,4 @@
+export { readAssignmentEffects, readUpdateEffects } from './assignment-effects.ts';
 export { explainTemplatePath, readComposition } from './explain-path.ts';
 export { previewChange, previewInstanceChange } from './preview-change.ts';
+export { readSuitability } from './suitability.ts';

@@ -3,6 +3,7 @@ import { limits } from '../../base/limits/index.ts';
 import {
   emptyIndex,
   explainUnmoved,
+  findLostFiles,
   indexOf,
   type Move,
   previewComposition,
@@ -10,8 +11,10 @@ import {
 import type { Trial } from '../../contract/preview/index.ts';
 import type {
   CompositionIndex,
+  CompositionReport,
   InstanceChanges,
   LayerName,
+  LostFiles,
   Preview,
   ResolutionRecord,
 } from '../../domain/compose/index.ts';
@@ -34,6 +37,8 @@ export interface ChangePreview {
   /** Assignment metadata. */
   metadata: { module: LayerName; before: Metadata | null; after: Metadata | null }[];
   instances: InstanceChanges;
+  /** Files that the changed module brings or drops, and that do not reach machines. */
+  lost: LostFiles[];
   warnings: string[];
   /**
    * The limits of the lists. `counts`, `more`, `files_changed` and `more_lines` say how much was
@@ -73,10 +78,17 @@ export async function previewChange(
   const { warnings, ...rest } = difference(now, then);
   const move = moveOf(account, change, assignments);
   const stays = move === null ? null : explainUnmoved(move, track, then.resolution);
+  const module = moduleOf(change, move, view.assignments);
+  const lost = module === null ? [] : findLostFiles(then.report, module);
 
   return {
     ...rest,
-    warnings: stays === null ? warnings : [stays, ...warnings],
+    lost,
+    warnings: [
+      ...(stays === null ? [] : [stays]),
+      ...lost.map(({ message }) => message),
+      ...warnings,
+    ],
     metadata: changedMetadata(assignments, view.assignments),
     instances: await previewInstances(
       services,
@@ -96,6 +108,18 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
   if (change.kind !== 'version_promote' || change.to === 'retired' || change.to === 'built')
     return null;
   return { module: `${account}/${change.module}`, to: change };
+}
+
+/** The module that a change is about; null if it removes one, or is about several. */
+function moduleOf(
+  change: Change,
+  move: Move | null,
+  assignments: readonly Assignment[],
+): LayerName | null {
+  if (change.kind === 'assignment_add') return change.module;
+  if (change.kind === 'assignment_update')
+    return assignments.find(({ id }) => id === change.assignment_id)?.module ?? null;
+  return move === null || move.to === null ? null : move.module;
 }
 
 /**
@@ -122,6 +146,7 @@ export async function previewInstanceChange(
 
   return {
     ...difference(now, then),
+    lost: [],
     metadata: [],
     instances: await previewInstance(services, instance, { metadata, track }, filesOf(now, then)),
   };
@@ -132,8 +157,17 @@ interface Side {
   index: CompositionIndex | null;
   files: InstanceFile[];
   resolution: ResolutionRecord | null;
+  report: CompositionReport;
   warnings: string[];
 }
+
+const emptyReport: CompositionReport = {
+  layers: [],
+  dropped: [],
+  shadowed: [],
+  carved_out: [],
+  warnings: [],
+};
 
 async function sideNow(
   services: Services,
@@ -146,8 +180,9 @@ async function sideNow(
     track,
     filesMax: limits.previewEntriesMax,
   });
-  if (now === null) return { index: null, files: [], resolution: null, warnings: [] };
-  return { index: now.index, files: now.instance_files, resolution: now.resolution, warnings: [] };
+  const nothing = { report: emptyReport, warnings: [] };
+  if (now === null) return { index: null, files: [], resolution: null, ...nothing };
+  return { index: now.index, files: now.instance_files, resolution: now.resolution, ...nothing };
 }
 
 async function sideOf(
@@ -163,6 +198,7 @@ async function sideOf(
     index: indexOf(composition),
     files: instanceFilesOf(composition),
     resolution,
+    report: composition.report,
     warnings: [...warnings, ...composition.report.warnings],
   };
 }

@@ -26,6 +26,10 @@ export const previewLimits = {
    * all differ.
    */
   diffLinesCompared: 500,
+  /** Paths that a warning about lost files names; the preview lists all of them. */
+  lostPathsShown: 5,
+  /** Templates that one request tries a module in: each takes up to some seconds. */
+  suitabilityPageMax: 10,
   /** Characters shown of a differing line. */
   diffLineLengthMax: 300,
 } as const;

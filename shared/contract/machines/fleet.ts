@@ -107,7 +107,7 @@ const suitabilitySchema = z
     name: z.string(),
     platform: z.string(),
     takes: z.boolean(),
-    reason: z.enum(['none', 'assigned', 'no_version', 'kind', 'platform']),
+    reason: z.enum(['none', 'assigned', 'no_version', 'kind', 'platform', 'conflict']),
     message: z.string().nullable(),
     offers: z.array(z.object({ track: trackSchema, version: z.string() })),
   })

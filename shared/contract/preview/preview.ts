@@ -4,7 +4,7 @@ import { slugSchema } from '../../base/slug.ts';
 import type { ChangeName } from '../../domain/operations/index.ts';
 import { metadataSchema, trackSchema } from '../http/index.ts';
 import { moduleNameSchema, promoteBody, reservationFields } from '../modules/index.ts';
-import { assignmentFields } from '../templates/index.ts';
+import { assignmentFields, lostFilesSchema } from '../templates/index.ts';
 
 /** The kind of a change as an operation has it. */
 const kind = <Name extends ChangeName>(name: Name) => z.literal(name);
@@ -134,6 +134,8 @@ export const previewAnswer = z.object({
     more: z.boolean(),
     changed: z.array(instanceChange),
   }),
+  /** Files that the changed module brings or drops, and that do not reach machines. */
+  lost: z.array(lostFilesSchema),
   /** Warnings for authors and operators. */
   warnings: z.array(z.string()),
   /**

@@ -72,8 +72,33 @@ export const updateAssignmentBody = z
     error: 'expected one of constraint, metadata and effective_priority',
   });
 
+/** Files of a module that do not reach machines, because of one other module. */
+export const lostFilesSchema = z
+  .object({
+    module: z.string(),
+    how: z.enum(['dropped', 'shadowed']),
+    because_of: z.string(),
+    paths: z.array(z.string()),
+    count: z.number().int(),
+    nothing_left: z.boolean(),
+    message: z.string(),
+  })
+  .meta({ id: 'LostFiles' });
+
+/** What a requested assignment does to the files of its module, on the tracks that are composed. */
+const assignmentEffects = {
+  lost: z.array(lostFilesSchema),
+  warnings: z.array(z.string()).meta({ description: 'sentences for people' }),
+};
+
+export const updateAssignmentAnswer = z.object({
+  operation: operationSchema,
+  ...assignmentEffects,
+});
+
 export const assignAnswer = z.object({
   operation: operationSchema,
+  ...assignmentEffects,
   assignment: z.object({ id: z.string(), template_id: z.string(), module: z.string() }),
 });
 

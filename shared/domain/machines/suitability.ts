@@ -14,26 +14,26 @@ export interface Offer {
   platforms: Platforms;
 }
 
-/**
- * Whether a template would take a module, judged by rows alone. A composition may still refuse its
- * files.
- */
+/** Whether a template would take a module. */
 export interface Suitability {
   template_id: string;
   name: string;
   platform: string;
   takes: boolean;
-  /** Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`. */
-  reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform';
+  /**
+   * Why not, in one word: `none`, `assigned`, `no_version`, `kind`, `platform`; `conflict` if the
+   * template cannot be composed with it.
+   */
+  reason: 'none' | 'assigned' | 'no_version' | 'kind' | 'platform' | 'conflict';
   message: string | null;
   /** The version that it would get, for each track that has one. */
   offers: { track: Track; version: string }[];
 }
 
 /**
- * Judges one template. The versions of both tracks must have a build for its platform, because
- * staging is composed as soon as a machine follows it. A track without a version leaves the module
- * out and refuses nothing.
+ * Judges one template by rows alone: its files may still conflict. The versions of all tracks must
+ * have a build for its platform, because a track is composed as soon as a machine follows it. A
+ * track without a version leaves the module out and refuses nothing.
  */
 export function suitability(
   template: Template,
@@ -73,4 +73,9 @@ export function suitability(
     message,
     offers: offers.map(({ track, version }) => ({ track, version })),
   };
+}
+
+/** A template that takes the module by the rows, and that cannot be composed with it. */
+export function withConflict(one: Suitability, message: string): Suitability {
+  return { ...one, takes: false, reason: 'conflict', message };
 }

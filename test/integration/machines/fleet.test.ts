@@ -18,8 +18,10 @@ import {
   clearCompositionFailure,
   putCompositionFailure,
 } from '../../../shared/store/compose/index.ts';
+import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getInstance, putReport, signedInstance } from '../../../shared/store/machines/index.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
+import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
 import { alone } from '../../support/flow.ts';
@@ -39,6 +41,11 @@ beforeAll(async () => {
   world = await World.create('registry.example');
   services = await alone(world.services);
   await world.register('redis', authorKey());
+  await putByDigest(
+    services.objects,
+    { key: fileIndexKey(), body: await encodeFileIndex([]), type: 'application/gzip' },
+    new Date(),
+  );
   await transact(
     services.db,
     [version('1.0.0', 'a', 'live'), version('1.1.0', 'b', 'built')].map(createVersion),
@@ -64,6 +71,8 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
+const fileIndexKey = () => objectKeys.fileIndex(world.account, digest('f'));
+
 function version(
   version_string: string,
   letter: string,
@@ -72,7 +81,7 @@ function version(
   const build = {
     platform: 'ubuntu-24.04-amd64',
     layer_size: 1,
-    file_index_key: 'none',
+    file_index_key: fileIndexKey(),
     entries: 1,
   };
 
@@ -303,7 +312,8 @@ it('lists and prints which templates cannot be composed, by track and why', asyn
 it('lists which templates would accept a module', async () => {
   const { templates } = moduleTemplatesAnswer.parse((await ask('/modules/redis/templates')).body);
   expect(templates.map(({ name, takes, reason }) => [name, takes, reason])).toEqual([
-    ['web', true, 'none'],
+    // The digests of its version are made up, so no composition can have its files.
+    ['web', false, 'conflict'],
     ['edge', false, 'platform'],
     ['taken', false, 'assigned'],
   ]);

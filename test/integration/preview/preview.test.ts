@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, inject } from 'vitest';
+import type { z } from 'zod';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
+import { readSuitability } from '../../../shared/actions/preview/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { decodeIndex } from '../../../shared/composition/index.ts';
 import { problemSchema } from '../../../shared/contract/http/index.ts';
 import { previewAnswer, whyAnswer } from '../../../shared/contract/preview/index.ts';
-import { compositionAnswer } from '../../../shared/contract/templates/index.ts';
+import { assignAnswer, compositionAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
@@ -220,6 +222,24 @@ describe('before a module is assigned', () => {
     );
   });
 
+  it('the list of templates judges by the same trial as an assignment', async ({ world }) => {
+    const { services, caller } = world;
+    const judged = async (module: string) => {
+      const { templates, judge } = await readSuitability(services, caller, module);
+      return Promise.all((await templates(10, '')).map(judge));
+    };
+
+    expect(await judged('app')).toMatchObject([{ takes: true, reason: 'none', message: null }]);
+    expect(await judged('base')).toMatchObject([{ takes: false, reason: 'assigned' }]);
+    expect(await judged('rival')).toMatchObject([
+      {
+        takes: false,
+        reason: 'conflict',
+        message: expect.stringMatching(/^staging: .*\(composition_protected_conflict\)$/),
+      },
+    ]);
+  });
+
   it('a promotion, a priority and a removal are previewed too', async ({ world }) => {
     const promoted = await gantry(
       world,
@@ -285,10 +305,29 @@ describe('before a module is assigned', () => {
 });
 
 describe('once it is assigned', () => {
+  let assigned: z.output<typeof assignAnswer>;
+
   it.beforeAll(async ({ world }) => {
-    const input = { template_id: template.id, module: 'app' };
-    const { operation } = await assignModule(world.services, world.caller, input);
-    expect((await world.operation(operation.id)).state).toBe('succeeded');
+    assigned = assignAnswer.parse(
+      (await api(world, 'POST', '/assignments', { module: 'app' })).answer,
+    );
+    expect((await world.operation(assigned.operation.id)).state).toBe('succeeded');
+  });
+
+  it('the response names the files that do not reach machines, why, and the cure', ({ world }) => {
+    expect(assigned.lost).toMatchObject([
+      {
+        module: full(world, 'app'),
+        how: 'dropped',
+        because_of: full(world, 'base'),
+        paths: ['/etc/keep'],
+        nothing_left: false,
+      },
+    ]);
+    expect(assigned.warnings).toEqual([
+      expect.stringContaining(`${full(world, 'app')} has no version for track live`),
+      expect.stringContaining('write the path in both file_spec and mask of its manifest'),
+    ]);
   });
 
   it('the record says how versions were resolved, and where the index of all paths is', async ({

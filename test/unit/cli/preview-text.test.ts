@@ -30,6 +30,7 @@ const nothing: Preview = {
 const rest = {
   metadata: [],
   instances: { examined: 0, more: false, changed: [] },
+  lost: [],
   warnings: [],
   bounds: { list_rows: 1000, list_bytes: 400_000, instances: 20, diff_lines: 1000 },
 };

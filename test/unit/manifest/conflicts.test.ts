@@ -193,7 +193,8 @@ test('the sentences name both modules, the path and what to do', () => {
 
   const dropped = findConflicts({ ...own, priority: 60 }, [contender('other', { files: [conf] })]);
   expect(dropped[0]?.message).toBe(
-    `"${conf}" of acme/other would be dropped, because acme/own protects it, whichever ranks higher (acme/own 60, acme/other 90)`,
+    `"${conf}" of acme/other would be dropped, because acme/own protects it, whichever ranks higher (acme/own 60, acme/other 90); ` +
+      'to replace it, make acme/other a config module whose parent is acme/own, and write the path in both file_spec and mask of its manifest',
   );
 });
 

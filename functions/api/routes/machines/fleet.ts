@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import {
-  readFleet,
-  readMachines,
-  readSuitability,
-} from '../../../../shared/actions/machines/index.ts';
+import { readFleet, readMachines } from '../../../../shared/actions/machines/index.ts';
+import { readSuitability } from '../../../../shared/actions/preview/index.ts';
+import { mapConcurrently } from '../../../../shared/base/concurrency.ts';
+import { limits } from '../../../../shared/base/limits/index.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import {
   fleetAnswer,
@@ -66,7 +65,7 @@ export const fleetRoutes: Route[] = [
     tag: 'fleet',
     summary: 'List the templates and whether each can take the module',
     description:
-      'Checks current assignments and the builds of the versions in each track. File conflicts appear only when the assignment is composed.',
+      'Checks current assignments and the builds of the versions in each track, and composes each template with the module as an assignment would. A page has at most 10 templates.',
     params,
     query: moduleTemplatesQuery,
     answer: moduleTemplatesAnswer,
@@ -77,8 +76,11 @@ export const fleetRoutes: Route[] = [
         reference(name, account),
       );
 
-      const page = await storePage(query, templates, ({ id }) => id);
-      return { templates: page.items.map(judge), next_cursor: page.next_cursor };
+      const limit = Math.min(query.limit, limits.suitabilityPageMax);
+      const page = await storePage({ ...query, limit }, templates, ({ id }) => id);
+      // One after the other, because each holds the entries of all layers in memory.
+      const judged = await mapConcurrently(page.items, 1, judge);
+      return { templates: judged, next_cursor: page.next_cursor };
     },
   }),
 ];

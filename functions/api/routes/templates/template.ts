@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readTemplateModules } from '../../../../shared/actions/compositions/index.ts';
-import type { Services } from '../../../../shared/actions/context/index.ts';
+import { keepAs, type Services } from '../../../../shared/actions/context/index.ts';
 import {
   assignModule,
   removeAssignment,
@@ -9,7 +9,9 @@ import {
 import {
   explainTemplatePath,
   previewChange,
+  readAssignmentEffects,
   readComposition,
+  readUpdateEffects,
 } from '../../../../shared/actions/preview/index.ts';
 import {
   createTemplate,
@@ -39,6 +41,7 @@ import {
   templateParams,
   templateSchema,
   templatesQuery,
+  updateAssignmentAnswer,
   updateAssignmentBody,
 } from '../../../../shared/contract/templates/index.ts';
 import type { Operation } from '../../../../shared/domain/operations/index.ts';
@@ -206,17 +209,25 @@ export const assignmentRoutes: Route[] = [
     body: assignModuleBody,
     answer: assignAnswer,
     async handle({ services, caller, params, body }) {
-      const { operation } = await assignModule(services, caller, {
+      const { module_name, module = module_name ?? '', ...fields } = body;
+      const { account } = caller;
+      const change = { kind: 'assignment_add', module, ...fields } as const;
+      const effects = await readAssignmentEffects(services, account, {
         template_id: params.id,
-        module: body.module_name ?? body.module ?? '',
-        constraint: body.constraint ?? null,
-        metadata: body.metadata ?? {},
-        effective_priority: body.effective_priority ?? null,
+        change,
       });
-      return operation;
+
+      const withEffects = (operation: Operation) => ({ operation, ...effects });
+      const { operation } = await assignModule(keepAs(services, withEffects), caller, {
+        template_id: params.id,
+        module,
+        ...fields,
+      });
+      return withEffects(operation);
     },
-    view: (operation, { params, body }) => ({
+    view: ({ operation, ...effects }, { params, body }) => ({
       operation,
+      ...effects,
       assignment: {
         id: addedAssignments(operation)[0] ?? '',
         template_id: params.id,
@@ -233,9 +244,10 @@ export const assignmentRoutes: Route[] = [
     status: 202,
     params: assignmentParams,
     body: updateAssignmentBody,
-    answer: operationAnswer,
-    async handle({ services, caller, params, body }) {
-      return { operation: await updateAssignment(services, caller, { id: params.id, ...body }) };
+    answer: updateAssignmentAnswer,
+    async handle({ services, caller, params: { id }, body }) {
+      const effects = await readUpdateEffects(services, caller.account, { id, ...body });
+      return { operation: await updateAssignment(services, caller, { id, ...body }), ...effects };
     },
   }),
   route({
