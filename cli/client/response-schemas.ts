@@ -41,7 +41,11 @@ import {
   policySchema,
   showApprovalAnswer,
 } from '../../shared/contract/operations/index.ts';
-import { previewAnswer, whyAnswer } from '../../shared/contract/preview/index.ts';
+import {
+  previewAnswer,
+  previewAssignmentsAnswer,
+  whyAnswer,
+} from '../../shared/contract/preview/index.ts';
 import {
   createHookAnswer,
   hookSchema,
@@ -50,6 +54,7 @@ import {
 import {
   assignAnswer,
   compositionAnswer,
+  replaceAssignmentsAnswer,
   templateAnswer,
   templateSchema,
   updateAssignmentAnswer,
@@ -95,6 +100,8 @@ export const responses = {
   why: whyAnswer,
   assigned: assignAnswer,
   updatedAssignment: updateAssignmentAnswer,
+  replacedAssignments: replaceAssignmentsAnswer,
+  previewAssignments: previewAssignmentsAnswer,
   instances: pageOf('instances', instanceSchema),
   instance: instanceAnswer,
   newInstance: createInstanceAnswer,

@@ -10,6 +10,7 @@ import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
+import { registerTemplateApply } from './apply.ts';
 import { registerTemplatePreview } from './preview.ts';
 
 /** `gantry template …` */
@@ -64,6 +65,7 @@ export function register(command: Command): void {
     },
   );
 
+  registerTemplateApply(command);
   registerTemplatePreview(command);
 }
 

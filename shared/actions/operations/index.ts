@@ -3,6 +3,7 @@ export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
 export { reviewApproval, showApproval } from './approvals/review-approval.ts';
 export { presentChange } from './approvals/review-change.ts';
+export { assignmentChangesOf } from './assignment-changes.ts';
 export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';

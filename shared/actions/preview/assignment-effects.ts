@@ -1,11 +1,13 @@
 import { isGantryError } from '../../base/error.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type { LostFiles } from '../../domain/compose/index.ts';
+import type { Change } from '../../domain/operations/index.ts';
 import type { Assignment, Track } from '../../domain/templates/index.ts';
+import { listAssignments } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireAssignment } from '../templates/index.ts';
 import { composedTracks } from './composed-tracks.ts';
-import { type ChangePreview, previewChange } from './preview-change.ts';
+import { type ChangePreview, previewChange, previewChanges } from './preview-change.ts';
 
 export interface AssignmentEffects {
   lost: LostFiles[];
@@ -24,15 +26,55 @@ export async function readAssignmentEffects(
   account: string,
   { template_id, change }: { template_id: string; change: AssignmentTrial },
 ): Promise<AssignmentEffects> {
+  return collectEffects({
+    modules: [change.module],
+    tracks: await composedTracks(services, account, template_id),
+    preview: (track) => previewChange(services, account, { template_id, track, change }),
+  });
+}
+
+/** The same for changes of several assignments that are applied together. */
+export async function readChangesEffects(
+  services: Services,
+  account: string,
+  { template_id, changes }: { template_id: string; changes: Change[] },
+): Promise<AssignmentEffects> {
+  if (changes.length === 0) return { lost: [], warnings: [] };
+  const present = await listAssignments(services.db, account, template_id);
+  const ids = changes.flatMap((one) =>
+    one.kind === 'assignment_update' ? [one.assignment_id] : [],
+  );
+
+  return collectEffects({
+    modules: [
+      ...changes.flatMap((one) => (one.kind === 'assignment_add' ? [one.module] : [])),
+      ...present.filter(({ id }) => ids.includes(id)).map(({ module }) => module),
+    ],
+    tracks: await composedTracks(services, account, template_id),
+    preview: (track) => previewChanges(services, account, { template_id, track, changes }),
+  });
+}
+
+/** The effects on every track, each once. Other warnings of the template are left out. */
+async function collectEffects({
+  modules,
+  tracks,
+  preview,
+}: {
+  modules: string[];
+  tracks: Track[];
+  preview: (track: Track) => Promise<ChangePreview>;
+}): Promise<AssignmentEffects> {
   const lost = new Map<string, LostFiles>();
   const warnings = new Set<string>();
-  const name = change.module.slice(change.module.indexOf('/') + 1);
-  const named = new RegExp(`/${name}(?![a-z0-9-])`);
+  const names = modules.map((module) => module.slice(module.indexOf('/') + 1));
+  const patterns = names.map((name) => new RegExp(`/${name}(?![a-z0-9-])`));
 
-  for (const track of await composedTracks(services, account, template_id)) {
-    const preview = await tryPreview(services, account, { template_id, track, change });
-    for (const one of preview?.lost ?? []) lost.set(one.message, one);
-    for (const one of preview?.warnings ?? []) if (named.test(one)) warnings.add(one);
+  for (const track of tracks) {
+    const found = await tryPreview(() => preview(track));
+    for (const one of found?.lost ?? []) lost.set(one.message, one);
+    for (const one of found?.warnings ?? [])
+      if (patterns.some((pattern) => pattern.test(one))) warnings.add(one);
   }
 
   return { lost: [...lost.values()], warnings: [...warnings] };
@@ -52,13 +94,9 @@ export async function readUpdateEffects(
   return readAssignmentEffects(services, account, { template_id, change });
 }
 
-async function tryPreview(
-  services: Services,
-  account: string,
-  asked: { template_id: string; track: Track; change: Trial },
-): Promise<ChangePreview | null> {
+async function tryPreview(preview: () => Promise<ChangePreview>): Promise<ChangePreview | null> {
   try {
-    return await previewChange(services, account, asked);
+    return await preview();
   } catch (error) {
     if (!isGantryError(error)) throw error;
     return null;

@@ -1,4 +1,8 @@
-export { readAssignmentEffects, readUpdateEffects } from './assignment-effects.ts';
+export {
+  readAssignmentEffects,
+  readChangesEffects,
+  readUpdateEffects,
+} from './assignment-effects.ts';
 export { explainTemplatePath, readComposition } from './explain-path.ts';
-export { previewChange, previewInstanceChange } from './preview-change.ts';
+export { previewChange, previewChanges, previewInstanceChange } from './preview-change.ts';
 export { readSuitability } from './suitability.ts';

@@ -68,27 +68,35 @@ export async function previewChange(
   const template = await requireTemplate(services, account, template_id);
   const assignments = await listAssignments(services.db, account, template_id);
   const change = await changeOf(services, template, assignments, asked.change);
+  return previewChanges(services, account, { template_id, track, changes: [change] });
+}
 
-  await checkChanges(services, { account, changes: [change] });
-  const views = viewsOf([change], nowIso(services));
+/** The same for changes that are applied together. */
+export async function previewChanges(
+  services: Services,
+  account: string,
+  { template_id, track, changes }: { template_id: string; track: Track; changes: Change[] },
+): Promise<ChangePreview> {
+  const template = await requireTemplate(services, account, template_id);
+  const assignments = await listAssignments(services.db, account, template_id);
+
+  await checkChanges(services, { account, changes });
+  const views = viewsOf(changes, nowIso(services));
   const view = views.template(viewOf(template, assignments));
 
   const now = await sideNow(services, account, template_id, track);
   const then = await sideOf(services, view, track, now.resolution);
   const { warnings, ...rest } = difference(now, then);
-  const move = moveOf(account, change, assignments);
-  const stays = move === null ? null : explainUnmoved(move, track, then.resolution);
-  const module = moduleOf(change, move, view.assignments);
-  const lost = module === null ? [] : findLostFiles(then.report, module);
+  const moves = changes.flatMap((change) => moveOf(account, change, assignments) ?? []);
+  const stay = moves.flatMap((move) => explainUnmoved(move, track, then.resolution) ?? []);
+
+  const modules = changes.flatMap((change) => moduleOf(account, change, view.assignments) ?? []);
+  const lost = modules.flatMap((module) => findLostFiles(then.report, module));
 
   return {
     ...rest,
     lost,
-    warnings: [
-      ...(stays === null ? [] : [stays]),
-      ...lost.map(({ message }) => message),
-      ...warnings,
-    ],
+    warnings: [...stay, ...lost.map(({ message }) => message), ...warnings],
     metadata: changedMetadata(assignments, view.assignments),
     instances: await previewInstances(
       services,
@@ -110,15 +118,16 @@ function moveOf(account: string, change: Change, assignments: readonly Assignmen
   return { module: `${account}/${change.module}`, to: change };
 }
 
-/** The module that a change is about; null if it removes one, or is about several. */
+/** The module that a change brings or alters; null if it removes one, or is about several. */
 function moduleOf(
+  account: string,
   change: Change,
-  move: Move | null,
   assignments: readonly Assignment[],
 ): LayerName | null {
   if (change.kind === 'assignment_add') return change.module;
   if (change.kind === 'assignment_update')
     return assignments.find(({ id }) => id === change.assignment_id)?.module ?? null;
+  const move = moveOf(account, change, assignments);
   return move === null || move.to === null ? null : move.module;
 }
 

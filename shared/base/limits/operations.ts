@@ -40,6 +40,8 @@ export const operationsLimits = {
   mailedFactMax: 300,
   /** Characters of a manifest's field that reviewers see. */
   reviewedValueMax: 2000,
+  /** Assignments that one request lists. The changes of one operation have limits of their own. */
+  replacedAssignmentsMax: 1000,
   /** Versions of one dependency that people refused and that are not proposed again. */
   rejectedProposalsMax: 50,
   /**

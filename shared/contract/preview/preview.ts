@@ -4,7 +4,8 @@ import { slugSchema } from '../../base/slug.ts';
 import type { ChangeName } from '../../domain/operations/index.ts';
 import { metadataSchema, trackSchema } from '../http/index.ts';
 import { moduleNameSchema, promoteBody, reservationFields } from '../modules/index.ts';
-import { assignmentFields, lostFilesSchema } from '../templates/index.ts';
+import { changeSchema } from '../operations/index.ts';
+import { assignmentFields, lostFilesSchema, replaceAssignmentsBody } from '../templates/index.ts';
 
 /** The kind of a change as an operation has it. */
 const kind = <Name extends ChangeName>(name: Name) => z.literal(name);
@@ -31,6 +32,11 @@ export type Trial = z.infer<typeof trialSchema>;
 
 export const previewBody = z.strictObject({
   change: trialSchema,
+  track: trackSchema.default('live'),
+});
+
+/** The assignments that a template would have, as `PUT /templates/{id}/assignments` takes them. */
+export const previewAssignmentsBody = replaceAssignmentsBody.extend({
   track: trackSchema.default('live'),
 });
 
@@ -181,3 +187,8 @@ export const whyAnswer = z
     sentences: z.array(z.string()),
   })
   .meta({ id: 'PathExplanation' });
+
+export const previewAssignmentsAnswer = previewAnswer.extend({
+  /** The changes that make the assignments match; none if they match already. */
+  changes: z.array(changeSchema),
+});

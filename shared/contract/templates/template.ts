@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { templateFilters } from '../../domain/templates/index.ts';
 import { listQuery, metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
@@ -90,6 +91,23 @@ const assignmentEffects = {
   lost: z.array(lostFilesSchema),
   warnings: z.array(z.string()).meta({ description: 'sentences for people' }),
 };
+
+/** All assignments that a template should have; the others are removed. */
+export const replaceAssignmentsBody = z.strictObject({
+  assignments: z
+    .array(z.strictObject({ module: moduleNameSchema, ...assignmentFields }))
+    .max(limits.replacedAssignmentsMax),
+});
+
+/** The file of `gantry template apply`. */
+export const templateFile = replaceAssignmentsBody.extend({ template: z.string().min(1) });
+
+export const replaceAssignmentsAnswer = z.object({
+  operation: operationSchema
+    .nullable()
+    .meta({ description: 'null if the assignments match already' }),
+  ...assignmentEffects,
+});
 
 export const updateAssignmentAnswer = z.object({
   operation: operationSchema,

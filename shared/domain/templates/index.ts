@@ -1,1 +1,2 @@
+export * from './assignment-changes.ts';
 export * from './template.ts';

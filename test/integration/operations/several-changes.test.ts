@@ -6,12 +6,14 @@ import {
   requestChanges,
 } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { replaceAssignmentsAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Change } from '../../../shared/domain/operations/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
 import { getTemplate, listAssignments } from '../../../shared/store/templates/index.ts';
+import { apiAs } from '../../support/api.ts';
 import { as, promote, requirePending, stateOf } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, type World } from '../../support/world.ts';
@@ -137,5 +139,32 @@ describe('several changes in one operation', () => {
 
     await expect(request(world, wide)).rejects.toMatchObject({ code: 'change_too_wide' });
     expect(await recorded()).toBe(before);
+  });
+});
+
+describe('a list of assignments', () => {
+  it('is reached by one operation, and asks for nothing where it is reached', async ({ world }) => {
+    for (const name of ['kept', 'gone', 'fresh']) await world.register(name, key);
+    const web = await template(world, 'listed');
+    const { call } = apiAs(world.token);
+    const put = async (...assignments: object[]) => {
+      const path = `/templates/${web.id}/assignments`;
+      const { body } = await call('PUT', path, { assignments });
+      return replaceAssignmentsAnswer.parse(body).operation;
+    };
+    const done = async (operation: { id: string } | null) =>
+      world.operation(operation?.id ?? '', 'succeeded');
+
+    await done(await put({ module: 'kept' }, { module: 'gone' }));
+    const list = [{ module: 'kept', metadata: { a: 1 } }, { module: 'fresh' }];
+    const { changes } = await done(await put(...list));
+
+    expect(changes.map(({ kind }) => kind)).toEqual([
+      'assignment_remove',
+      'assignment_update',
+      'assignment_add',
+    ]);
+    expect(await assignedTo(world, web)).toEqual(['fresh', 'kept']);
+    expect(await put(...list)).toBeNull();
   });
 });

@@ -3,13 +3,17 @@ import { readTemplateModules } from '../../../../shared/actions/compositions/ind
 import { keepAs, type Services } from '../../../../shared/actions/context/index.ts';
 import {
   assignModule,
+  assignmentChangesOf,
   removeAssignment,
+  requestChanges,
   updateAssignment,
 } from '../../../../shared/actions/operations/index.ts';
 import {
   explainTemplatePath,
   previewChange,
+  previewChanges,
   readAssignmentEffects,
+  readChangesEffects,
   readComposition,
   readUpdateEffects,
 } from '../../../../shared/actions/preview/index.ts';
@@ -24,6 +28,8 @@ import { pageOf } from '../../../../shared/contract/http/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import {
   previewAnswer,
+  previewAssignmentsAnswer,
+  previewAssignmentsBody,
   previewBody,
   whyAnswer,
   whyQuery,
@@ -37,6 +43,8 @@ import {
   compositionQuery,
   createTemplateBody,
   renameTemplateBody,
+  replaceAssignmentsAnswer,
+  replaceAssignmentsBody,
   templateAnswer,
   templateParams,
   templateSchema,
@@ -234,6 +242,45 @@ export const assignmentRoutes: Route[] = [
         module: body.module_name ?? body.module ?? '',
       },
     }),
+  }),
+  route({
+    method: 'put',
+    path: '/templates/{id}/assignments',
+    role: 'operator',
+    tag: 'assignments',
+    summary: 'Make the assignments of a template match a list, by one operation',
+    description:
+      'Assigns, changes and removes what differs. Fields that are left out have their defaults. Where nothing differs, nothing is requested.',
+    status: 202,
+    params: templateParams,
+    body: replaceAssignmentsBody,
+    answer: replaceAssignmentsAnswer,
+    async handle({ services, caller, params: { id: template_id }, body }) {
+      const { account } = caller;
+      const changes = await assignmentChangesOf(services, account, { template_id, ...body });
+      const effects = await readChangesEffects(services, account, { template_id, changes });
+      const operation =
+        changes.length === 0 ? null : await requestChanges(services, caller, changes);
+      return { operation, ...effects };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/templates/{id}/assignments/preview',
+    role: 'viewer',
+    reads: true,
+    tag: 'assignments',
+    summary: 'Preview what a list of assignments would do to machines',
+    description: 'Changes nothing. Changes that cannot be composed return their error.',
+    params: templateParams,
+    body: previewAssignmentsBody,
+    answer: previewAssignmentsAnswer,
+    async handle({ services, caller: { account }, params: { id: template_id }, body }) {
+      const { track, assignments } = body;
+      const changes = await assignmentChangesOf(services, account, { template_id, assignments });
+      const preview = await previewChanges(services, account, { template_id, track, changes });
+      return { changes, ...preview };
+    },
   }),
   route({
     method: 'patch',
