@@ -140,8 +140,9 @@ export const previewAnswer = z.object({
     more: z.boolean(),
     changed: z.array(instanceChange),
   }),
-  /** Files that the changed module brings or drops, and that do not reach machines. */
-  lost: z.array(lostFilesSchema),
+  lost: z.array(lostFilesSchema).meta({
+    description: 'files that the changed modules bring or drop, and that do not reach machines',
+  }),
   /** Warnings for authors and operators. */
   warnings: z.array(z.string()),
   /**

@@ -77,11 +77,15 @@ export const updateAssignmentBody = z
 export const lostFilesSchema = z
   .object({
     module: z.string(),
-    how: z.enum(['dropped', 'shadowed']),
+    how: z
+      .enum(['dropped', 'shadowed'])
+      .meta({ description: 'whether protection drops them or a higher layer covers them' }),
     because_of: z.string(),
-    paths: z.array(z.string()),
-    count: z.number().int(),
-    nothing_left: z.boolean(),
+    paths: z.array(z.string()).meta({ description: 'the first of the files' }),
+    count: z.number().int().meta({ description: 'how many files there are' }),
+    nothing_left: z
+      .boolean()
+      .meta({ description: 'true if nothing of the module reaches machines' }),
     message: z.string(),
   })
   .meta({ id: 'LostFiles' });
