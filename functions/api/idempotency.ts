@@ -97,15 +97,14 @@ function requireSameBody(known: string, found: string): void {
  * Encrypts with AES-256-GCM. The key derives from the token and the Idempotency-Key, so the table
  * alone reveals nothing.
  */
-export function seal(answer: unknown, request: Pick<KeyedRequest, 'bearer' | 'key'>): string {
+export function seal(answer: unknown, request: Pick<KeyedRequest, 'bearer' | 'key'>): Uint8Array {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', sealingKey(request), nonce);
   const sealed = Buffer.concat([cipher.update(JSON.stringify(answer)), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64');
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
 }
 
-export function unseal(text: string, request: Pick<KeyedRequest, 'bearer' | 'key'>): unknown {
-  const bytes = Buffer.from(text, 'base64');
+export function unseal(bytes: Uint8Array, request: Pick<KeyedRequest, 'bearer' | 'key'>): unknown {
   const decipher = createDecipheriv('aes-256-gcm', sealingKey(request), bytes.subarray(0, 12), {
     authTagLength: 16,
   });

@@ -1,20 +1,42 @@
 import { createMiddleware } from 'hono/factory';
 import { GantryError } from '../../shared/base/error.ts';
+import { parseStrictJson } from '../../shared/base/strict-json.ts';
 import type { ApiEnv } from './env.ts';
 
 /**
  * Checks JSON bodies for what neither the schemas nor the table can hold: text with half a
- * surrogate pair, and keys named `__proto__`, which schemas would drop without an error. A body
- * of another form is left to the route, which says so.
+ * surrogate pair, and keys named `__proto__`, which schemas would drop without an error. A repeated
+ * key is refused too, because a proxy may have judged another value than the last. A body of
+ * another form is left to the route, which says so.
  */
 export const checkJsonBody = createMiddleware<ApiEnv>(async (c, next) => {
   if (c.req.header('content-type')?.includes('json')) {
-    const body: unknown = await c.req.json().catch(() => null);
+    const text = await c.req.text();
+    const body = parseOrNull(text);
     requireStorable(body);
+    if (body !== null) requireOneReading(text);
   }
 
   await next();
 });
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function requireOneReading(text: string): void {
+  try {
+    parseStrictJson(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const message = `the body is invalid: ${error.message}`;
+    throw new GantryError('invalid_request', message, { field: 'body' });
+  }
+}
 
 /** Walks with a list of its own, because a body may nest deeper than the stack allows. */
 export function requireStorable(body: unknown): void {

@@ -29,6 +29,7 @@ const errors = {
   content_type_unsupported: [415, 'The body is not declared as application/json.'],
   precondition_failed: [412, 'A condition of the request does not hold.'],
   payload_too_large: [413, 'The body exceeds the size limit.'],
+  too_large: [422, 'A field holds more bytes than its record can keep. Shorten it.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],
   message_unsupported: [422, 'A stage received a message in a format that it does not know.'],
   schema_unknown: [503, 'A newer release wrote the record. Retry after the deployment.'],

@@ -42,12 +42,12 @@ export class GantryError extends Error {
 }
 
 /**
- * A sentence may quote hostile text of many megabytes. It is cut here, so that rows and responses
- * stay small.
+ * A sentence may quote hostile text of many megabytes, or halves of characters. Both are removed
+ * here, so that every row and response can hold it.
  */
 function shorten(message: string): string {
   return message.length <= messageLengthMax
-    ? message
+    ? message.toWellFormed()
     : `${message.slice(0, messageLengthMax).toWellFormed()}…`;
 }
 

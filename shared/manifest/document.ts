@@ -10,6 +10,7 @@ import {
   LineCounter,
   type Pair,
   parseDocument,
+  type Scalar,
 } from 'yaml';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
@@ -127,8 +128,8 @@ function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[
 }
 
 /**
- * Finds repeated keys and aliases without an anchor, and counts aliases. The parser limits the
- * depth of nesting, so recursion is safe.
+ * Finds repeated keys, aliases without an anchor and text that no row holds, and counts aliases.
+ * The parser limits the depth of nesting, so recursion is safe.
  */
 function surveyNodes(
   document: Document.Parsed,
@@ -147,6 +148,11 @@ function surveyNodes(
     note(node, path, `expected an anchor &${node.source} before this alias, found none`);
   };
 
+  const visitScalar = ({ value, ...node }: Scalar, path: KeyPath): void => {
+    if (typeof value !== 'string' || value.isWellFormed()) return;
+    note(node, path, 'expected Unicode text, found half a surrogate pair');
+  };
+
   const visitPair = (item: Pair, path: KeyPath, seen: Set<string>): void => {
     const key = formatKey(item);
     visit(item.key, path);
@@ -162,6 +168,7 @@ function surveyNodes(
   const visit = (node: unknown, path: KeyPath): void => {
     if (isAlias(node)) visitAlias(node, path);
     if (isNode(node) && 'anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+    if (isScalar(node)) visitScalar(node, path);
     if (!isCollection(node)) return;
 
     const seen = new Set<string>();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GantryError, isGantryError } from '../base/error.ts';
+import { parseStrictJson } from '../base/strict-json.ts';
 
 /** Media types of the OCI image specification 1.1 and of the signatures that cosign stores. */
 export const mediaTypes = {
@@ -113,7 +114,10 @@ export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig
   return parseJson(imageConfig, bytes, 'an OCI image config');
 }
 
-/** Parses JSON from a registry. @throws GantryError `registry_response_invalid` */
+/**
+ * Parses JSON from a registry, strictly: others read the same documents, with the same digest.
+ * @throws GantryError `registry_response_invalid`
+ */
 export function parseJson<T extends z.ZodType>(
   schema: T,
   bytes: Uint8Array,
@@ -121,14 +125,12 @@ export function parseJson<T extends z.ZodType>(
 ): z.output<T> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseStrictJson(bytes);
   } catch (cause) {
     throw new GantryError(
       'registry_response_invalid',
-      `expected ${expectation}, found bytes that are not JSON`,
-      {
-        cause,
-      },
+      `expected ${expectation}, found bytes that are not JSON: ${(cause as Error).message}`,
+      { cause },
     );
   }
 

@@ -2,6 +2,7 @@ import { mapConcurrently } from '../base/concurrency.ts';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
+import { parseStrictJson } from '../base/strict-json.ts';
 import type {
   FoundSignature,
   SignatureSource,
@@ -234,12 +235,12 @@ function reportTooMany(digest: string, found: number): FoundSignature {
 
 function parseBundle(bytes: Uint8Array): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    if (!nestsDeeper(text, limits.bundleDepthMax)) return JSON.parse(text);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (!nestsDeeper(text, limits.bundleDepthMax)) return parseStrictJson(text);
   } catch (cause) {
     throw new GantryError(
       'bundle_invalid',
-      'expected a Sigstore bundle, found bytes that are not JSON',
+      `expected a Sigstore bundle, found bytes that are not JSON: ${(cause as Error).message}`,
       { cause },
     );
   }

@@ -8,8 +8,10 @@ import {
   ValidationError,
 } from '@sigstore/bundle';
 import { z } from 'zod';
+import { parseStrictJson } from '../base/strict-json.ts';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { SignedBytes, SignedMessage } from './content.ts';
+import { type KnownKeys, requireExactKeys } from './exact-keys.ts';
 import { type Artifact, type Material, type SignatureClaim, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
@@ -34,6 +36,14 @@ const statement = z.looseObject({
     .min(1)
     .max(1000),
 });
+
+/** The keys of a statement that decide what it covers. */
+const statementKeys: KnownKeys = {
+  _type: {},
+  predicateType: {},
+  predicate: {},
+  subject: { name: {}, digest: { sha256: {} }, annotations: {} },
+};
 
 /**
  * Reads the Sigstore bundle (v0.1 to v0.3) of a module: a DSSE envelope over an in-toto statement.
@@ -139,12 +149,12 @@ function parseBundle(json: unknown): Bundle {
 
 function parseStatement(payload: Uint8Array) {
   try {
-    return statement.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)));
+    const value = parseStrictJson(payload);
+    requireExactKeys(value, statementKeys);
+    return statement.parse(value);
   } catch (cause) {
-    return refuse(
-      'payload_invalid',
-      'expected an in-toto statement of version 1 or 0.1, found something else',
-      cause,
-    );
+    const reason = cause instanceof SyntaxError ? cause.message : 'found something else';
+    const message = `expected an in-toto statement of version 1 or 0.1: ${reason}`;
+    return refuse('payload_invalid', message, cause);
   }
 }

@@ -1,12 +1,28 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
+import { parseStrictJson } from '../base/strict-json.ts';
 import type { FoundSignature } from '../domain/signatures/index.ts';
 import { SignedBytes } from './content.ts';
+import { type KnownKeys, requireExactKeys } from './exact-keys.ts';
 import { type Material, type SignatureClaim, toMaterial } from './material.ts';
 import { refuse } from './refusal.ts';
 
 type FoundLegacySignature = Extract<FoundSignature, { format: 'legacy' }>;
+
+/** Node.js also decodes the alphabet of URLs, which cosign refuses. */
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** The keys of the documents of a signature that decide what it covers. */
+const knownKeys: KnownKeys = {
+  critical: { identity: {}, image: { 'docker-manifest-digest': {} }, type: {} },
+  optional: {},
+  SignedEntryTimestamp: {},
+  Payload: { body: {}, integratedTime: {}, logIndex: {}, logID: {} },
+  kind: {},
+  apiVersion: {},
+  SignedRFC3161Timestamp: {},
+};
 
 const simpleSigningType = 'cosign container image signature';
 const annotation = {
@@ -51,7 +67,7 @@ export function readLegacy(found: FoundLegacySignature): Material {
   const payload = Buffer.from(found.payload, 'base64');
   const { critical, optional } = parse(
     simpleSigning,
-    payload.toString('utf8'),
+    payload,
     'payload_invalid',
     'a simple-signing payload',
   );
@@ -59,6 +75,9 @@ export function readLegacy(found: FoundLegacySignature): Material {
   const signatureText = found.annotations[annotation.signature];
   if (!signatureText)
     refuse('bundle_invalid', `expected the annotation ${annotation.signature}, found none`);
+  if (!base64.test(signatureText)) {
+    refuse('bundle_invalid', `expected base64 (RFC 4648, section 4) in ${annotation.signature}`);
+  }
   const signature = Buffer.from(signatureText, 'base64');
   const claim: SignatureClaim = {
     kind: 'signature',
@@ -160,13 +179,16 @@ function decodeCertificate(pem: string): string {
 
 function parse<T extends z.ZodType>(
   schema: T,
-  text: string,
+  text: string | Uint8Array,
   code: 'payload_invalid' | 'tlog_invalid' | 'timestamp_invalid',
   expectation: string,
 ): z.output<T> {
   try {
-    return schema.parse(JSON.parse(text));
+    const value = parseStrictJson(text);
+    requireExactKeys(value, knownKeys);
+    return schema.parse(value);
   } catch (cause) {
-    return refuse(code, `expected ${expectation}, found something else`, cause);
+    const reason = cause instanceof SyntaxError ? `: ${cause.message}` : ', found something else';
+    return refuse(code, `expected ${expectation}${reason}`, cause);
   }
 }

@@ -10,7 +10,7 @@ export const trackSchema = z.enum(tracks);
 
 /**
  * Metadata of assignments and instances: flat, so that `${instance.<key>}` always has one text
- * form.
+ * form. Its row holds 100 KiB of it (`rowBounds`).
  */
 export const metadataSchema = z
   .record(

@@ -18,6 +18,7 @@ export function truncateVerdicts(verdicts: SignatureVerdict[]): SignatureVerdict
 
 function truncateTexts<T>(value: T, textMax: number): T {
   return JSON.parse(JSON.stringify(value), (_, inner) =>
-    typeof inner === 'string' ? inner.slice(0, textMax) : inner,
+    // Half a surrogate pair would not fit a row.
+    typeof inner === 'string' ? inner.slice(0, textMax).toWellFormed() : inner,
   );
 }

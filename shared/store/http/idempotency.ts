@@ -13,7 +13,7 @@ export interface IdempotentRequest {
   /** The request that runs: one whose claim lapsed can keep no answer any more. */
   claim: string;
   /** The sealed answer; null until the create has happened. */
-  answer: string | null;
+  answer: Uint8Array | null;
   claimed_until: string;
   expires_at: string;
 }
@@ -60,7 +60,7 @@ type Claimed = Pick<IdempotentRequest, 'hash' | 'claim'>;
  * Keeps the answer in the transaction of the effect. The effect does not happen if the claim lapsed
  * and another request took it: of the two, one creates.
  */
-export function keepAnswer({ hash, claim }: Claimed, answer: string): Write {
+export function keepAnswer({ hash, claim }: Claimed, answer: Uint8Array): Write {
   return requests.updateWhere({ hash }, { claim, answer: null }, { answer });
 }
 
@@ -68,7 +68,7 @@ export function keepAnswer({ hash, claim }: Claimed, answer: string): Write {
 export async function finishIdempotentRequest(
   db: Db,
   { hash, claim }: Claimed,
-  answer: string,
+  answer: Uint8Array,
 ): Promise<void> {
   await attempt(db, requests.updateWhere({ hash }, { claim }, { answer }));
 }

@@ -1,4 +1,5 @@
 export type { Attributes } from './attributes.ts';
+export { boundsOf, requireBounds, requireKeys } from './bounds.ts';
 export * from './condition.ts';
 export { entity } from './entity.ts';
 export type { Page, Range } from './reads.ts';

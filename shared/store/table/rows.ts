@@ -1,5 +1,6 @@
 import { GantryError } from '../../base/error.ts';
 import { type Attributes, fieldsOf, type Kind, type Row } from './attributes.ts';
+import { type Bounds, boundsOf, requireBounds, requireKeys } from './bounds.ts';
 import { type Electro, electroEntity, type KeyTemplates, primary } from './electro.ts';
 import { shardOf } from './query.ts';
 
@@ -34,6 +35,7 @@ export class Rows<Noun> {
   readonly electro: Electro;
   readonly kinds: Readonly<Record<string, Kind>>;
   readonly #definition: Definition<Noun>;
+  readonly #bounds: Bounds;
   readonly #schema: number;
 
   constructor(definition: Definition<Noun>) {
@@ -42,6 +44,7 @@ export class Rows<Noun> {
     this.#definition = definition;
     this.#schema = upgrades.length + 1;
     this.kinds = attributes;
+    this.#bounds = boundsOf(name, attributes);
 
     const stored: Record<string, Kind> = { ...this.kinds, schema: 'number' };
     for (const [field, { kind }] of Object.entries(derived)) stored[field] = kind;
@@ -65,6 +68,23 @@ export class Rows<Noun> {
       ...this.#shard(noun),
       schema: this.#schema,
     };
+  }
+
+  /**
+   * What is stored of a noun that is written whole.
+   * @throws GantryError `too_large`
+   */
+  storable(noun: Noun): Row {
+    const { key, lists = {} } = this.#definition;
+    const row = this.stored(noun);
+    this.requireFits(row);
+    requireKeys(this.name, [key, ...Object.values(lists)], row);
+    return row;
+  }
+
+  /** @throws GantryError `too_large` for a field beyond its bound */
+  requireFits(fields: Row): void {
+    requireBounds(this.name, this.#bounds, fields);
   }
 
   /** The key of a row, from its key fields. */
@@ -91,7 +111,9 @@ export class Rows<Noun> {
 
     if (upgrades.length > 0) for (const field of Object.keys(row)) written.add(field);
     for (const field of [...fieldsOf(key.pk), ...fieldsOf(key.sk)]) written.delete(field);
-    return pick(row, [...written]);
+    const changed = pick(row, [...written]);
+    this.requireFits(changed);
+    return changed;
   }
 
   /**

@@ -42,8 +42,9 @@ interface Besides<Noun> {
 export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
   const { electro } = rows;
 
-  const patch = (key: object, change: Adjustment<Noun>) =>
-    electro.patch(rows.key(key)).data((paths, { set, add, remove }) => {
+  const patch = (key: object, change: Adjustment<Noun>) => {
+    rows.requireFits({ ...change.set });
+    return electro.patch(rows.key(key)).data((paths, { set, add, remove }) => {
       for (const [field, value] of entries(change.set)) set(paths[field], value);
       for (const [field, by] of entries(change.add)) add(paths[field], Number(by));
 
@@ -57,19 +58,20 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
       );
       for (const path of dropped) remove(path);
     });
+  };
 
   return {
     /** Writes a row that must not exist yet. */
     create(noun: Draft<Noun>, refuse: Refuse = raced): Write {
       const first = { ...noun, ...('revision' in rows.kinds ? { revision: 1 } : {}) };
-      return { item: { Put: electro.create(rows.stored(first as Noun)).params() }, refuse };
+      return { item: { Put: electro.create(rows.storable(first as Noun)).params() }, refuse };
     },
 
     /**
      * Writes a row whole, over one that may exist, if that one or its absence meets the condition.
      */
     put(noun: Noun, condition: Condition<Noun> = {}, refuse: Refuse = raced): Write {
-      return { item: { Put: where(electro.put(rows.stored(noun)), condition).params() }, refuse };
+      return { item: { Put: where(electro.put(rows.storable(noun)), condition).params() }, refuse };
     },
 
     /**
@@ -79,7 +81,7 @@ export function writesOf<Noun, Key extends object>(rows: Rows<Noun>) {
     replace(noun: Noun & Revised, refuse: Refuse = raced): Write {
       const { revision } = noun;
       const put = electro
-        .put(rows.stored({ ...noun, revision: revision + 1 }))
+        .put(rows.storable({ ...noun, revision: revision + 1 }))
         .where((paths, { eq, notExists }) =>
           revision === 0 ? notExists(paths.revision) : eq(paths.revision, revision),
         );

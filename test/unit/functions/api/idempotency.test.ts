@@ -11,9 +11,9 @@ it('a stored response is readable only by its sender, and the table does not hol
       expect(unseal(seal(plain, request), request)).toEqual(plain);
     }),
   );
-  expect(
-    Buffer.from(seal({ secret: 'gantry_shown_once' }, request), 'base64').toString(),
-  ).not.toContain('shown_once');
+  expect(Buffer.from(seal({ secret: 'gantry_shown_once' }, request)).toString()).not.toContain(
+    'shown_once',
+  );
 });
 
 it.each([

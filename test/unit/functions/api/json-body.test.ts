@@ -43,6 +43,18 @@ describe('a JSON body', () => {
   });
 });
 
+it('a JSON body with a repeated key is refused, which two readers understand differently', async () => {
+  const response = await app.request('/api/v1/instances', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"name":"a","metadata":{"k":1,"k":2}}',
+  });
+  expect(await response.json()).toMatchObject({
+    code: 'invalid_request',
+    detail: 'the body is invalid: expected each key once, found "k" again',
+  });
+});
+
 it.each(['a'.repeat(2100), '%00', 'a%2Fb'])(
   'the webhook %# is refused as any unknown one',
   async (source) => {

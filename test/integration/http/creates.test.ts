@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../../functions/api/app.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
@@ -145,4 +146,111 @@ it('leaves previews and checks alone, which change nothing', async () => {
   const first = await send(world.services, request, once);
   expect(await send(world.services, request, once)).toEqual({ ...first, replayed: false });
   expect(first.status).toBe(200);
+});
+
+describe('a create within the limits of its schema', () => {
+  /** Text of up to `max` characters, of one to four bytes each, short and at its limit. */
+  const text = (max: number) =>
+    fc
+      .tuple(fc.constantFrom('a', '\u0001', 'ä', '€', '😀', '"'), fc.constantFrom(1, 0.5, 0.1))
+      .map(([character, share]) => {
+        const count = Math.max(1, Math.floor((max * share) / character.length));
+        return character.repeat(count);
+      });
+
+  const metadata = fc
+    .tuple(fc.constantFrom(0, 1, 30, 100), fc.constantFrom(1, 100), text(4096))
+    .map(([count, length, value]) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, n) => [`k${n}`.padEnd(length, '_'), value]),
+      ),
+    );
+
+  const regexp = text(998).map((inner) => `^${inner}$`);
+  const pair = fc.record({ cosign_identity_regexp: regexp, cosign_issuer_regexp: regexp });
+
+  const requests = fc.oneof(
+    fc
+      .record({
+        metadata,
+        clusters: fc.constantFrom(
+          [],
+          Array.from({ length: 50 }, (_, n) => `c${n}`.padEnd(60, 'x')),
+        ),
+      })
+      .map((body) => ({ path: '/instances', body: { ...body, template_id: seeded.template } })),
+    metadata.map((given) => ({
+      path: `/templates/${seeded.template}/assignments`,
+      body: { module: seeded.module, metadata: given },
+    })),
+    fc
+      .record({
+        cosign_identities: fc
+          .tuple(pair, fc.constantFrom(1, 20))
+          .map(([one, n]) => Array(n).fill(one)),
+        platforms: fc.constantFrom(
+          [],
+          Array.from({ length: 50 }, (_, n) => `p${n}-`.padEnd(100, 'x')),
+        ),
+        trusted_root: fc.constantFrom(null, { x: 'y'.repeat(200_000) }),
+      })
+      .map((body) => ({
+        path: '/modules',
+        body: { ...body, category: 'userland', repository: world.repository('big') },
+      })),
+    text(200).map((name) => ({ path: '/tokens', body: { name, roles: ['viewer'] } })),
+  );
+
+  it('happens, or is refused by a code, but never fails', { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(requests, async ({ path, body }) => {
+        const named = 'name' in body ? body : { ...body, name: `n-${randomUUID()}` };
+        const { status, answer } = await send(world.services, { path, body: named }, randomUUID());
+        expect([status, answer.code, answer.detail]).toEqual([
+          expect.not.toBeOneOf([500]),
+          answer.code,
+          answer.detail,
+        ]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is refused if its row would be too large, and its key is free again', async () => {
+    const name = `n-${randomUUID()}`;
+    const of = (length: number) => ({
+      path: '/instances',
+      body: {
+        name,
+        template_id: seeded.template,
+        metadata: Object.fromEntries(
+          Array.from({ length: 76 }, (_, n) => [`k${n}`, 'x'.repeat(length)]),
+        ),
+      },
+    });
+
+    const once = randomUUID();
+    const refused = { code: 'too_large', field: 'metadata', expected: 102_400 };
+    expect((await send(world.services, of(4096), once)).answer).toMatchObject(refused);
+
+    const largest = await send(world.services, of(1300), once);
+    expect(largest.status).toBe(201);
+  });
+
+  it('is kept with its response at the largest size', async () => {
+    const body = {
+      name: `n-${randomUUID()}`,
+      template_id: seeded.template,
+      metadata: Object.fromEntries(
+        Array.from({ length: 50 }, (_, n) => [`k${n}`, '\u20ac'.repeat(670)]),
+      ),
+    };
+    const once = randomUUID();
+    const first = await send(world.services, { path: '/instances', body }, once);
+    expect(await send(world.services, { path: '/instances', body }, once)).toEqual({
+      ...first,
+      replayed: true,
+    });
+    expect(first.status).toBe(201);
+  });
 });

@@ -1,0 +1,77 @@
+const kib = 1024;
+
+/**
+ * What one row may hold in its keys and fields together. DynamoDB takes 400 KiB; the rest is for
+ * the keys, which repeat fields, and for numbers, which DynamoDB stores longer than JSON.
+ */
+export const rowBytesMax = 392 * kib;
+
+/** Bounds of the fields that `rowBounds` does not name: a name of 200 characters fits in each. */
+export const fieldBytesMax = { text: kib, json: 2 * kib } as const;
+
+/**
+ * The longest keys of DynamoDB: of a partition, and of its order.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
+export const keyBytesMax = { pk: 2048, sk: 1024 } as const;
+
+/**
+ * Bytes of JSON that the fields of each entity may hold. A write of more is refused
+ * (`too_large`), and an entity whose bounds together exceed `rowBytesMax` does not load. A
+ * limit in characters alone would let through rows that DynamoDB refuses.
+ */
+export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  approval: {
+    // Comments of 2,000 characters from some thirty reviewers.
+    decisions: 256 * kib,
+    summary: 16 * kib,
+    task_token: 4 * kib,
+  },
+  // Metadata has up to 100 keys, and comes again in the signed desired state.
+  assignment: { metadata: 100 * kib },
+  candidate: { tags: 32 * kib, message: 64 * kib, signatures: 128 * kib },
+  composition: { modules: 320 * kib },
+  compositionfailure: { message: 128 * kib },
+  event: { data: 200 * kib },
+  'host-budget': { leases: 128 * kib },
+  // The response of a create, which repeats its row. It is kept as bytes.
+  idempotency: { answer: 380 * kib },
+  instance: {
+    clusters: 4 * kib,
+    metadata: 100 * kib,
+    // 1,000 modules of 30 characters with their digests; a report has 500 of any length.
+    desired_modules: 110 * kib,
+    desired_report_keys: 8 * kib,
+    desired_error: 16 * kib,
+    report: 120 * kib,
+  },
+  module: {
+    identities: 64 * kib,
+    trusted_keys: 64 * kib,
+    // limits.trustedRootBytesMax
+    trusted_root: 128 * kib,
+    required_attestations: 24 * kib,
+    platforms: 6 * kib,
+    granted_reservations: 64 * kib,
+  },
+  operation: { actions: 4 * kib, changes: 300 * kib, summary: 16 * kib, message: 48 * kib },
+  provider: { capability: 2 * kib },
+  repository: { ignored_tags: 128 * kib, message: 64 * kib },
+  root_proposal: { metadata: 256 * kib },
+  roster: { reviewers: 128 * kib },
+  verdict: { verdict: 128 * kib },
+  version: {
+    labels: 3 * kib,
+    // limits.tagsPerDigestMax
+    tags: 28 * kib,
+    // limits.platformsMax
+    builds: 34 * kib,
+    // limits.versionManifestBytesMax
+    manifest: 192 * kib,
+    // limits.verdictBytesMax
+    signatures: 100 * kib,
+    approvals: 12 * kib,
+    reverification: 4 * kib,
+    withheld: 8 * kib,
+  },
+};
