@@ -68,6 +68,7 @@ async function measure(services: Services, registry: DockerRegistry): Promise<vo
     const fixed = {
       tags_hash: null,
       polled_at: null,
+      succeeded_at: null,
       failures: 0,
       code: null,
       message: null,

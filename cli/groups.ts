@@ -108,6 +108,17 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/machines/fleet.ts'),
   },
   {
+    name: 'warning',
+    alias: 'warnings',
+    summary: 'list what waits for a person',
+    load: () => import('./commands/upkeep/warning.ts'),
+  },
+  {
+    name: 'sensor',
+    summary: 'list the sensors, and set which of them mail',
+    load: () => import('./commands/upkeep/sensor.ts'),
+  },
+  {
     name: 'operation',
     summary: 'list, follow and withdraw operations',
     load: () => import('./commands/operations/operation.ts'),

@@ -8,7 +8,8 @@ type VersionsPage = z.infer<typeof versionsAnswer>;
 export type Versions = Omit<VersionsPage, 'next_cursor'>;
 
 /**
- * Yields the versions of a module, newest first, page by page. The first page has the candidates.
+ * Yields the versions of a module, newest first, page by page. The first page has the candidates and
+ * the warnings.
  */
 async function* readVersionPages(
   { client, responses }: Api,
@@ -28,7 +29,7 @@ async function* readVersionPages(
   } while (cursor !== undefined);
 }
 
-/** Returns all versions of a module, newest first, and its candidates. */
+/** Returns all versions of a module, newest first, its candidates and the warnings about it. */
 export async function listVersions(
   api: Api,
   module: string,
@@ -39,6 +40,7 @@ export async function listVersions(
     versions: pages.flatMap(({ versions }) => versions),
     candidates: pages.flatMap(({ candidates }) => candidates),
     moved_tags: pages.flatMap(({ moved_tags }) => moved_tags),
+    warnings: pages.flatMap(({ warnings }) => warnings),
   };
 }
 

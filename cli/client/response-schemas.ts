@@ -59,6 +59,7 @@ import {
   templateSchema,
   updateAssignmentAnswer,
 } from '../../shared/contract/templates/index.ts';
+import { sensorAnswer, sensorsAnswer, warningsAnswer } from '../../shared/contract/upkeep/index.ts';
 
 /** The schemas of the responses of the HTTP API. */
 export const responses = {
@@ -111,5 +112,8 @@ export const responses = {
   machines: machinesAnswer,
   moduleTemplates: moduleTemplatesAnswer,
   trust: trustAnswer,
+  warnings: warningsAnswer,
+  sensors: sensorsAnswer,
+  sensor: sensorAnswer,
   nothing: z.undefined(),
 };

@@ -3,11 +3,14 @@ import type { listedModuleSchema, movedTagSchema } from '../../shared/contract/m
 import { withheldBy } from '../../shared/domain/modules/index.ts';
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
+import { formatWarnings } from './warnings.ts';
 
 /**
- * Formats the versions of a module, then its candidates with the reason why they are not versions.
+ * Formats the versions of a module, the warnings about it, and its candidates with the reason why
+ * they are not versions.
  */
-export function formatVersions({ versions, candidates, moved_tags }: Versions): string {
+export function formatVersions(response: Versions): string {
+  const { versions, candidates, moved_tags, warnings } = response;
   const known = table(
     // Ids are left out, because every command takes <module>@<version>.
     ['VERSION', 'STATE', 'KIND', 'DIGEST', 'TAGS', 'INGESTED'],
@@ -47,7 +50,8 @@ export function formatVersions({ versions, candidates, moved_tags }: Versions): 
       ? ''
       : `\n\n${table(['DOES NOT VERIFY', 'STATE', 'SINCE', 'WHY'], unverified, '')}`;
   const moved = moved_tags.length === 0 ? '' : `\n\n${formatMovedTags(moved_tags)}`;
-  const found = `${known}${withheldTable}${unverifiedTable}${moved}`;
+  const warned = warnings.length === 0 ? '' : `\n\n${formatWarnings(warnings)}`;
+  const found = `${known}${withheldTable}${unverifiedTable}${moved}${warned}`;
   if (candidates.length === 0) return found;
 
   const waiting = table(

@@ -55,6 +55,9 @@ export const reverifyMessage = z.object({
 /** Delete the objects of one account that no row names. */
 export const collectMessage = z.object({ account: z.string() });
 
+/** Judge what the sensors of one account see. */
+export const watchMessage = z.object({ account: z.string() });
+
 export type PollMessage = z.infer<typeof pollMessage>;
 export type VerifyMessage = z.infer<typeof versionMessage>;
 export type IngestMessage = z.infer<typeof versionMessage>;
@@ -62,3 +65,4 @@ export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type ReverifyMessage = z.infer<typeof reverifyMessage>;
 export type CollectMessage = z.infer<typeof collectMessage>;
+export type WatchMessage = z.infer<typeof watchMessage>;

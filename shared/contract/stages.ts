@@ -7,6 +7,7 @@ import {
   reconcileMessage,
   reverifyMessage,
   versionMessage,
+  watchMessage,
 } from './messages.ts';
 import type { ObjectKind } from './objects.ts';
 
@@ -102,6 +103,13 @@ const everyMinute = {
   everyMinutes: 1,
   retryAttempts: 0,
   eventAgeMinutes: 1,
+} as const;
+
+const everyQuarterOfAnHour = {
+  name: 'EveryQuarterOfAnHour',
+  everyMinutes: 15,
+  retryAttempts: 0,
+  eventAgeMinutes: 15,
 } as const;
 
 const everySixHours = {
@@ -278,6 +286,22 @@ export const stages = defineStages({
       table: 'read',
       objects: { read: ['compositions'] },
       collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'],
+    },
+  },
+  watch: {
+    description: 'Warns of what waits for a person',
+    entry: 'functions/watch/handler.ts',
+    timeoutSeconds: 300,
+    memoryMiB: 1024,
+    queue: { version: 1, message: watchMessage, batchSize: 1, concurrency: 5 },
+    sends: ['watch'],
+    schedule: everyQuarterOfAnHour,
+    grants: { table: 'write', outside: ['mail'] },
+    alarms: {
+      WorkBlocked: {
+        metric: 'WorkBlocked',
+        description: 'For an hour, no poll, no composition or no desired state succeeded.',
+      },
     },
   },
   events: {

@@ -89,6 +89,7 @@ test('each queue has one function that reads it, and no function reads two', () 
     'reconcile ReconcileQueue',
     'reverify ReverifyQueue',
     'verify VerifyQueue',
+    'watch WatchQueue',
   ]);
 });
 
@@ -99,7 +100,7 @@ test('what was verified is handed on by verify alone, and only ingest puts its w
 test('promote makes and mails approval links, the API checks them and mails invitations', () => {
   expect(holders('kms:GenerateMac', /./)).toEqual(['promote']);
   expect(holders('kms:VerifyMac', /./)).toEqual(['api']);
-  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote', 'api']);
+  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote', 'watch', 'api']);
 });
 
 test('director keys are used by the API for roots and by reconcile for desired states', () => {

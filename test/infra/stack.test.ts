@@ -101,8 +101,8 @@ describe('queues', () => {
     ([, queue]) => queue.Properties.RedrivePolicy !== undefined,
   );
 
-  test('each of the seven stage queues puts a message aside after five deliveries', () => {
-    expect(withDeadLetters).toHaveLength(7);
+  test('each of the eight stage queues puts a message aside after five deliveries', () => {
+    expect(withDeadLetters).toHaveLength(8);
     for (const [, queue] of withDeadLetters) {
       expect(queue.Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
     }
@@ -110,7 +110,7 @@ describe('queues', () => {
 
   test('dead-letter queues keep messages for fourteen days', () => {
     const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
-    expect(deadLetters).toHaveLength(8);
+    expect(deadLetters).toHaveLength(9);
     for (const [, queue] of deadLetters)
       expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
   });
@@ -121,7 +121,7 @@ describe('queues', () => {
 
   test('every reader of a queue reports the messages that failed, not the batch', () => {
     const readers = resources('AWS::Lambda::EventSourceMapping');
-    expect(readers).toHaveLength(8);
+    expect(readers).toHaveLength(9);
     for (const [, reader] of readers) {
       expect(reader.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
     }
@@ -140,7 +140,7 @@ test('buckets, queues and the alarm topic refuse requests without TLS', () => {
         );
       }).length,
   );
-  expect(refusals).toEqual([2, 15, 1]);
+  expect(refusals).toEqual([2, 17, 1]);
 });
 
 describe('functions', () => {
@@ -306,9 +306,9 @@ describe('grants', () => {
   });
 });
 
-test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, a stale trust root and 5xx notify a person', () => {
+test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, blocked work, a stale trust root and 5xx notify a person', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(9 + stageNames.length + 6);
+  expect(alarms).toHaveLength(10 + stageNames.length + 7);
 
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);

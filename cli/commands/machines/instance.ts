@@ -225,7 +225,7 @@ async function show(instance: string, flags: Flags): Promise<ExitCode> {
         'desired error',
         row.desired_error === null
           ? null
-          : `${row.desired_error.code}: ${row.desired_error.message}`,
+          : `${row.desired_error.code} since ${row.desired_error.since}: ${row.desired_error.message}`,
       ],
       [
         'last report',

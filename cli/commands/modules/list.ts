@@ -32,7 +32,7 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
 
   print(flags.json, { modules }, () =>
     table(
-      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY', 'POLLING'],
+      ['NAME', 'CATEGORY', 'VARIETY', 'LIVE', 'REPOSITORY', 'POLLING', 'WARNINGS'],
       modules.map((row) => [
         row.name,
         row.category,
@@ -40,6 +40,7 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
         row.live_version_id === null ? 'no' : 'yes',
         row.repository,
         formatPolling(row.poll),
+        row.warnings.length || null,
       ]),
       'There are no such modules.',
     ),

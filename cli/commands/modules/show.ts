@@ -68,7 +68,7 @@ function registrationRows(module: Shown['module']): Row[] {
   ];
 }
 
-function pollRows({ poll, moved_tags }: Shown): Row[] {
+function pollRows({ poll, moved_tags, warnings }: Shown): Row[] {
   return [
     ['last polled', poll?.polled_at ?? null],
     ['next poll', poll?.next_poll_at ?? null],
@@ -76,5 +76,6 @@ function pollRows({ poll, moved_tags }: Shown): Row[] {
     ['last error', poll?.message ?? null],
     ['ignored tags', poll?.ignored_tags.join(', ') || null],
     ['moved tags', moved_tags.map(({ tag }) => tag).join(', ') || null],
+    ...warnings.map(({ message }): Row => ['warning', message]),
   ];
 }

@@ -11,6 +11,7 @@ import { historyRoutes } from './operations/history.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operations/operation.ts';
 import { registryRoutes } from './registries/registry.ts';
 import { assignmentRoutes, templateRoutes } from './templates/template.ts';
+import { warningRoutes } from './upkeep/warning.ts';
 
 /** Every route below `/api/v1`, in the order of the documentation. */
 export const apiRoutes: readonly Route[] = [
@@ -29,6 +30,7 @@ export const apiRoutes: readonly Route[] = [
   ...assignmentRoutes,
   ...instanceRoutes,
   ...fleetRoutes,
+  ...warningRoutes,
   ...trustRoutes,
   ...agentRoutes,
 ];

@@ -13,6 +13,7 @@ import type {
 } from '../../contract/machines/index.ts';
 import {
   driftOf,
+  healthySince,
   type Instance,
   type InstanceReport,
   newChain,
@@ -224,7 +225,8 @@ export async function reportInstance(
   addLogKeys(factsOf(instance, report));
 
   const at = nowIso(services);
-  const kept: InstanceReport = { ...report, at };
+  const healthy_since = healthySince(instance.report, { ...report, at });
+  const kept: InstanceReport = { ...report, at, healthy_since };
   const before = driftOf(instance, services.now());
   // As it stood then: a machine that becomes overdue between two reports drifts with the second.
   const last = instance.report === null ? before : driftOf(instance, new Date(instance.report.at));

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { GantryError, isGantryError } from '../../base/error.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { limits } from '../../base/limits/index.ts';
@@ -103,8 +102,8 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
   } catch (error) {
     if (!isGantryError(error, ...lasting)) throw error;
 
-    const desired_error = { code: error.code, message: error.message };
-    await note(services, instance, desired_error);
+    const { code, message } = error;
+    const desired_error = await note(services, instance, { code, message });
     // The desired state in place must not expire meanwhile.
     if (isDue(services, instance, account))
       await signHeld(services, { ...instance, desired_error }, account);
@@ -134,24 +133,30 @@ async function reconcile(services: Services, message: ReconcileMessage): Promise
   return 'signed';
 }
 
-/** Stores why there is no new desired state. The event is written once, when the reason changes. */
+/**
+ * Stores why there is no new desired state, and since when. The event is written once, when the
+ * reason changes.
+ */
 async function note(
   services: Services,
   instance: Instance,
-  error: DesiredError | null,
-): Promise<void> {
-  if (isDeepStrictEqual(instance.desired_error, error)) return;
+  fault: Omit<DesiredError, 'since'> | null,
+): Promise<DesiredError | null> {
+  const was = instance.desired_error;
+  if (was?.code === fault?.code && was?.message === fault?.message) return was;
 
+  const at = nowIso(services);
+  const since = was !== null && was.code === fault?.code ? was.since : at;
+  const error = fault && { ...fault, since };
   const writes = [noteDesiredError(instance, error)];
-  if (error !== null) {
+  if (fault !== null) {
     writes.push(
-      desiredStateEvent(instance, { actor: 'gantry:reconcile', at: nowIso(services) }, 'failed', {
-        ...error,
-      }),
+      desiredStateEvent(instance, { actor: 'gantry:reconcile', at }, 'failed', { ...fault }),
     );
   }
 
   await transact(services.db, writes);
+  return error;
 }
 
 /** Sends the instances whose desired state has reached half of its life to reconcile. */

@@ -1,2 +1,4 @@
 export { collectObjects, scheduleCollections } from './collect-objects.ts';
 export { publishEvents } from './publish-events.ts';
+export { listSensors, setSensorMails } from './sensor-settings.ts';
+export { scheduleWatches, type Watched, watchAccount } from './watch-account.ts';

@@ -14,6 +14,7 @@ import { registriesLimits } from './registries.ts';
 import { reverifyLimits } from './reverify.ts';
 import { signaturesLimits } from './signatures.ts';
 import { storeLimits } from './store.ts';
+import { upkeepLimits } from './upkeep.ts';
 import { verifyLimits } from './verify.ts';
 
 /** Every limit, one file per area. The unit is in the name, the reason beside the value. */
@@ -33,6 +34,7 @@ export const limits = {
   ...reconcileLimits,
   ...accountsLimits,
   ...machinesLimits,
+  ...upkeepLimits,
   ...httpLimits,
   ...storeLimits,
 } as const;

@@ -8,6 +8,7 @@ import { pollEvents } from './poll.ts';
 import { reconcileEvents } from './reconcile.ts';
 import { registriesEvents } from './registries.ts';
 import { templatesEvents } from './templates.ts';
+import { upkeepEvents } from './upkeep.ts';
 import { verifyEvents } from './verify.ts';
 
 /**
@@ -26,6 +27,7 @@ export const eventFacts = {
   ...composeEvents,
   ...machinesEvents,
   ...reconcileEvents,
+  ...upkeepEvents,
 } as const;
 
 export type EventType = keyof typeof eventFacts;

@@ -36,6 +36,9 @@ const reportSchema = agentReport.extend({
   composition_digest: z.string().nullable(),
   running_module_digests: z.record(z.string(), z.string()),
   at: timeSchema,
+  healthy_since: z.record(z.string(), timeSchema).meta({
+    description: 'since when the machine has reported each module as healthy, without a break',
+  }),
 });
 
 /** No key, credential or join secret is among the fields, hashed or not. */
@@ -55,7 +58,9 @@ export const instanceSchema = z
     desired_signed_at: timeSchema.nullable(),
     desired_expires_at: timeSchema.nullable(),
     /** Why no new desired state can be made. The previous one stays until then. */
-    desired_error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    desired_error: z
+      .object({ code: z.string(), message: z.string(), since: timeSchema })
+      .nullable(),
     /** The last report of the machine; `{}` before the first. */
     running_module_digests: z.record(z.string(), z.string()),
     /** Whether the standing is `drifted`. */

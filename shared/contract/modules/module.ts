@@ -4,6 +4,7 @@ import { slugSchema } from '../../base/slug.ts';
 import { moduleFilters, varieties } from '../../domain/modules/index.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
 import { listQuery, timeSchema } from '../http/index.ts';
+import { warningSchema } from '../upkeep/index.ts';
 
 const regexp = z.string().min(1).max(1000);
 
@@ -167,6 +168,7 @@ export const changeReservationsBody = z
 export const pollStateSchema = z
   .object({
     polled_at: timeSchema.nullable(),
+    succeeded_at: timeSchema.nullable(),
     next_poll_at: timeSchema,
     failures: z.number().int(),
     code: z.string().nullable(),
@@ -179,7 +181,10 @@ export const modulesQuery = listQuery(moduleFilters);
 
 /** A module as a list shows it. */
 export const listedModuleSchema = moduleSchema
-  .extend({ poll: pollStateSchema.omit({ ignored_tags: true }).nullable() })
+  .extend({
+    poll: pollStateSchema.omit({ ignored_tags: true }).nullable(),
+    warnings: z.array(warningSchema),
+  })
   .meta({ id: 'ListedModule' });
 
 /** A tag that no longer names the digest of the version that it gave its name. */
@@ -199,6 +204,7 @@ export const moduleAnswer = z.object({
   module: moduleSchema,
   poll: pollStateSchema.nullable(),
   moved_tags: z.array(movedTagSchema),
+  warnings: z.array(warningSchema),
 });
 
 const manifestProblem = z.object({

@@ -9,6 +9,7 @@ import {
 } from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { listQuery, pageOf, timeSchema } from '../http/index.ts';
+import { warningSchema } from '../upkeep/index.ts';
 import { movedTagSchema, pollStateSchema } from './module.ts';
 
 /** One candidate signature and its verdict. */
@@ -121,10 +122,11 @@ export const candidateSchema = z
   })
   .meta({ id: 'Candidate' });
 
-/** A page of versions, newest first; the first page also has the candidates and moved tags. */
+/** A page of versions, newest first; the first page also has candidates, moved tags and warnings. */
 export const versionsAnswer = pageOf('versions', versionSchema).extend({
   candidates: z.array(candidateSchema),
   moved_tags: z.array(movedTagSchema),
+  warnings: z.array(warningSchema),
 });
 export const versionsQuery = listQuery(versionFilters);
 export const versionAnswer = z.object({ version: versionSchema });

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { Metadata, Track } from '../templates/index.ts';
 
 export const instanceStates = [
@@ -60,6 +61,8 @@ export interface Instance {
 export interface DesiredError {
   code: ErrorCode;
   message: string;
+  /** When it first failed for this reason. */
+  since: string;
 }
 
 export interface InstanceReport {
@@ -72,4 +75,29 @@ export interface InstanceReport {
   health: 'healthy' | 'degraded' | 'unknown';
   agent_version: string;
   at: string;
+  /** See `healthySince`. */
+  healthy_since: Record<string, string>;
+}
+
+/**
+ * Since when the machine has reported each module that it runs as healthy, without a break: the
+ * same digest in every report, none of them missing. Empty while it is not healthy.
+ */
+export function healthySince(
+  before: InstanceReport | null,
+  next: Pick<InstanceReport, 'health' | 'running_module_digests' | 'at'>,
+): Record<string, string> {
+  if (next.health !== 'healthy') return {};
+
+  const lost =
+    before === null || Date.parse(next.at) - Date.parse(before.at) > limits.agentSilentMs;
+  const known = lost ? new Map<string, string>() : new Map(Object.entries(before.healthy_since));
+  const ran = new Map(Object.entries(before?.running_module_digests ?? {}));
+
+  return Object.fromEntries(
+    Object.entries(next.running_module_digests).map(([module, digest]) => [
+      module,
+      (ran.get(module) === digest ? known.get(module) : undefined) ?? next.at,
+    ]),
+  );
 }

@@ -33,6 +33,7 @@ export function settlePoll(
   const done = {
     ignored_tags,
     polled_at: now.toISOString(),
+    succeeded_at: now.toISOString(),
     failures: 0,
     code: null,
     message: null,

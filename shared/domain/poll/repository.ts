@@ -12,6 +12,8 @@ export interface Repository {
   tags_hash: string | null;
   next_poll_at: string;
   polled_at: string | null;
+  /** When a poll last succeeded. */
+  succeeded_at: string | null;
   /** Failures in a row; each doubles the wait. */
   failures: number;
   code: string | null;
@@ -35,6 +37,7 @@ export function unpolledRepository(
     tags_hash: null,
     next_poll_at: at,
     polled_at: null,
+    succeeded_at: null,
     failures: 0,
     code: null,
     message: null,

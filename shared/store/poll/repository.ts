@@ -18,6 +18,7 @@ const repositories = entity<Repository>()({
     tags_hash: 'json',
     next_poll_at: 'text',
     polled_at: 'json',
+    succeeded_at: 'json',
     failures: 'number',
     code: 'json',
     message: 'json',

@@ -270,6 +270,16 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
     },
   },
+  watch: {
+    can: mail,
+    cannot: {
+      'read artifacts': get('artifacts'),
+      'write images': put('images'),
+      'make an approval link': makeLink,
+      'sign as director': sign(own),
+      'start an operation': start,
+    },
+  },
   events: {
     can: tell,
     cannot: {

@@ -171,6 +171,7 @@ async function machine(
     running_module_digests: { redis: digest(letter) },
     health: 'healthy',
     agent_version: '1',
+    healthy_since: {},
     at: time,
   };
 

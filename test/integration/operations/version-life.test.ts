@@ -12,10 +12,15 @@ import {
 } from '../../../shared/actions/operations/index.ts';
 import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { setSensorMails, watchAccount } from '../../../shared/actions/upkeep/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Operation } from '../../../shared/domain/operations/index.ts';
 import { getModule } from '../../../shared/store/modules/index.ts';
+import { listWarnings } from '../../../shared/store/upkeep/index.ts';
+import { apiAs } from '../../support/api.ts';
+import { eventsOf, hoursLater } from '../../support/flow.ts';
+import { mailsOf } from '../../support/mailbox.ts';
 import {
   as,
   promote,
@@ -253,5 +258,81 @@ describe('a yanked version', () => {
 
     await request('version_unyank');
     expect(await versionNow(world, version)).toMatchObject({ quarantined: false, withheld: {} });
+  });
+});
+
+describe('a version that nobody acts on in staging', () => {
+  it('is warned of once a day, until somebody does', async ({ world }) => {
+    const { services, account, caller } = world;
+    const operator = await world.member('operator');
+    const [version] = await built(world, 'forgotten');
+    await promote(world, version, 'staging');
+
+    const subject = `version/${version.id}`;
+    const look = (hours: number) => watchAccount(hoursLater(services, hours), { account });
+    const open = async () =>
+      (await listWarnings(services.db, account)).filter((one) => one.subject === subject);
+    const mailed = async () =>
+      (await mailsOf(operator.email)).filter(({ text }) => text.includes('forgotten@1.0.0'));
+    const raised = async () =>
+      (await eventsOf(services, account, 'gantry.warning.raised')).filter(
+        (event) => event.subject === subject,
+      );
+
+    await look(23);
+    expect(await open()).toEqual([]);
+
+    await Promise.all([look(25), look(25)]);
+    await look(26);
+    expect(await open()).toMatchObject([
+      { sensor: 'module_promotion_sensor', mail_due_at: null, evidence: { suffices: false } },
+    ]);
+    expect([(await raised()).length, (await mailed()).length]).toEqual([1, 1]);
+
+    const { call } = apiAs(world.token);
+    const [module, versions, warnings] = await Promise.all([
+      call('GET', '/modules/forgotten'),
+      call('GET', '/modules/forgotten/versions'),
+      call('GET', '/warnings?module=forgotten&sensor=module_promotion_sensor'),
+    ]);
+    for (const { body } of [module, versions, warnings])
+      expect(body.warnings).toMatchObject([{ subject }]);
+
+    await look(50);
+    expect([(await raised()).length, (await mailed()).length]).toEqual([2, 2]);
+
+    const off = { sensor: 'module_promotion_sensor', mails: false } as const;
+    expect(await setSensorMails(services, caller, off)).toMatchObject({ mails: false, open: 1 });
+    await look(75);
+    expect([(await raised()).length, (await mailed()).length]).toEqual([3, 2]);
+
+    await promote(world, version, 'blessed');
+    await look(100);
+    expect(await open()).toEqual([]);
+    const cleared = await eventsOf(services, account, 'gantry.warning.cleared');
+    expect(cleared.filter((event) => event.subject === subject)).toHaveLength(1);
+  });
+
+  it('is mailed by the next run if the one that warned died before', async ({ world }) => {
+    const { services, account } = world;
+    const operator = await world.member('operator');
+    const [version] = await built(world, 'unmailed');
+    await promote(world, version, 'staging');
+
+    const broken = hoursLater(services, 25);
+    const dead = { ...broken.aws.ses, send: () => Promise.reject(new Error('dead')) };
+    const aws = { ...broken.aws, ses: dead as unknown as typeof broken.aws.ses };
+    await watchAccount({ ...broken, aws }, { account });
+
+    const mailed = async () =>
+      (await mailsOf(operator.email)).filter(({ text }) => text.includes('unmailed@1.0.0'));
+    await watchAccount(hoursLater(services, 25.4), { account });
+    expect(await mailed()).toEqual([]);
+
+    await Promise.all(
+      [25.6, 25.6].map((at) => watchAccount(hoursLater(services, at), { account })),
+    );
+    await watchAccount(hoursLater(services, 27), { account });
+    expect(await mailed()).toHaveLength(1);
   });
 });

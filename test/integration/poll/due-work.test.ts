@@ -34,6 +34,7 @@ const repositoryOf = (index: number) => ({
   tags_hash: null,
   next_poll_at: due,
   polled_at: null,
+  succeeded_at: null,
   failures: 0,
   code: null,
   message: null,

@@ -20,6 +20,7 @@ const report: InstanceReport = {
   running_module_digests: { redis: digest('a') },
   health: 'healthy',
   agent_version: '1',
+  healthy_since: {},
   at: minutes(1).toISOString(),
 };
 

@@ -36,6 +36,7 @@ function machine(
     running_module_digests: running,
     health: 'healthy',
     agent_version: '1',
+    healthy_since: {},
     at: time,
   };
 
@@ -147,7 +148,11 @@ describe('a fleet', () => {
   });
 
   it('a machine whose desired state cannot follow the composition is held, unless it differs already', () => {
-    const desired_error = { code: 'version_quarantined', message: 'x' } as const;
+    const desired_error = {
+      code: 'version_quarantined',
+      message: 'x',
+      since: '2026-01-01T00:00:00.000Z',
+    } as const;
     const [held, other] = [{ redis: digest('a') }, { redis: digest('b') }];
     const machines = [
       machine('held', held, held, { desired_error }),

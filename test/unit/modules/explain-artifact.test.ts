@@ -9,6 +9,7 @@ const poll: Repository = {
   tags_hash: null,
   next_poll_at: '2026-01-01T00:05:00.000Z',
   polled_at: null,
+  succeeded_at: null,
   failures: 0,
   code: null,
   message: null,

@@ -23,6 +23,7 @@ const progress: PollProgress = {
 const done = {
   ignored_tags: [],
   polled_at: now.toISOString(),
+  succeeded_at: now.toISOString(),
   failures: 0,
   code: null,
   message: null,

@@ -40,6 +40,7 @@ import {
   listMovedTags,
   readRepositories,
 } from '../../../../shared/store/poll/index.ts';
+import { listModuleWarnings } from '../../../../shared/store/upkeep/index.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
 import { candidateView, moduleView, versionView } from '../../views.ts';
@@ -64,10 +65,14 @@ export const moduleRoutes: Route[] = [
       );
 
       const names = items.map(({ name }) => name);
-      const polls = await readRepositories(services.db, caller.account, names);
+      const [polls, warnings] = await Promise.all([
+        readRepositories(services.db, caller.account, names),
+        listModuleWarnings(services.db, caller.account),
+      ]);
       const modules = items.map((module) => ({
         ...moduleView(module),
         poll: polls.get(module.name) ?? null,
+        warnings: warnings.filter((warning) => warning.module === module.name),
       }));
 
       return { modules, next_cursor };
@@ -95,12 +100,13 @@ export const moduleRoutes: Route[] = [
     params,
     answer: moduleAnswer,
     async handle({ services, caller, params }) {
-      const [module, poll, moved_tags] = await Promise.all([
+      const [module, poll, moved_tags, warnings] = await Promise.all([
         requireModule(services, caller.account, params.name),
         getRepository(services.db, caller.account, params.name),
         listMovedTags(services.db, caller.account, params.name),
+        listModuleWarnings(services.db, caller.account, params.name),
       ]);
-      return { module: moduleView(module), poll, moved_tags };
+      return { module: moduleView(module), poll, moved_tags, warnings };
     },
   }),
   route({
@@ -136,16 +142,16 @@ export const moduleRoutes: Route[] = [
     path: '/modules/{name}/versions',
     role: 'viewer',
     tag: 'modules',
-    summary: 'List the versions of a module, newest first, its candidates and moved tags',
+    summary: 'List the versions of a module, newest first, its candidates, moved tags and warnings',
     description:
-      'Only the first page of an unfiltered list has candidates, the newest ones, and moved tags.',
+      'Only the first page of an unfiltered list has candidates, the newest ones, moved tags and warnings.',
     params,
     query: versionsQuery,
     answer: versionsAnswer,
     async handle({ services, caller, params: { name }, query }) {
       const { db } = services;
       const first = query.cursor === undefined && !query.version && !query.state;
-      const [, page, candidates, moved_tags] = await Promise.all([
+      const [, page, candidates, moved_tags, warnings] = await Promise.all([
         requireModule(services, caller.account, name),
         storePage(
           query,
@@ -156,6 +162,7 @@ export const moduleRoutes: Route[] = [
         ),
         first ? listCandidates(db, caller.account, name) : [],
         first ? listMovedTags(db, caller.account, name) : [],
+        first ? listModuleWarnings(db, caller.account, name) : [],
       ]);
 
       const ingested = new Set(page.items.map(({ id }) => id));
@@ -166,6 +173,7 @@ export const moduleRoutes: Route[] = [
           .filter(({ id, state }) => state !== 'ingested' && !ingested.has(id))
           .map(candidateView),
         moved_tags,
+        warnings,
       };
     },
   }),

@@ -75,6 +75,7 @@ const instance: Instance = {
     running_module_digests: { 'my-redis': `sha256:${'b'.repeat(64)}` },
     health: 'healthy',
     agent_version: '0.1.0',
+    healthy_since: {},
     at,
   },
   revision: 1,

@@ -1,0 +1,3 @@
+export * from './evidence.ts';
+export * from './sensor.ts';
+export * from './warning.ts';
