@@ -8,8 +8,8 @@ type VersionsPage = z.infer<typeof versionsAnswer>;
 export type Versions = Omit<VersionsPage, 'next_cursor'>;
 
 /**
- * Yields the versions of a module, newest first, page by page. The first page has the candidates and
- * the warnings.
+ * Yields the versions of a module, newest first, page by page. The first page has the candidates
+ * and the warnings.
  */
 async function* readVersionPages(
   { client, responses }: Api,

@@ -1,6 +1,6 @@
 /** Limits of the sensors, which warn of what waits for a person. */
 export const upkeepLimits = {
-  /** Time in staging without an operator's action before the first warning (product.md, section 8). */
+  /** Time in staging without an operator's action until the first warning (product.md, 8). */
   stagingIdleMs: 24 * 60 * 60_000,
   /** Machines that must have reported a version healthy before the evidence for it suffices. */
   evidenceMachinesMin: 1,
@@ -8,13 +8,13 @@ export const upkeepLimits = {
   evidenceHealthyMs: 24 * 60 * 60_000,
   /** Time without a successful poll: twelve polls of five minutes, with their retries. */
   pollSilentMs: 60 * 60_000,
-  /** Time for which a template or a machine must have failed: retries and redeliveries end before. */
+  /** Time for which a template or a machine must have failed: retries end long before. */
   faultOpenMs: 60 * 60_000,
   /** A request is about to expire when this much of its life is left, and at most half of it. */
   approvalExpiringMs: 24 * 60 * 60_000,
   /** Time between two warnings of one subject. */
   warningRepeatMs: 24 * 60 * 60_000,
-  /** Time after which a mail of a warning is sent again because the run that had to send it died. */
+  /** Time until a mail is sent again because the run that had to send it died. */
   warningMailRetryMs: 30 * 60_000,
   /** Warnings that one mail lists; the command that it names lists all. */
   warningsMailedMax: 50,
