@@ -42,7 +42,9 @@ export class Keys extends Construct {
    * A key can only be made with the tag that the permission to sign requires. KMS also requires the
    * permission to tag. A key that does not exist yet cannot be named as a resource. Conditions
    * therefore limit the permission to that tag and to keys that sign, and exclude keys of other
-   * deployments. Local clouds do not know specification and usage as conditions, hence IfExists.
+   * deployments. Local clouds do not know specification, usage and Regions as conditions, hence
+   * IfExists. The first multi-Region key of an AWS account also makes the role with which KMS keeps
+   * its replicas the same.
    */
   allowMakeDirectorKeys(stage: StageFunction): void {
     const condition = {
@@ -51,7 +53,13 @@ export class Keys extends Construct {
       StringEqualsIfExists: { 'kms:KeySpec': 'ECC_NIST_P256', 'kms:KeyUsage': 'SIGN_VERIFY' },
     };
 
-    stage.allow(['kms:CreateKey'], ['*'], condition);
+    stage.allow(['kms:CreateKey'], ['*'], {
+      ...condition,
+      BoolIfExists: { 'kms:MultiRegion': 'true' },
+    });
+    stage.allow(['iam:CreateServiceLinkedRole'], [this.replicatorRole()], {
+      StringEquals: { 'iam:AWSServiceName': 'mrk.kms.amazonaws.com' },
+    });
     stage.allow(['kms:TagResource'], [this.everyKey()], {
       ...condition,
       StringEqualsIfExists: {
@@ -70,6 +78,16 @@ export class Keys extends Construct {
       `${local('kms')}:key/*`,
       'Director keys are made at run time; the condition on their tag bounds them.',
     );
+  }
+
+  private replicatorRole(): string {
+    return Stack.of(this).formatArn({
+      service: 'iam',
+      region: '',
+      resource: 'role',
+      resourceName:
+        'aws-service-role/mrk.kms.amazonaws.com/AWSServiceRoleForKeyManagementServiceMultiRegionKeys',
+    });
   }
 
   private everyKey(): string {

@@ -2,7 +2,7 @@ import type { Outputs } from '../infra/outputs.ts';
 import { createAccount, mintAdminToken } from '../shared/actions/accounts/index.ts';
 import type { Services } from '../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../shared/actions/context/index.ts';
-import { isGantryError } from '../shared/base/error.ts';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
 import { queueNames, queueOutput, queueVariable } from '../shared/contract/queues.ts';
 
 /** The variables that a function of the stack gets, from the outputs of the deployment. */
@@ -36,10 +36,16 @@ export function deployerServices(outputs: Outputs): Services {
  */
 export async function adminToken(services: Services, account: string): Promise<string> {
   try {
-    return (await createAccount(services, { slug: account, name: account, platform: true })).token;
+    const made = await createAccount(services, { slug: account, name: account, platform: true });
+    if (made.account.state === 'active') return made.token;
   } catch (error) {
     if (isGantryError(error, 'already_exists'))
       return await mintAdminToken(services, account, 'minted by the deployer');
     throw error;
   }
+
+  throw new GantryError(
+    'account_creating',
+    `account "${account}" could not be made yet, and Gantry tries again: run the same command in some minutes`,
+  );
 }

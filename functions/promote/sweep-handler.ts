@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { spreadRotations } from '../../shared/actions/accounts/index.ts';
+import { scheduleCreations, spreadRotations } from '../../shared/actions/accounts/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { sweepOperations } from '../../shared/actions/operations/index.ts';
 import { scheduleResigns } from '../../shared/actions/reconcile/index.ts';
@@ -11,17 +11,18 @@ const telemetry = telemetryOf('sweep');
 
 /**
  * Sweep: restarts operations whose execution died. It also requests that desired states are signed
- * again at half of their life, or by a new key. Each part runs although another fails; then the
- * invocation fails.
+ * again at half of their life, or by a new key, and that accounts are tried again. Each part runs
+ * although another fails; then the invocation fails.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
   return runWork(telemetry, {}, async () => {
-    const [operations, resigned, rotated] = await settleAll([
+    const [operations, resigned, rotated, creations] = await settleAll([
       sweepOperations(services),
       scheduleResigns(services),
       spreadRotations(services),
+      scheduleCreations(services),
     ]);
-    return { operations, resigned, rotated };
+    return { operations, resigned, rotated, creations };
   });
 }

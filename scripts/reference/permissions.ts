@@ -25,6 +25,8 @@ const purposes: Record<string, string> = {
   'ecr:GetDownloadUrlForLayer': 'reads from repositories of ECR',
   'ecr:ListImages': 'lists tags in ECR',
   'events:PutEvents': 'sends events to the bus',
+  'iam:CreateServiceLinkedRole':
+    'the first multi-Region key of an AWS account makes the role with which KMS keeps replicas the same',
   'kms:CreateKey': 'creates the director key of an account, with the tag that signing requires',
   'kms:GenerateMac': 'makes the links of approval mails',
   'kms:GetPublicKey': 'puts the public key of the director into the account root',

@@ -20,6 +20,10 @@ const errors = {
   forbidden: [403, 'The caller lacks the required role.'],
   not_found: [404, 'The account has no such object.'],
   already_exists: [409, 'The name or id is taken.'],
+  account_creating: [
+    409,
+    'The account was requested and is not made yet. Gantry tries again by itself, for a day.',
+  ],
   conflict: [409, 'Another request changed the record first. Read it again and retry.'],
   idempotency_conflict: [409, 'The Idempotency-Key was used before with a different body.'],
   method_not_allowed: [
@@ -321,6 +325,10 @@ const errors = {
   root_change_invalid: [
     422,
     'The change of the account root has no effect, or the new root could not be signed.',
+  ],
+  director_key_lost: [
+    409,
+    'KMS can no longer use the director key, and the account root has too few offline keys to replace its signature.',
   ],
   root_signature_invalid: [
     422,

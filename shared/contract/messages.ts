@@ -55,6 +55,9 @@ export const reverifyMessage = z.object({
 /** Delete the objects of one account that no row names. */
 export const collectMessage = z.object({ account: z.string() });
 
+/** Make the next attempt at an account that is not there yet. */
+export const createMessage = z.object({ account: z.string() });
+
 /** Judge what the sensors of one account see. */
 export const watchMessage = z.object({ account: z.string() });
 
@@ -65,4 +68,5 @@ export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type ReverifyMessage = z.infer<typeof reverifyMessage>;
 export type CollectMessage = z.infer<typeof collectMessage>;
+export type CreateMessage = z.infer<typeof createMessage>;
 export type WatchMessage = z.infer<typeof watchMessage>;

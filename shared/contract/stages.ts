@@ -3,6 +3,7 @@ import { limits } from '../base/limits/index.ts';
 import {
   collectMessage,
   composeMessage,
+  createMessage,
   pollMessage,
   reconcileMessage,
   reverifyMessage,
@@ -228,11 +229,11 @@ export const stages = defineStages({
     },
   },
   sweep: {
-    description: 'Restarts operations whose execution died',
+    description: 'Restarts operations whose execution died, and what else waits for its time',
     entry: 'functions/promote/sweep-handler.ts',
     timeoutSeconds: 60,
     memoryMiB: 1024,
-    sends: ['reconcile'],
+    sends: ['reconcile', 'create'],
     schedule: everyMinute,
     grants: { table: 'write', executions: ['start', 'describe', 'answer'] },
   },
@@ -286,6 +287,24 @@ export const stages = defineStages({
       table: 'read',
       objects: { read: ['compositions'] },
       collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'],
+    },
+  },
+  create: {
+    description: 'Makes accounts whose first attempt failed',
+    entry: 'functions/create/handler.ts',
+    timeoutSeconds: 60,
+    memoryMiB: 1024,
+    queue: { version: 1, message: createMessage, batchSize: 1, concurrency: 2 },
+    grants: {
+      table: 'write',
+      objects: { read: ['roots'], write: ['roots'] },
+      directorKeys: ['make', 'sign'],
+    },
+    alarms: {
+      AccountsFailed: {
+        metric: 'AccountsFailed',
+        description: 'An account could not be created for a day and is not tried again.',
+      },
     },
   },
   watch: {

@@ -14,6 +14,8 @@ const directorRoles = ['targets', 'snapshot', 'timestamp'] as const;
 export interface RootOptions {
   /** The public director key (PEM). It has all four roles, each with threshold 1. */
   publicKeyPem: string;
+  /** A public offline key (PEM) that may sign the next root too, if the director key is lost. */
+  recoveryKeyPem?: string | null;
   expires: Date;
   version: number;
 }
@@ -21,11 +23,12 @@ export interface RootOptions {
 /**
  * Makes unsigned root metadata for a new account (product.md, section 9; TUF 1.0.34, section 4.3).
  */
-export function makeRoot({ publicKeyPem, expires, version }: RootOptions): Metadata<Root> {
+export function makeRoot(options: RootOptions): Metadata<Root> {
+  const { publicKeyPem, recoveryKeyPem = null, expires, version } = options;
   return buildRoot({
     version,
     expires,
-    rootKeys: [publicKeyPem],
+    rootKeys: [publicKeyPem, ...(recoveryKeyPem === null ? [] : [recoveryKeyPem])],
     threshold: 1,
     director: publicKeyPem,
   });

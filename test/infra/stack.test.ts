@@ -101,8 +101,8 @@ describe('queues', () => {
     ([, queue]) => queue.Properties.RedrivePolicy !== undefined,
   );
 
-  test('each of the eight stage queues puts a message aside after five deliveries', () => {
-    expect(withDeadLetters).toHaveLength(8);
+  test('each of the nine stage queues puts a message aside after five deliveries', () => {
+    expect(withDeadLetters).toHaveLength(9);
     for (const [, queue] of withDeadLetters) {
       expect(queue.Properties.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
     }
@@ -110,7 +110,7 @@ describe('queues', () => {
 
   test('dead-letter queues keep messages for fourteen days', () => {
     const deadLetters = queues.filter(([, queue]) => queue.Properties.RedrivePolicy === undefined);
-    expect(deadLetters).toHaveLength(9);
+    expect(deadLetters).toHaveLength(10);
     for (const [, queue] of deadLetters)
       expect(queue.Properties.MessageRetentionPeriod).toBe(14 * 24 * 3600);
   });
@@ -121,7 +121,7 @@ describe('queues', () => {
 
   test('every reader of a queue reports the messages that failed, not the batch', () => {
     const readers = resources('AWS::Lambda::EventSourceMapping');
-    expect(readers).toHaveLength(9);
+    expect(readers).toHaveLength(10);
     for (const [, reader] of readers) {
       expect(reader.Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
     }
@@ -140,7 +140,7 @@ test('buckets, queues and the alarm topic refuse requests without TLS', () => {
         );
       }).length,
   );
-  expect(refusals).toEqual([2, 17, 1]);
+  expect(refusals).toEqual([2, 19, 1]);
 });
 
 describe('functions', () => {
@@ -258,11 +258,36 @@ describe('grants', () => {
     );
 
     expect(bound.length).toBeGreaterThan(0);
+    const making = bound.filter(({ statement }) =>
+      list(statement.Action).includes('kms:CreateKey'),
+    );
+    expect(making.map(({ statement }) => statement.Condition?.BoolIfExists)).toEqual([
+      { 'kms:MultiRegion': 'true' },
+      { 'kms:MultiRegion': 'true' },
+    ]);
+
     for (const { statement } of bound) {
       const tags = statement.Condition?.StringEquals ?? {};
       expect(
         tags['aws:RequestTag/gantry:director-of'] ?? tags['aws:ResourceTag/gantry:director-of'],
       ).toBe('main');
+    }
+  });
+
+  test('the one role that may be made is KMS’s own, which keeps replicas of multi-Region keys the same', () => {
+    const roles = allowed().filter(({ statement }) =>
+      list(statement.Action).some((action) => action.startsWith('iam:')),
+    );
+
+    expect(roles).toHaveLength(2);
+    for (const { statement } of roles) {
+      expect(statement).toMatchObject({
+        Action: 'iam:CreateServiceLinkedRole',
+        Condition: { StringEquals: { 'iam:AWSServiceName': 'mrk.kms.amazonaws.com' } },
+      });
+      expect(JSON.stringify(statement.Resource)).toContain(
+        ':role/aws-service-role/mrk.kms.amazonaws.com/AWSServiceRoleForKeyManagementServiceMultiRegionKeys',
+      );
     }
   });
 
@@ -306,9 +331,9 @@ describe('grants', () => {
   });
 });
 
-test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, blocked work, a stale trust root and 5xx notify a person', () => {
+test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, blocked work, accounts that cannot be made, a stale trust root and 5xx notify a person', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(10 + stageNames.length + 7);
+  expect(alarms).toHaveLength(11 + stageNames.length + 8);
 
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);

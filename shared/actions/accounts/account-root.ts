@@ -33,7 +33,7 @@ import { walkInstances } from '../../store/machines/index.ts';
 import { getBytes, objectKeys, presignGet, putByDigest } from '../../store/objects.ts';
 import { transact, type Write } from '../../store/table/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
-import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
+import { createDirectorKey, directorPublicKey, isLostKey, signAsDirector } from './director-key.ts';
 import { requireAccount } from './require-account.ts';
 
 /** A root with its bytes. */
@@ -208,10 +208,44 @@ async function makeNextRoot(
   if (director_key_id !== null) directors[describeRoot(root).director.key_id] = director_key_id;
 
   for (const id of checkSignatures(root, current.root).needs.flatMap(({ missing }) => missing)) {
-    if (directors[id] !== undefined) await signAsDirector(services, directors[id], root);
+    if (directors[id] !== undefined) await signUnlessLost(services, directors[id], root);
   }
 
+  requireReachable(root, current.root, new Set(Object.keys(directors)));
   return { root, director_key_id };
+}
+
+/** A director key that KMS lost signs nothing. Offline keys may still put the root in force. */
+async function signUnlessLost(
+  services: Services,
+  keyId: string,
+  root: Metadata<Root>,
+): Promise<void> {
+  try {
+    await signAsDirector(services, keyId, root);
+  } catch (error) {
+    if (!isLostKey(error)) throw error;
+  }
+}
+
+/**
+ * Refuses a root that can never be in force: KMS lost a director key, and the offline keys are too
+ * few without it.
+ */
+function requireReachable(
+  root: Metadata<Root>,
+  current: Metadata<Root>,
+  directors: ReadonlySet<string>,
+): void {
+  for (const { of, threshold, signed, missing } of checkSignatures(root, current).needs) {
+    const offline = missing.filter((id) => !directors.has(id));
+    if (signed.length + offline.length >= threshold) continue;
+
+    throw new GantryError(
+      'director_key_lost',
+      `expected ${threshold} signatures for the ${of} root; KMS can no longer use the director key, and ${offline.length} offline keys can sign`,
+    );
+  }
 }
 
 /**

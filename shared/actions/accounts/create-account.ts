@@ -1,130 +1,65 @@
-import { randomBytes } from 'node:crypto';
-import { GantryError } from '../../base/error.ts';
-import { newId, sha256Hex } from '../../base/ids.ts';
+import { GantryError, isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import { makeLogger } from '../../base/log.ts';
 import { isSlug } from '../../base/slug.ts';
 import { dayMs } from '../../base/time.ts';
-import { makeRoot, rootSha256 } from '../../director/index.ts';
+import { makeRoot, rootSha256, tufKey } from '../../director/index.ts';
 import {
   type Account,
-  type ApiToken,
+  type AccountCreation,
+  type AccountView,
   deploymentPerson,
-  type Role,
-  type SignIn,
+  failAttempt,
+  viewAccount,
+  viewCreation,
 } from '../../domain/accounts/index.ts';
 import { seededCategories } from '../../domain/modules/index.ts';
 import * as accounts from '../../store/accounts/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
-import { transact } from '../../store/table/index.ts';
-import { commit, nowIso, type Services } from '../context/index.ts';
+import { transact, transactUnlessRaced } from '../../store/table/index.ts';
+import {
+  commit,
+  enqueue,
+  faultOf,
+  later,
+  nowIso,
+  type Services,
+  withoutKeep,
+} from '../context/index.ts';
 import { createDirectorKey, directorPublicKey, signAsDirector } from './director-key.ts';
+import { makeToken } from './make-token.ts';
 
-export interface NewToken {
-  token: ApiToken;
-  /** The secret that callers send. Gantry shows it once and does not store it. */
-  secret: string;
-}
+const logger = makeLogger('accounts');
 
-/** Makes a token's row and its secret. The row holds only the SHA-256 of the secret. */
-export function makeToken({
-  account,
-  name,
-  roles,
-  at,
-  created_by_person,
-  member_id = null,
-  signed_in_by = null,
-  platform = false,
-  expires_at = null,
-}: {
-  account: string;
+export interface NewAccount {
+  slug: string;
   name: string;
-  roles: Role[];
-  at: string;
-  created_by_person: string;
-  member_id?: string | null;
-  signed_in_by?: SignIn | null;
   platform?: boolean;
-  expires_at?: string | null;
-}): NewToken {
-  const secret = `gantry_${randomBytes(32).toString('base64url')}`;
-  const token: ApiToken = {
-    account,
-    id: newId('token'),
-    name,
-    roles,
-    member_id,
-    created_by_person,
-    signed_in_by,
-    platform,
-    hash: sha256Hex(secret),
-    revision: 1,
-    created_at: at,
-    expires_at,
-    revoked_at: null,
-    last_used_at: null,
-  };
-
-  return { token, secret };
+  /** A public offline key, PEM. */
+  recovery_key?: string;
 }
 
 /**
- * Makes an account: its director key, account root, seeded categories and first admin token, which
- * is returned once. A run that dies before the last write leaves at most an unused key.
+ * Requests an account and makes the first attempt at it: director key, account root, seeded
+ * categories and first admin token, whose secret is returned this once. If the attempt fails, the
+ * account stays `creating`, and the sweep has it tried again for a day.
  *
- * @throws GantryError `already_exists` when the slug is taken
+ * @throws GantryError `already_exists` when the slug is taken, `account_creating` when it was
+ * requested already
  */
 export async function createAccount(
   services: Services,
-  input: { slug: string; name: string; platform?: boolean },
-): Promise<{ account: Account; token: string }> {
-  if (!isSlug(input.slug)) {
-    throw new GantryError(
-      'invalid_request',
-      `expected a slug such as "acme", found "${input.slug}"`,
-      {
-        field: 'slug',
-      },
-    );
-  }
-
-  if ((await accounts.getAccount(services.db, input.slug)) !== null) {
-    throw new GantryError('already_exists', `account "${input.slug}" exists already`, {
-      field: 'slug',
-    });
-  }
+  input: NewAccount,
+): Promise<{ account: AccountView; token: string }> {
+  requireValid(input);
+  const { slug, name, recovery_key = null } = input;
+  const former = await accounts.getAccountCreation(services.db, slug);
+  if (former?.state === 'creating') throw creatingError(former);
 
   const at = nowIso(services);
-  const director_key_id = await createDirectorKey(services, input.slug);
-
-  const root = makeRoot({
-    publicKeyPem: await directorPublicKey(services, director_key_id),
-    version: 1,
-    expires: new Date(services.now().getTime() + limits.accountRootDays * dayMs),
-  });
-
-  const bytes = await signAsDirector(services, director_key_id, root);
-  const root_sha256 = rootSha256(bytes);
-
-  await putByDigest(
-    services.objects,
-    { key: objectKeys.root(input.slug, root_sha256), body: bytes, type: 'application/json' },
-    services.now(),
-  );
-
-  const account: Account = {
-    slug: input.slug,
-    name: input.name,
-    director_key_id,
-    root_sha256,
-    root_version: 1,
-    revision: 1,
-    created_at: at,
-  };
-
   const { token, secret } = makeToken({
-    account: input.slug,
+    account: slug,
     name: 'first admin token',
     roles: ['admin'],
     at,
@@ -132,56 +67,215 @@ export async function createAccount(
     platform: input.platform ?? false,
   });
 
-  const writes = [
+  const creation: AccountCreation = {
+    slug,
+    name,
+    state: 'creating',
+    recovery_key,
+    token,
+    director_key_id: former?.director_key_id ?? null,
+    attempts: 1,
+    code: null,
+    message: null,
+    // This process makes the first attempt.
+    retry_at: later(services, limits.accountAttemptSeconds),
+    revision: former?.revision ?? 0,
+    created_at: at,
+  };
+
+  const writes = [accounts.holdNoAccount(slug), accounts.putAccountCreation(creation)];
+  const requested = { account: viewCreation(creation), token: secret };
+  await commit(services, writes, requested);
+
+  const claimed = { ...creation, revision: creation.revision + 1 };
+  return { ...requested, account: await attempt(withoutKeep(services), claimed) };
+}
+
+function requireValid({ slug, recovery_key }: NewAccount): void {
+  if (!isSlug(slug)) {
+    throw new GantryError('invalid_request', `expected a slug such as "acme", found "${slug}"`, {
+      field: 'slug',
+    });
+  }
+
+  if (recovery_key !== undefined) tufKey(recovery_key);
+}
+
+function creatingError({ slug, code, message }: AccountCreation): GantryError {
+  const why = code === null ? '' : `; the last attempt failed: ${message} (${code})`;
+  return new GantryError('account_creating', `account "${slug}" is being created${why}`, {
+    field: 'slug',
+  });
+}
+
+/**
+ * An account, made or not.
+ *
+ * @throws GantryError `not_found`
+ */
+export async function readAccount(services: Services, slug: string): Promise<AccountView> {
+  const creation = await accounts.getAccountCreation(services.db, slug);
+  // Read the account after its request: one transaction replaces the request by the account.
+  const account = await accounts.getAccount(services.db, slug);
+  if (account !== null) return viewAccount(account);
+  if (creation !== null) return viewCreation(creation);
+
+  throw new GantryError('not_found', `expected an account "${slug}", found none`, { found: slug });
+}
+
+/** Sends accounts whose next attempt is due, or whose last one died, to the queue of create. */
+export async function scheduleCreations(services: Services): Promise<number> {
+  const due = await accounts.dueAccountCreations(
+    services.db,
+    nowIso(services),
+    limits.creationsPerRun,
+  );
+  await enqueue(
+    services,
+    'create',
+    due.map(({ slug }) => ({ account: slug })),
+  );
+
+  return due.length;
+}
+
+/**
+ * Makes the next attempt at an account, if it is due. Of two workers, one claims it; the other
+ * changes nothing. Returns null if nothing was due.
+ */
+export async function continueCreation(
+  services: Services,
+  { account: slug }: { account: string },
+): Promise<AccountView | null> {
+  const was = await accounts.getAccountCreation(services.db, slug);
+  if (was === null || was.state !== 'creating' || was.retry_at > nowIso(services)) return null;
+
+  const claim = {
+    attempts: was.attempts + 1,
+    retry_at: later(services, limits.accountAttemptSeconds),
+  };
+  const claimed = await transactUnlessRaced(services.db, [
+    accounts.updateAccountCreation(was, claim),
+  ]);
+  if (!claimed) return null;
+
+  return attempt(services, { ...was, ...claim, revision: was.revision + 1 });
+}
+
+/** Makes the account, or notes why it could not be made. */
+async function attempt(services: Services, claimed: AccountCreation): Promise<AccountView> {
+  let creation = claimed;
+  try {
+    const keyed = await withDirectorKey(services, claimed);
+    creation = keyed;
+    return viewAccount(await finish(services, keyed));
+  } catch (error) {
+    // Another worker is at it, because this one was slow.
+    if (isGantryError(error, 'conflict')) return readAccount(services, claimed.slug);
+
+    logger.warn('an account could not be made', {
+      account: creation.slug,
+      attempts: creation.attempts,
+      error: error as Error,
+    });
+    return noteFailure(services, creation, error);
+  }
+}
+
+/** Keeps the id of the key before it is used, so that another attempt makes no second key. */
+async function withDirectorKey(
+  services: Services,
+  creation: AccountCreation,
+): Promise<AccountCreation & { director_key_id: string }> {
+  const { director_key_id } = creation;
+  if (director_key_id !== null) return { ...creation, director_key_id };
+
+  const made = await createDirectorKey(services, creation.slug);
+  await transact(services.db, [
+    accounts.updateAccountCreation(creation, { director_key_id: made }),
+  ]);
+  return { ...creation, director_key_id: made, revision: creation.revision + 1 };
+}
+
+/** Makes the root, then the account with all that belongs to it in one transaction. */
+async function finish(
+  services: Services,
+  creation: AccountCreation & { director_key_id: string },
+): Promise<Account> {
+  const { slug, name, director_key_id, recovery_key, token } = creation;
+  const root = makeRoot({
+    publicKeyPem: await directorPublicKey(services, director_key_id),
+    recoveryKeyPem: recovery_key,
+    version: 1,
+    expires: new Date(services.now().getTime() + limits.accountRootDays * dayMs),
+  });
+
+  const bytes = await signAsDirector(services, director_key_id, root);
+  const root_sha256 = rootSha256(bytes);
+  await putByDigest(
+    services.objects,
+    { key: objectKeys.root(slug, root_sha256), body: bytes, type: 'application/json' },
+    services.now(),
+  );
+
+  const at = nowIso(services);
+  const account: Account = {
+    slug,
+    name,
+    director_key_id,
+    root_sha256,
+    root_version: 1,
+    revision: 1,
+    created_at: at,
+  };
+
+  await transact(services.db, [
     accounts.createAccount(account),
     accounts.createToken(token),
     ...seededCategories.map((category) =>
       accounts.createCategory({
-        account: input.slug,
+        account: slug,
         module_added_at: null,
         created_at: at,
         ...category,
       }),
     ),
+    accounts.removeAccountCreation(creation),
     createEvent({
       type: 'gantry.account.created',
-      account: input.slug,
-      subject: `account/${input.slug}`,
+      account: slug,
+      subject: `account/${slug}`,
       actor: `token:${token.id}`,
       at,
       data: { root_sha256 },
     }),
-  ];
-
-  return commit(services, writes, { account, token: secret });
-}
-
-/**
- * Creates an admin token for the deployer of an account, and revokes the former token of that name.
- */
-export async function mintAdminToken(
-  services: Services,
-  account: string,
-  name: string,
-): Promise<string> {
-  const at = nowIso(services);
-  const { token, secret } = makeToken({
-    account,
-    name,
-    roles: ['admin'],
-    at,
-    created_by_person: deploymentPerson,
-    platform: true,
-  });
-  const former = (await accounts.listTokens(services.db, account)).filter(
-    (one) => one.name === name && one.revoked_at === null,
-  );
-
-  await transact(services.db, [
-    accounts.createToken(token),
-    ...former.map((one) => accounts.revokeToken(one.hash, token.created_at)),
-    accounts.tokenEvent(token, { actor: 'deployer', at }, 'created', { name, roles: token.roles }),
   ]);
 
-  return secret;
+  return account;
+}
+
+async function noteFailure(
+  services: Services,
+  creation: AccountCreation,
+  error: unknown,
+): Promise<AccountView> {
+  const { slug } = creation;
+  const set = failAttempt(creation, faultOf(error, 'create'), {
+    now: services.now(),
+    random: Math.random(),
+  });
+  const { state, code, message } = set;
+  const event = {
+    account: slug,
+    subject: `account/${slug}`,
+    actor: 'gantry:create',
+    at: nowIso(services),
+    data: { code, message },
+  };
+
+  await transactUnlessRaced(services.db, [
+    accounts.updateAccountCreation(creation, set),
+    ...(state === 'failed' ? [createEvent({ type: 'gantry.account.failed', ...event })] : []),
+  ]);
+  return readAccount(services, slug);
 }

@@ -3,7 +3,7 @@ import type { CreateTokenBody } from '../../contract/accounts/index.ts';
 import type { ApiToken, Caller } from '../../domain/accounts/index.ts';
 import { createToken as creation, tokenEvent } from '../../store/accounts/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
-import { makeToken } from './create-account.ts';
+import { makeToken } from './make-token.ts';
 
 /**
  * Makes a service token of the caller's account, for programs. It counts as the caller's person for

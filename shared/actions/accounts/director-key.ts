@@ -10,13 +10,16 @@ import type { Services } from '../context/index.ts';
 const publicKeys = new LRUCache<string, string>({ max: limits.directorKeysCached });
 
 /**
- * Makes an account's director key: ECDSA P-256 in KMS that never leaves it. Returns the key's id.
+ * Makes an account's director key: ECDSA P-256 in KMS that never leaves it. It is a multi-Region
+ * key, which keeps its id in the replicas of other Regions: it survives the loss of one. Returns
+ * the key's id.
  */
 export async function createDirectorKey(services: Services, account: string): Promise<string> {
   const out = await services.aws.kms.send(
     new CreateKeyCommand({
       KeySpec: 'ECC_NIST_P256',
       KeyUsage: 'SIGN_VERIFY',
+      MultiRegion: true,
       Description: `Gantry director key of account ${account}`,
       Tags: [
         { TagKey: 'gantry:director-of', TagValue: services.settings.deployment },
@@ -45,6 +48,18 @@ async function readPublicKey(services: Services, keyId: string): Promise<string>
   const out = await services.aws.kms.send(new GetPublicKeyCommand({ KeyId: keyId }));
   const der = Buffer.from(out.PublicKey ?? []).toString('base64');
   return `-----BEGIN PUBLIC KEY-----\n${der.match(/.{1,64}/g)?.join('\n')}\n-----END PUBLIC KEY-----\n`;
+}
+
+/** What KMS says of a key that is gone, and that no retry brings back. */
+const lostKeyErrors: readonly string[] = [
+  'NotFoundException',
+  'DisabledException',
+  'KMSInvalidStateException',
+];
+
+/** Whether an error of KMS says that it has no key to sign with any more. */
+export function isLostKey(error: unknown): boolean {
+  return error instanceof Error && lostKeyErrors.includes(error.name);
 }
 
 /** Signs TUF metadata with a director key. Returns the bytes of the file. */

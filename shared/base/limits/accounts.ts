@@ -5,6 +5,16 @@ export const accountsLimits = {
    * of Gantry.
    */
   accountRootDays: 3650,
+  /** First wait after a failed attempt to make an account; it doubles with each. */
+  accountRetrySeconds: 10,
+  /** The longest such wait. */
+  accountRetryMaxSeconds: 600,
+  /** After this time without success, an account is not tried again: a person must look. */
+  accountCreationSeconds: 24 * 3600,
+  /** Time after which an attempt counts as dead: longer than the time-out of any function in it. */
+  accountAttemptSeconds: 120,
+  /** Due accounts in one run of the sweep. */
+  creationsPerRun: 100,
   /** Life of an invitation: long enough for a holiday, short for a link that lies in a mailbox. */
   invitationDays: 7,
   /** A token's last use is written at most this often: it is for people, not for accounting. */

@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { memberFilters, signIns, tokenFilters, tokenStates } from '../../domain/accounts/index.ts';
+import {
+  accountStates,
+  memberFilters,
+  signIns,
+  tokenFilters,
+  tokenStates,
+} from '../../domain/accounts/index.ts';
 import { listQuery, personName, roleSchema, timeSchema } from '../http/index.ts';
 import { operationSchema } from '../operations/index.ts';
 
@@ -10,9 +16,16 @@ export const accountSchema = z
   .object({
     slug: z.string(),
     name: z.string(),
-    /** What agents pin: SHA-256 of the current root metadata. */
-    root_sha256: z.string(),
-    root_version: z.number().int(),
+    state: z.enum(accountStates).meta({
+      description: 'creating: Gantry tries again by itself; failed: request it again',
+    }),
+    code: z.string().nullable().meta({ description: 'why the last attempt failed' }),
+    message: z.string().nullable(),
+    root_sha256: z
+      .string()
+      .nullable()
+      .meta({ description: 'SHA-256 of the account root, which agents pin; null until active' }),
+    root_version: z.number().int().nullable(),
     created_at: timeSchema,
   })
   .meta({ id: 'Account' });
@@ -20,12 +33,22 @@ export const accountSchema = z
 export const membersQuery = listQuery(memberFilters);
 export const tokensQuery = listQuery(tokenFilters);
 
-export const createAccountBody = z.strictObject({ slug: slugSchema, name: personName });
+export const accountParams = z.object({ slug: slugSchema });
+
+export const createAccountBody = z.strictObject({
+  slug: slugSchema,
+  name: personName,
+  recovery_key: z.string().max(1000).exactOptional().meta({
+    description:
+      'offline public key, PEM (SPKI), ECDSA P-256 or Ed25519; it can replace a lost director key',
+  }),
+});
 
 export const createAccountAnswer = z.object({
   account: accountSchema,
-  /** The account's first admin token, shown once. */
-  token: z.string(),
+  token: z.string().meta({
+    description: 'the first admin token, shown once; it is valid once the account is active',
+  }),
 });
 
 export const memberSchema = z

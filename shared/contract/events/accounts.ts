@@ -4,6 +4,11 @@ export const accountsEvents = {
     when: 'An account was created with its director key and account root.',
     data: ['root_sha256'],
   },
+  'gantry.account.failed': {
+    subject: 'account/<slug>',
+    when: 'An account could not be created for a day. It may be requested again.',
+    data: ['code', 'message'],
+  },
   'gantry.root.proposed': {
     subject: 'root/<version>',
     when: 'A new account root was proposed and awaits signatures.',

@@ -2,7 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import { listNearest } from '../../base/nearest.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
-import { type Db, type Draft, entity, type Write } from '../table/index.ts';
+import { absent, type Db, type Draft, entity, type Write } from '../table/index.ts';
 
 const accounts = entity<Account>()({
   name: 'account',
@@ -42,13 +42,16 @@ export function eachAccount(db: Db): AsyncGenerator<Account> {
 }
 
 export function createAccount(account: Draft<Account>): Write {
-  return accounts.create(
-    account,
-    () =>
-      new GantryError('already_exists', `account "${account.slug}" exists already`, {
-        field: 'slug',
-      }),
-  );
+  return accounts.create(account, () => takenError(account.slug));
+}
+
+/** Lets a transaction through only while there is no such account. */
+export function holdNoAccount(slug: string): Write {
+  return accounts.hold({ slug }, { slug: absent }, () => takenError(slug));
+}
+
+function takenError(slug: string): GantryError {
+  return new GantryError('already_exists', `account "${slug}" exists already`, { field: 'slug' });
 }
 
 /** Puts the next root in force, if the one before it still is. */

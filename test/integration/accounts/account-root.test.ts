@@ -1,12 +1,33 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DisableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createToken } from '../../../shared/actions/accounts/index.ts';
+import type { z } from 'zod';
+import {
+  continueCreation,
+  createAccount,
+  createToken,
+  readAccount,
+  scheduleCreations,
+} from '../../../shared/actions/accounts/index.ts';
+import type { Services } from '../../../shared/actions/context/index.ts';
 import { rootAnswer, trustAnswer } from '../../../shared/contract/accounts/index.ts';
 import { verifyNextRoot, verifyRoot } from '../../../shared/director/index.ts';
+import {
+  getAccount,
+  getAccountCreation,
+  listCategories,
+  listTokens,
+} from '../../../shared/store/accounts/index.ts';
+import { apiAs } from '../../support/api.ts';
+import { alone, eventsOf, hoursLater } from '../../support/flow.ts';
 import { type Ended, runGantry } from '../../support/gantry.ts';
-import { World } from '../../support/world.ts';
+import { runScheduled } from '../../support/scheduled.ts';
+import { eventually, World } from '../../support/world.ts';
+
+type Trust = z.infer<typeof trustAnswer>;
 
 const { publicUrl } = inject('stack');
 let world: World;
@@ -149,3 +170,151 @@ it('is refused without the role admin, without a key that counts, and beside ano
   );
   expect((await trust(['rotate'])).stderr).toContain('(root_proposal_open)');
 }, 60_000);
+
+/** Services whose KMS fails at a command, as when it is down; the others work. */
+function withoutKms(services: Services, command: string): Services {
+  const kms = new Proxy(services.aws.kms, {
+    get(client: KMSClient, name) {
+      if (name !== 'send') return Reflect.get(client, name);
+      return (sent: Parameters<KMSClient['send']>[0]) =>
+        sent.constructor.name === command
+          ? Promise.reject(new Error('KMS is down'))
+          : client.send(sent);
+    },
+  });
+  return { ...services, aws: { ...services.aws, kms } };
+}
+
+const newSlug = () => `n${randomBytes(5).toString('hex')}`;
+
+it.each(['CreateKeyCommand', 'SignCommand'])(
+  'an account is made later, once, if %s fails at first',
+  async (command) => {
+    const services = await alone(world.services);
+    const slug = newSlug();
+    const input = { slug, name: 'New' };
+
+    const requested = await createAccount(withoutKms(services, command), input);
+    expect(requested.account).toMatchObject({ state: 'creating', code: 'internal' });
+    expect(await getAccount(services.db, slug)).toBeNull();
+    const { status } = await apiAs(requested.token).call('GET', '/accounts/current');
+    expect(status).toBe(401);
+
+    await expect(createAccount(services, input)).rejects.toMatchObject({
+      code: 'account_creating',
+    });
+    expect(await continueCreation(services, { account: slug })).toBeNull();
+    expect(await readAccount(services, slug)).toMatchObject({ state: 'creating' });
+
+    const first = await getAccountCreation(services.db, slug);
+    const afterwards = hoursLater(services, 1);
+    expect(await scheduleCreations(afterwards)).toBeGreaterThan(0);
+    const results = await Promise.all(
+      [1, 2, 3].map(() => continueCreation(afterwards, { account: slug })),
+    );
+    expect(results.filter((result) => result?.state === 'active')).toHaveLength(1);
+
+    const account = await getAccount(services.db, slug);
+    if (command === 'SignCommand') expect(account?.director_key_id).toBe(first?.director_key_id);
+    expect(account?.director_key_id).toMatch(/^mrk-/);
+    expect(await getAccountCreation(services.db, slug)).toBeNull();
+    expect([
+      (await listTokens(services.db, slug)).length,
+      (await listCategories(services.db, slug)).length,
+      (await eventsOf(services, slug, 'gantry.account.created')).length,
+    ]).toEqual([1, 5, 1]);
+
+    const { body } = await apiAs(requested.token).call('GET', `/accounts/${slug}`);
+    expect(body.account).toMatchObject({ slug, state: 'active', code: null });
+    await expect(createAccount(services, input)).rejects.toMatchObject({ code: 'already_exists' });
+  },
+);
+
+it('an account whose first attempt died is made by the sweep and its queue', async () => {
+  const slug = newSlug();
+  const dead = { ...world.services, now: () => new Date(Date.now() - 3600_000) };
+  const requested = await createAccount(withoutKms(dead, 'CreateKeyCommand'), { slug, name: 'N' });
+  expect(requested.account.state).toBe('creating');
+
+  await runScheduled('sweep');
+  await eventually('the account', () => getAccount(world.services.db, slug));
+  expect((await apiAs(requested.token).call('GET', '/accounts/current')).status).toBe(200);
+});
+
+it('an account that fails for a day may be requested again, with the key that it has', async () => {
+  const services = await alone(world.services);
+  const slug = newSlug();
+  const broken = withoutKms(services, 'SignCommand');
+  await createAccount(broken, { slug, name: 'New' });
+  const { director_key_id } = (await getAccountCreation(services.db, slug)) ?? {};
+
+  expect(await continueCreation(hoursLater(broken, 25), { account: slug })).toMatchObject({
+    state: 'failed',
+    code: 'internal',
+  });
+  expect(await continueCreation(hoursLater(services, 49), { account: slug })).toBeNull();
+  expect(await eventsOf(services, slug, 'gantry.account.failed')).toHaveLength(1);
+
+  const again = await createAccount(services, { slug, name: 'New' });
+  expect(again.account.state).toBe('active');
+  expect((await getAccount(services.db, slug))?.director_key_id).toBe(director_key_id);
+});
+
+it('another account is shown to nobody but the deployment', async () => {
+  const slug = newSlug();
+  await createAccount(world.services, { slug, name: 'New' });
+  expect((await apiAs(world.token).call('GET', `/accounts/${slug}`)).status).toBe(404);
+});
+
+it('a lost director key is replaced with the recovery key, and with none nothing replaces it', async () => {
+  expect((await trust(['make-key', 'recovery.pem'])).code).toBe(0);
+  const slug = newSlug();
+  const recovery_key = await readFile(join(home, 'recovery.pem.pub'), 'utf8');
+  const deployment = await createAccount(world.services, {
+    slug: `d${slug}`,
+    name: 'D',
+    platform: true,
+  });
+
+  const env = { GANTRY_URL: publicUrl, GANTRY_TOKEN: deployment.token, XDG_CONFIG_HOME: home };
+  const made = await runGantry(
+    ['account', 'create', slug, '--recovery-key', 'recovery.pem.pub', '--json'],
+    { env, cwd: home },
+  );
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  const { token } = JSON.parse(made.stdout);
+
+  const show = async (code: number, line: string[], as = token) => {
+    const outcome = await trust([...line, '--json'], as);
+    expect([line, outcome.code, outcome.stderr]).toEqual([line, code, expect.anything()]);
+    return outcome.code < 2 ? trustAnswer.parse(JSON.parse(outcome.stdout)) : outcome.stderr;
+  };
+
+  const first = (await show(0, ['show'])) as Trust;
+  expect(first.root).toMatchObject({ version: 1, threshold: 1 });
+  expect(first.root.keys.map(({ public_key }) => public_key)).toContain(recovery_key);
+
+  const { kms } = world.services.aws;
+  for (const account of [slug, `d${slug}`]) {
+    const row = await getAccount(world.services.db, account);
+    await kms.send(new DisableKeyCommand({ KeyId: row?.director_key_id }));
+  }
+
+  expect(await show(2, ['rotate'], deployment.token)).toContain('director_key_lost');
+
+  const asked = (await show(1, ['rotate'])) as Trust;
+  expect(asked.proposal?.needs).toMatchObject([
+    { of: 'current', threshold: 1, signed: [] },
+    { of: 'proposed', threshold: 1, signed: [asked.proposal?.director.key_id] },
+  ]);
+
+  const last = (await show(0, ['sign', '--key', 'recovery.pem'])) as Trust;
+  expect(last.root).toMatchObject({ version: 2 });
+  expect(last.root.keys.map(({ key_id }) => key_id)).not.toContain(first.root.director.key_id);
+
+  const [pinned, next] = [first.root.metadata, last.root.metadata].map((metadata) =>
+    Buffer.from(metadata, 'base64'),
+  );
+  const root = verifyRoot(pinned ?? Buffer.alloc(0), first.root.sha256);
+  expect(verifyNextRoot(next ?? Buffer.alloc(0), root).signed.version).toBe(2);
+}, 120_000);

@@ -60,7 +60,12 @@ async function signingKey(deployment: string | undefined): Promise<string> {
 function newKey(deployment: string | undefined): CreateKeyCommand {
   const Tags =
     deployment === undefined ? [] : [{ TagKey: 'gantry:director-of', TagValue: deployment }];
-  return new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', Tags });
+  return new CreateKeyCommand({
+    KeySpec: 'ECC_NIST_P256',
+    KeyUsage: 'SIGN_VERIFY',
+    MultiRegion: true,
+    Tags,
+  });
 }
 
 /** A call that a function's code could make with its credentials. */
@@ -268,6 +273,17 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
       'write images': put('images'),
       'read stored signatures': get('stored-signatures'),
       'hand an artifact to ingest that was not verified': send(outputs.IngestQueueUrl),
+    },
+  },
+  create: {
+    can: makeKey,
+    cannot: {
+      'make a key of another deployment': (as) => kms(as).send(newKey('other')),
+      'make a key without a tag': (as) => kms(as).send(newKey(undefined)),
+      'write desired states': put('desired-states'),
+      'read artifacts': get('artifacts'),
+      'mail as Gantry': mail,
+      'start an operation': start,
     },
   },
   watch: {

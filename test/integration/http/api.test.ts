@@ -25,9 +25,10 @@ describe('accounts', () => {
     });
 
     const made = await call('POST', '/accounts', { slug, name: 'P' }, {}, deployment.token);
-    expect(made.status).toBe(201);
+    expect(made.status).toBe(202);
     expect(made.headers.get('cache-control')).toBe('no-store');
     expect(JSON.stringify(made.body)).not.toContain('director_key');
+    expect(made.body.account).toMatchObject({ slug, state: 'active', root_version: 1 });
 
     const own = await call('GET', '/accounts/current', undefined, {}, made.body.token);
     expect(own.body.account.slug).toBe(slug);

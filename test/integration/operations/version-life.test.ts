@@ -305,6 +305,7 @@ describe('a version that nobody acts on in staging', () => {
     expect(await setSensorMails(services, caller, off)).toMatchObject({ mails: false, open: 1 });
     await look(75);
     expect([(await raised()).length, (await mailed()).length]).toEqual([3, 2]);
+    await setSensorMails(services, caller, { ...off, mails: true });
 
     await promote(world, version, 'blessed');
     await look(100);

@@ -5,13 +5,15 @@ import {
   createToken,
   deleteCategory,
   describeCaller,
-  requireAccount,
+  readAccount,
   revokeToken,
   updateCategory,
 } from '../../../../shared/actions/accounts/index.ts';
+import { GantryError } from '../../../../shared/base/error.ts';
 import { keepBy } from '../../../../shared/base/filters.ts';
 import { idSchema } from '../../../../shared/base/ids.ts';
 import {
+  accountParams,
   accountSchema,
   callerAnswer,
   createAccountAnswer,
@@ -51,7 +53,27 @@ export const accountRoutes: Route[] = [
     summary: 'Get the account of the token',
     answer: z.object({ account: accountSchema }),
     async handle({ services, caller }) {
-      return { account: await requireAccount(services, caller.account) };
+      return { account: await readAccount(services, caller.account) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/accounts/{slug}',
+    role: 'viewer',
+    tag: 'accounts',
+    summary: 'Get an account, also while it is being created',
+    description: 'The token of the deployment reads every account, another token its own.',
+    params: accountParams,
+    answer: z.object({ account: accountSchema }),
+    async handle({ services, caller, params: { slug } }) {
+      if (slug !== caller.account && !caller.platform) {
+        throw new GantryError('not_found', `expected an account "${slug}", found none`, {
+          field: 'slug',
+          found: slug,
+        });
+      }
+
+      return { account: await readAccount(services, slug) };
     },
   }),
   route({
@@ -69,8 +91,8 @@ export const accountRoutes: Route[] = [
     tag: 'accounts',
     summary: 'Create an account and its first admin token',
     description:
-      'Requires the token that the deployment printed. Only this response contains the token of the new account.',
-    status: 201,
+      'Requires the token that the deployment printed. Only this response contains the token of the new account. An account that is not `active` yet is tried again for a day: poll it.',
+    status: 202,
     secret: true,
     body: createAccountBody,
     answer: createAccountAnswer,

@@ -28,7 +28,7 @@ import {
   updateMemberBody,
 } from '../../../../shared/contract/accounts/index.ts';
 import { pageOf } from '../../../../shared/contract/http/index.ts';
-import { memberTests, tokenTests } from '../../../../shared/domain/accounts/index.ts';
+import { memberTests, tokenTests, viewAccount } from '../../../../shared/domain/accounts/index.ts';
 import { listMembers } from '../../../../shared/store/accounts/index.ts';
 import { listPage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
@@ -129,7 +129,12 @@ export const memberRoutes: Route[] = [
     async handle({ services, body }) {
       const { account, member, token, secret } = await acceptInvitation(services, body);
       const now = services.now();
-      return { account, secret, member: memberView(member, now), token: tokenView(token, now) };
+      return {
+        account: viewAccount(account),
+        secret,
+        member: memberView(member, now),
+        token: tokenView(token, now),
+      };
     },
   }),
   route({

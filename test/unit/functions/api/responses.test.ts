@@ -199,7 +199,11 @@ describe('answers hold no secret of', () => {
       { token: tokenView(token, new Date(at)), secret: 'gantry_shown_once' },
     ],
     ['members: invitations', memberSchema, memberView(member, new Date(at))],
-    ['accounts: KMS keys', accountSchema, account],
+    [
+      'accounts: KMS keys',
+      accountSchema,
+      { ...account, state: 'active', code: null, message: null },
+    ],
     ['versions: storage keys', versionSchema, versionView(version)],
   ])('%s', (_, schema, value) => {
     expect(JSON.stringify(value)).toContain('SECRET');
