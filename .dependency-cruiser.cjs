@@ -28,7 +28,7 @@ const layers = ['domain', 'contract', 'store', 'actions'];
 
 /** What a layer has beside its areas. Any other file there would be a way around the walls. */
 const rootFiles = [
-  '^shared/contract/(environment|messages|objects|queues|stages)\\.ts$',
+  '^shared/contract/(environment|messages|objects|queues|stage|stages)\\.ts$',
   '^shared/store/(event|event-maker|objects|unique)\\.ts$',
 ];
 

@@ -28,6 +28,8 @@ const period = Duration.minutes(5);
 
 export interface AlarmsProps {
   deadLetterQueues: Record<string, Queue>;
+  /** The queues of stages, by stage. */
+  queues: Record<string, Queue>;
   functions: Record<string, StageFunction>;
   stages: Readonly<Record<string, Stage>>;
   promotion: Promotion;
@@ -69,6 +71,16 @@ export class Alarms extends Construct {
         metric,
         `Messages of ${name} failed five times and wait in its dead-letter queue.`,
       );
+    }
+
+    for (const [name, queue] of Object.entries(props.queues)) {
+      const minutes = props.stages[name]?.queue?.oldestMinutes;
+      if (minutes === undefined) continue;
+
+      const age = queue.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' });
+      this.raise(`${name}Waiting`, age, `A message of ${name} has waited for ${minutes} minutes.`, {
+        threshold: minutes * 60,
+      });
     }
 
     for (const [name, stage] of Object.entries(props.functions)) {

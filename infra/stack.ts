@@ -65,6 +65,7 @@ export class GantryStack extends Stack {
         ...mapValues(queues, ({ deadLetterQueue }) => deadLetterQueue),
         events: events.deadLetterQueue,
       },
+      queues: mapValues(queues, ({ queue }) => queue),
       functions,
       stages,
       promotion,

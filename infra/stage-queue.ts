@@ -18,7 +18,7 @@ const deliveriesMax = 5;
  * use up their deliveries meanwhile (Lambda guide, "Configuring a queue"). A message that failed
  * comes back sooner: its handler shortens the wait.
  */
-const visibilityFactor = 6;
+export const visibilityFactor = 6;
 
 export interface StageQueueProps {
   /** The stage that reads it. */

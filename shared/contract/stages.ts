@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { limits } from '../base/limits/index.ts';
 import {
   collectMessage,
@@ -10,83 +9,9 @@ import {
   versionMessage,
   watchMessage,
 } from './messages.ts';
-import type { ObjectKind } from './objects.ts';
+import type { Stage } from './stage.ts';
 
-/** A queue that a stage reads, with the format of its messages. */
-export interface StageQueueFacts {
-  /** The present format. Raise its version if the previous release cannot read the change. */
-  version: number;
-  message: z.ZodType;
-  /**
-   * Former formats by version; each transforms into the present one. They keep messages readable
-   * that were sent before an upgrade.
-   */
-  earlier?: Readonly<Record<number, z.ZodType>>;
-  /** Messages of one call. It is one if a slow message must not delay others. */
-  batchSize: number;
-  /**
-   * Calls that run concurrently: a burst leaves the account's Lambda capacity to the other stages.
-   */
-  concurrency: number;
-}
-
-/** The scheduled calls of a stage. */
-export interface StageSchedule {
-  /** Part of the rule's name: EveryMinute. */
-  name: string;
-  everyMinutes: number;
-  /** How often Lambda retries a failed call, and the maximal age of a call. */
-  retryAttempts: number;
-  eventAgeMinutes: number;
-}
-
-/** The grants of IAM to a stage beyond its own queue and log. */
-export interface StageGrants {
-  table?: 'read' | 'write';
-  objects?: { read?: readonly ObjectKind[]; write?: readonly ObjectKind[] };
-  /** Deletes old versions of these kinds of objects. */
-  collect?: readonly ObjectKind[];
-  trustRoot?: 'read' | 'write';
-  /** `sign` as director; `make` keys too. */
-  directorKeys?: readonly ('make' | 'sign')[];
-  links?: 'make' | 'check';
-  executions?: readonly ('start' | 'describe' | 'answer')[];
-  /**
-   * Outside the stack: registries with their logins, the mirror of the trust root, any public host,
-   * mail.
-   */
-  outside?: readonly ('registries' | 'mirror' | 'hosts' | 'mail')[];
-  /** Stores logins of registries and secrets of webhooks. */
-  secrets?: 'write';
-  publicUrl?: true;
-}
-
-/** A metric of a stage with an alarm that a person must look at. */
-export interface StageAlarm {
-  metric: string;
-  description: string;
-  /**
-   * The alarm fires above 0 in five minutes, or with `below`, under that value in so many hours.
-   */
-  below?: { value: number; hours: number };
-}
-
-/** One function of the stack, with everything that differs between stages. */
-export interface Stage<Name extends string = string> {
-  description: string;
-  /** The file that exports `handler`. */
-  entry: string;
-  timeoutSeconds: number;
-  /** 1769 MiB is one whole CPU. */
-  memoryMiB: number;
-  queue?: StageQueueFacts;
-  /** Queues that it sends to. One that sends to itself is allowed to recurse. */
-  sends?: readonly Name[];
-  schedule?: StageSchedule;
-  grants?: StageGrants;
-  /** By the alarm's name. */
-  alarms?: Readonly<Record<string, StageAlarm>>;
-}
+export type { Stage, StageAlarm, StageGrants, StageQueueFacts, StageSchedule } from './stage.ts';
 
 /**
  * Checks that stages name each other correctly, and keeps the literal types from which the rest
@@ -149,7 +74,13 @@ export const stages = defineStages({
     entry: 'functions/verify/handler.ts',
     timeoutSeconds: 120,
     memoryMiB: 1024,
-    queue: { version: 1, message: versionMessage, batchSize: 1, concurrency: 10 },
+    queue: {
+      version: 1,
+      message: versionMessage,
+      batchSize: 1,
+      concurrency: 10,
+      oldestMinutes: 60,
+    },
     sends: ['verify', 'ingest'],
     grants: {
       table: 'write',
@@ -180,7 +111,13 @@ export const stages = defineStages({
     // Lambda's longest: one call streams a layer of up to limits.layerBytesMax.
     timeoutSeconds: 900,
     memoryMiB: 1769,
-    queue: { version: 1, message: versionMessage, batchSize: 1, concurrency: 10 },
+    queue: {
+      version: 1,
+      message: versionMessage,
+      batchSize: 1,
+      concurrency: 10,
+      oldestMinutes: 180,
+    },
     sends: ['ingest', 'verify'],
     grants: {
       table: 'write',
@@ -242,7 +179,13 @@ export const stages = defineStages({
     entry: 'functions/compose/handler.ts',
     timeoutSeconds: 300,
     memoryMiB: 1769,
-    queue: { version: 1, message: composeMessage, batchSize: 1, concurrency: 10 },
+    queue: {
+      version: 1,
+      message: composeMessage,
+      batchSize: 1,
+      concurrency: 10,
+      oldestMinutes: 60,
+    },
     sends: ['reconcile'],
     grants: {
       table: 'write',
@@ -266,7 +209,13 @@ export const stages = defineStages({
     entry: 'functions/reconcile/handler.ts',
     timeoutSeconds: 120,
     memoryMiB: 1024,
-    queue: { version: 1, message: reconcileMessage, batchSize: 5, concurrency: 10 },
+    queue: {
+      version: 1,
+      message: reconcileMessage,
+      batchSize: 5,
+      concurrency: 10,
+      oldestMinutes: 60,
+    },
     grants: {
       table: 'write',
       objects: { read: ['compositions', 'artifacts'], write: ['desired-states'] },

@@ -331,9 +331,9 @@ describe('grants', () => {
   });
 });
 
-test('dead letters, function errors, failed operations, refused compositions, reused credentials, held quarantines, blocked work, accounts that cannot be made, a stale trust root and 5xx notify a person', () => {
+test('dead letters, messages that wait, function errors, failed operations, refused compositions, reused credentials, held quarantines, blocked work, accounts that cannot be made, a stale trust root and 5xx notify a person', () => {
   const alarms = resources('AWS::CloudWatch::Alarm');
-  expect(alarms).toHaveLength(11 + stageNames.length + 8);
+  expect(alarms).toHaveLength(11 + stageNames.length + 8 + 4);
 
   for (const [, alarm] of alarms) {
     expect(alarm.Properties.AlarmActions).toHaveLength(1);

@@ -1,12 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { visibilityFactor } from '../../infra/stage-queue.ts';
 import { projectRoot } from '../../scripts/local-cloud.ts';
 import { generatedFiles } from '../../scripts/reference/files.ts';
 import { synthesize } from '../../scripts/synthesize.ts';
+import { retrySeconds } from '../../shared/aws/stage.ts';
 import { cureOf } from '../../shared/base/cures.ts';
 import { errorStatus } from '../../shared/base/error-codes.ts';
 import { eventTypes } from '../../shared/contract/events/index.ts';
+import { queueNames } from '../../shared/contract/queues.ts';
+import { stages } from '../../shared/contract/stages.ts';
 
 function read(path: string): string {
   return readFileSync(join(projectRoot, path), 'utf8');
@@ -36,6 +40,22 @@ test('every alarm of the stack is in docs/operating.md, and no other', () => {
 
   expect(named.sort()).toEqual(alarms.sort());
 });
+
+test('docs/operating.md says how long the work of a dead worker waits', () => {
+  const rows = queueNames.map((name) => {
+    const { timeoutSeconds } = stages[name];
+    const waits = [timeoutSeconds, retrySeconds(name), visibilityFactor * timeoutSeconds];
+    return `| ${[name, ...waits.map(formatWait)].join(' | ')} |`;
+  });
+
+  const page = read('docs/operating.md').split('\n');
+  expect(rows.filter((row) => !page.includes(row))).toEqual([]);
+});
+
+/** Minutes, where that is exact. */
+function formatWait(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
 
 test('every error code is in docs/reference/errors.md', () => {
   const page = read('docs/reference/errors.md');
