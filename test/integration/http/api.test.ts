@@ -73,6 +73,7 @@ describe('modules', () => {
       versions: [],
       candidates: [],
       moved_tags: [],
+      warnings: [],
       next_cursor: null,
     });
   });

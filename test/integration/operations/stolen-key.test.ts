@@ -95,7 +95,9 @@ async function run(
       .replace('<id>', pending?.id ?? 'none'),
   );
 
-  const ended = await runGantry(named.slice(1), {
+  // At a terminal it asks before a retirement.
+  const confirmed = line.includes('--to retired') ? ['--yes'] : [];
+  const ended = await runGantry([...named.slice(1), ...confirmed], {
     cwd: join(world.directory, 'clone'),
     env: {
       GANTRY_URL: publicUrl,
