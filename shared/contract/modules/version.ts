@@ -122,7 +122,7 @@ export const candidateSchema = z
   })
   .meta({ id: 'Candidate' });
 
-/** A page of versions, newest first; the first page also has candidates, moved tags and warnings. */
+/** A page of versions, newest first; the first one also has candidates, moved tags and warnings. */
 export const versionsAnswer = pageOf('versions', versionSchema).extend({
   candidates: z.array(candidateSchema),
   moved_tags: z.array(movedTagSchema),
