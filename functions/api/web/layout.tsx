@@ -20,7 +20,7 @@ main.wide{max-width:64rem}
 main.docs{max-width:80rem;display:grid;grid-template-columns:17rem minmax(0,1fr);gap:2.5rem;margin-top:1.5rem}
 [hidden]{display:none!important}
 h3{font-size:.95rem;margin:1.25rem 0 .4rem}
-nav.contents{position:sticky;top:1rem;align-self:start;max-height:calc(100vh - 2rem);overflow:auto;font-size:.9rem}
+nav.contents{position:sticky;top:1rem;align-self:start;max-height:calc(100vh - 2rem);overflow:auto;padding:.25rem;font-size:.9rem}
 nav.contents a{display:block;padding:.15rem .3rem;border-radius:6px;color:inherit;text-decoration:none}
 nav.contents a:hover{background:var(--code)}
 nav.contents a.area{font-weight:700;margin-top:.7rem;color:var(--soft)}

@@ -19,7 +19,10 @@ const openTarget = () => {
   for (let part = target; part; part = part.parentElement) if (part.tagName === 'DETAILS') part.open = true;
   if (target) target.scrollIntoView();
 };
-box.addEventListener('input', filter);
+box.addEventListener('input', () => {
+  filter();
+  document.querySelector('section[data-area]:not([hidden])')?.scrollIntoView();
+});
 addEventListener('hashchange', openTarget);
 filter();
 openTarget();
