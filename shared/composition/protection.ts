@@ -288,7 +288,7 @@ function refuseConflicts(
   throw new GantryError(
     'composition_protected_conflict',
     `expected one module to protect ${JSON.stringify(first.path)}, found that both ${first.modules[0]} and ` +
-      `${first.modules[1]} do${more}; rename one's file, or carve it out in a config module of the other`,
+      `${first.modules[1]} do${more}. Rename one's file, or carve it out in a config module of the other`,
     { found: first.path, details: conflicts.slice(0, limits.conflictsShownMax) },
   );
 }

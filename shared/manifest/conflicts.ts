@@ -269,7 +269,7 @@ function makeConflict({ kind, own, other, path, certain }: MeetingPath): Manifes
   const sentences: Record<ConflictKind, string> = {
     both_protect:
       `expected one module to protect ${where}, found that ${own.module} and ${other.module} both do: they cannot be ` +
-      `composed${if_}; rename one's file, or carve it out in a config module of the other`,
+      `composed${if_}. Rename one's file, or carve it out in a config module of the other`,
     would_be_dropped: `${where} of ${own.module} would be dropped${if_}, because ${other.module} protects it, ${ranks}; ${carveOutCure(own.module, other.module)}`,
     would_drop: `${where} of ${other.module} would be dropped${if_}, because ${own.module} protects it, ${ranks}; ${carveOutCure(other.module, own.module)}`,
   };

@@ -9,6 +9,7 @@ import { cures } from '../../shared/base/cures.ts';
 import { errorMeaning } from '../../shared/base/error-codes.ts';
 import { eventFacts } from '../../shared/contract/events/index.ts';
 import { idleServices } from '../unit/functions/api/services.ts';
+import { blocksOf, isProse, textsOf } from './literals.ts';
 import { longSentences, oddWords, sentencesOfMarkdown } from './prose.ts';
 
 /** What the product says, by where it says it: one text a line of help, a meaning, a summary. */
@@ -38,6 +39,10 @@ const pages = [
 function saidByCommands(command: Command, path: string): Said[] {
   return [
     { where: path, text: command.description() },
+    ...command.registeredArguments.map((argument) => ({
+      where: `${path} <${argument.name()}>`,
+      text: argument.description,
+    })),
     ...command.options.map(({ flags, description }) => ({
       where: `${path} ${flags}`,
       text: description,
@@ -106,6 +111,29 @@ describe('plain English (style of CONTRIBUTING.md)', () => {
       .flatMap((folder) => filesBelow(folder, /\.(ts|tsx|mjs|cjs|py)$/))
       .flatMap((path) => oddWords(read(path)).map((word) => `${path}: ${word}`));
     expect(found).toEqual([]);
+  });
+
+  test(`mails, pages and thrown messages have at most ${wordsMax.said} words a sentence`, () => {
+    const found = folders
+      .flatMap((folder) => filesBelow(folder, /\.tsx?$/))
+      // Their texts are pages of docs/, which are bounded as pages.
+      .filter((path) => !path.startsWith('scripts/reference/'))
+      .flatMap((path) => {
+        const texts = textsOf(read(path), path.endsWith('.tsx')).filter(isProse);
+        return longSentences(texts.flatMap(blocksOf), wordsMax.said).map(
+          (sentence) => `${path}: ${sentence}`,
+        );
+      });
+    expect(found).toEqual([]);
+  });
+
+  test('the check reads what a source says, and no code', () => {
+    const source =
+      "const a = fail('expected a key, ' + `found ${found.join(', ')} in it`); // it's";
+    expect(textsOf(source, false)).toEqual(['expected a key, found x in it']);
+    expect(textsOf('const a = <p>It is a page.</p>;', true)).toEqual(['It is a page.']);
+    expect([isProse('found a key'), isProse('module_yank')]).toEqual([true, false]);
+    expect(blocksOf('a b\n  --flag c\n\nd')).toEqual(['a b', '  --flag c', 'd']);
   });
 
   test('the check notices odd words and long sentences', () => {

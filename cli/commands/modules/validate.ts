@@ -33,7 +33,7 @@ export function registerModuleValidate(module: Command): void {
   describe(command, {
     notes: `
 Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
-category, and requirements that no module meets are warnings. --json prints {valid, errors, warnings, conflicts}.`,
+category. Requirements that no module meets are warnings. --json prints {valid, errors, warnings, conflicts}.`,
     examples: [
       'gantry module validate my-redis/manifest.yaml',
       'gantry module validate --category userland',

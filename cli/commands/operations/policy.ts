@@ -57,8 +57,8 @@ export function register(command: Command): void {
 to what is there; with --replace they replace it. The change needs what the present policy asks, and
 an approval if it loosens the policy (policy_loosen).
 
-A window is "22:00 to 06:00 UTC" for every day, "fri 17:00 to mon 08:00 Europe/Zurich" for every week,
-or "2026-12-24 12:00 to 2027-01-04 08:00 Europe/Zurich" for once.`,
+A window is "22:00 to 06:00 UTC" for every day, or "fri 17:00 to mon 08:00 Europe/Zurich" for every week.
+"2026-12-24 12:00 to 2027-01-04 08:00 Europe/Zurich" is for once.`,
     no: changeRefused,
     action: set,
   });

@@ -52,8 +52,8 @@ export async function readComposition(
 function notComposed(track: Track): GantryError {
   return new GantryError(
     'not_found',
-    `expected a composition for the track ${track} of the template, found none yet: ` +
-      'live is composed once a module is assigned, staging once a machine is on it',
+    `expected a composition for the track ${track} of the template, found none yet. ` +
+      'Live is composed once a module is assigned, staging once a machine is on it',
   );
 }
 

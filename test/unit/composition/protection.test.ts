@@ -103,8 +103,8 @@ describe('two modules that protect the same path', () => {
     expect(thrownBy(() => compose(layers))).toMatchObject({
       code: 'composition_protected_conflict',
       message:
-        'expected one module to protect "/etc/shadow", found that both acme/a and acme/b do; ' +
-        "rename one's file, or carve it out in a config module of the other",
+        'expected one module to protect "/etc/shadow", found that both acme/a and acme/b do. ' +
+        "Rename one's file, or carve it out in a config module of the other",
       details: [{ path: '/etc/shadow', modules: ['acme/a', 'acme/b'] }],
     });
   });

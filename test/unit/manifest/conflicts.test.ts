@@ -187,8 +187,8 @@ test('the sentences name both modules, the path and what to do', () => {
   const other = contender('other', { files: [conf], protect: [conf] });
 
   expect(findConflicts(own, [other])[0]?.message).toBe(
-    `expected one module to protect "${conf}", found that acme/own and acme/other both do: they cannot be composed; ` +
-      "rename one's file, or carve it out in a config module of the other",
+    `expected one module to protect "${conf}", found that acme/own and acme/other both do: they cannot be composed. ` +
+      "Rename one's file, or carve it out in a config module of the other",
   );
 
   const dropped = findConflicts({ ...own, priority: 60 }, [contender('other', { files: [conf] })]);

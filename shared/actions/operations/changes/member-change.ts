@@ -137,7 +137,7 @@ export async function policiesUnmeetable(
 export function unmeetableError(found: readonly Action[]): GantryError {
   return new GantryError(
     'quorum_unmeetable',
-    `expected enough reviewers for the policies of ${found.join(', ')}, found too few after this change; add another reviewer first, or let the owner of the deployment do it with recover`,
+    `expected enough reviewers for the policies of ${found.join(', ')}, found too few after this change. Add another reviewer first, or let the owner of the deployment do it with recover`,
     { found },
   );
 }

@@ -232,7 +232,7 @@ function refuseInUse(version: Version, uses: readonly VersionUse[]): void {
   );
   throw new GantryError(
     'in_use',
-    `${label(version)} is in use by ${listSome(found)}, and no other version can take over: promote another version to live first, or withdraw this one by name (--withdraw)`,
+    `${label(version)} is in use by ${listSome(found)}, and no other version can take over. Promote another version to live first, or withdraw this one by name (--withdraw)`,
     { field: 'withdraw', found },
   );
 }
