@@ -73,5 +73,6 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     approvals: 12 * kib,
     reverification: 4 * kib,
     withheld: 8 * kib,
+    withdrawn: kib,
   },
 };
