@@ -12,7 +12,7 @@ const verbs: Record<Route['method'], string> = {
 
 /** Names that do not follow from method and path. */
 const named: ReadonlyMap<string, string> = new Map([
-  ['get /accounts/current', 'getAccount'],
+  ['get /accounts/current', 'getCurrentAccount'],
   ['get /whoami', 'getCaller'],
   ['post /members', 'inviteMember'],
   ['post /members/{id}/invitation', 'inviteMemberAgain'],
@@ -27,6 +27,8 @@ const named: ReadonlyMap<string, string> = new Map([
   ['get /templates/{id}/composition/why', 'explainPath'],
   ['patch /system/node_module_assignments/{id}', 'updateAssignment'],
   ['delete /system/node_module_assignments/{id}', 'deleteAssignment'],
+  ['put /templates/{id}/assignments', 'setTemplateAssignments'],
+  ['patch /templates/{id}/assignments', 'updateTemplateAssignments'],
   ['post /instances/{id}/join-token', 'createJoinToken'],
   ['get /fleet', 'getFleet'],
   ['get /trust/root', 'getTrust'],

@@ -125,4 +125,10 @@ export const operationWords: Words = {
     ['security'],
   ],
   time_zone: ['A time zone of the IANA database.', 'Europe/Berlin'],
+  healthy_hours: ['How many hours machines ran the version healthily.', 26],
+  mails: ['Whether the sensor mails its warnings.', true],
+  sensor: ['The sensor: what it watches.', 'module_promotion_sensor'],
+  sensors: ['The sensors of the account.'],
+  suffices: ['Whether the evidence is enough to promote the version.', true],
+  warns: ['When the sensor warns.', 'a version is over 24 h in staging'],
 };

@@ -100,4 +100,8 @@ export const peopleWords: Words = {
     'A link to the explanation of the code.',
     'https://gantry.example.com/api/v1/docs#error-not_found',
   ],
+  recovery_key: [
+    'An offline public key, as PEM, that can replace a lost director key.',
+    '-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n',
+  ],
 };

@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
 
   it('names operations as functions, each once', () => {
     const ids = operations.map(({ operation }) => operation.operationId ?? '');
-    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
     expect(ids.filter((id) => !/^[a-z]+([A-Z][a-z0-9]*)+$/.test(id))).toEqual([]);
   });
 
@@ -149,11 +149,6 @@ describe('the OpenAPI document', () => {
     expect(document.paths?.['/api/v1/fleet']?.get?.responses[401]?.description).toContain(
       '`unauthenticated`',
     );
-  });
-
-  it('has errors of every operation that they are written for', () => {
-    const ids = new Set(apiRoutes.map(operationIdOf));
-    expect([...ids].length).toBe(apiRoutes.length);
   });
 });
 
