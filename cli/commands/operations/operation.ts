@@ -33,7 +33,7 @@ export function register(command: Command): void {
     { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
   );
 
-  describe(command.command('withdraw <id>').description('withdraw an operation'), {
+  describe(command.command('withdraw <id>').description('withdraw an operation that you requested, or any as an admin'), {
     examples: [`gantry operation withdraw ${id}`],
     action: withdraw,
   });

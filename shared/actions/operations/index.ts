@@ -41,6 +41,7 @@ export {
   withholdVersion,
 } from './requests.ts';
 export { requireOperation } from './require-operation.ts';
+export { fingerprintOf } from './same-request.ts';
 export { runOperationStep } from './steps.ts';
 export { sweepOperations } from './sweep-operations.ts';
 export { digestOf } from './template-plan.ts';

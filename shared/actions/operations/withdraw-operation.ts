@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/error.ts';
-import type { Caller } from '../../domain/accounts/index.ts';
+import { type Caller, hasRole } from '../../domain/accounts/index.ts';
 import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
 import { getApproval } from '../../store/operations/index.ts';
 import type { Write } from '../../store/table/index.ts';
@@ -8,7 +8,8 @@ import { finishOperation } from './finish-operation.ts';
 import { requireOperation } from './require-operation.ts';
 
 /**
- * Withdraws an operation that is not being applied yet. Its approval links stop working.
+ * Withdraws an operation that is not being applied yet. Its approval links stop working. Only the
+ * person who requested it withdraws it, with any of their tokens, or an admin.
  * @param why the reason that people read, and writes of the same transaction
  */
 export async function withdrawOperation(
@@ -18,6 +19,14 @@ export async function withdrawOperation(
   { reason, beside }: { reason?: string; beside?: Write[] } = {},
 ): Promise<Operation> {
   const operation = await requireOperation(services, caller.account, id);
+  if (caller.person !== operation.requested_by_person && !hasRole(caller, 'admin')) {
+    throw new GantryError(
+      'forbidden',
+      `expected the person who requested the operation (${operation.requested_by_person}) or an admin, found ${caller.person}; ask one of them, or a reviewer to reject it`,
+      { expected: operation.requested_by_person, found: caller.person },
+    );
+  }
+
   if (finalOperationStates.includes(operation.state) || operation.state === 'applying') {
     throw new GantryError(
       'conflict',

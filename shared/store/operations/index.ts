@@ -1,3 +1,4 @@
 export * from './approval.ts';
+export * from './open-request.ts';
 export * from './operation.ts';
 export * from './policy.ts';

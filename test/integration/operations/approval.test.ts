@@ -35,13 +35,17 @@ interface Asked {
   approval: string;
 }
 
+let requests = 0;
+const another = () => ({ expires_in_s: 259_200 - ++requests });
+
 /** A request that waits for approval: that retiring be denied. */
 async function asked(
   set: { quorum?: number; expires_in_s?: number } = {},
   by: Caller = world.caller,
 ): Promise<Asked> {
   await policy(world, 'policy_change', { decision: 'require_approval', ...set });
-  const wanted = { ...defaultPolicy('module_retire'), decision: 'deny' as const };
+  // Each is another request: the same one again would be the one that waits.
+  const wanted = { ...defaultPolicy('module_retire'), decision: 'deny' as const, ...another() };
   const { id } = await changePolicy(world.services, by, wanted);
   const operation = await world.operation(id, 'awaiting_approval');
 
@@ -239,6 +243,40 @@ describe('a request for approval', () => {
       state: 'failed',
       code: 'approval_required',
     });
+  });
+
+  it('that is asked for again while it waits is the same one, and mails nobody twice', async () => {
+    const request = await asked();
+    await mailed(request, rita);
+    const [change] = request.operation.changes;
+    if (change?.kind !== 'policy_change') throw new Error('expected a change of a policy');
+
+    const again = await Promise.all(
+      [world.caller, as(otto, ['admin'])].map((by) =>
+        changePolicy(world.services, by, change.policy),
+      ),
+    );
+    expect(again.map(({ id }) => id)).toEqual([request.operation.id, request.operation.id]);
+    const links = await linksTo(rita.email);
+    expect(links.filter((link) => link.includes(request.approval))).toHaveLength(1);
+
+    await decides(rita, request, 'reject');
+    const { id } = await changePolicy(world.services, world.caller, change.policy);
+    expect(id).not.toBe(request.operation.id);
+    await withdrawOperation(world.services, world.caller, id);
+  });
+
+  it('is withdrawn by the person who asked or an admin, and by nobody else', async () => {
+    const request = await asked({}, as(otto, ['admin']));
+    const withdraw = (by: Caller) => withdrawOperation(world.services, by, request.operation.id);
+
+    await expect(withdraw(as(rita, ['operator', 'reviewer']))).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining(
+        `expected the person who requested the operation (member:${otto.id})`,
+      ),
+    });
+    expect((await withdraw(as(otto, ['operator']))).state).toBe('withdrawn');
   });
 
   it('can be withdrawn, and its link then says so', async () => {

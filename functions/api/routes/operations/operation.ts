@@ -78,6 +78,7 @@ export const operationRoutes: Route[] = [
     role: 'operator',
     tag: 'operations',
     summary: 'Withdraw an operation',
+    description: 'Only the person who requested it, or an admin.',
     params: operationParams,
     answer: operationAnswer,
     async handle({ services, caller, params }) {

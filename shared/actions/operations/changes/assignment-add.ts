@@ -63,6 +63,7 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
   },
 
   instance: sameInstance,
+  asked: ({ assignment_id: _, ...rest }) => rest,
 
   writes({ operation, change, at }) {
     const { account } = operation;

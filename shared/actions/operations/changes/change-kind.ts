@@ -83,6 +83,12 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** The change in words for people: "promote my-redis 0.1.0 to live". */
   summary(change: Change<Name>, rows: Rows, account: string): string;
 
+  /**
+   * What the change asks for, without what each request makes anew, such as ids; absent where it
+   * makes nothing. Two open requests for the same are one.
+   */
+  asked?(change: Change<Name>): object;
+
   /** What is composed before the change is applied; if this fails, the change fails. */
   tried(change: Change<Name>, account: string): Affected;
 

@@ -74,6 +74,8 @@ export const versionRollback: ChangeKind<'version_rollback', Rows> = {
   summary: (_, { bad, target }) =>
     `roll ${bad.module} ${bad.version_string} back to ${target.version_string}`,
 
+  asked: ({ review_id, ...rest }) => ({ ...rest, break_glass: review_id !== null }),
+
   tried: usersOfTarget,
   affected: usersOfTarget,
 
