@@ -40,6 +40,7 @@ import {
   operationSchema,
   policySchema,
   showApprovalAnswer,
+  showOperationAnswer,
 } from '../../shared/contract/operations/index.ts';
 import {
   previewAnswer,
@@ -92,6 +93,7 @@ export const responses = {
   approvals: pageOf('approvals', approvalSchema),
   approval: approvalAnswer,
   shownApproval: showApprovalAnswer,
+  shownOperation: showOperationAnswer,
   policies: z.object({ policies: z.array(policySchema) }),
   templates: pageOf('templates', templateSchema),
   template: templateAnswer,

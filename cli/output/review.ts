@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { approvalSchema, showApprovalAnswer } from '../../shared/contract/operations/index.ts';
-import { factText, type ListDifference } from '../../shared/domain/operations/index.ts';
+import { factText, type ListDifference, waitText } from '../../shared/domain/operations/index.ts';
 import { colors } from './colors.ts';
 import { colorState, formatFields, safe } from './table.ts';
 
@@ -8,10 +8,18 @@ type Approval = z.infer<typeof approvalSchema>;
 type Shown = z.infer<typeof showApprovalAnswer>;
 type ReviewedChange = Shown['review']['changes'][number];
 
-/** Formats the approvals so far: "1 of 5". */
-export function formatVotes({ decisions, quorum }: Pick<Approval, 'decisions' | 'quorum'>): string {
-  const people = decisions.filter(({ decision }) => decision === 'approve');
-  return `${new Set(people.map(({ reviewer }) => reviewer)).size} of ${quorum}`;
+/** Formats the approvals that count: "1 of 5 approvals". */
+export function formatVotes({ approvals, quorum }: Pick<Approval, 'approvals' | 'quorum'>): string {
+  return `${approvals} of ${quorum} approval${quorum === 1 ? '' : 's'}`;
+}
+
+/** Formats each decision: who, when, how they were signed in, and what they said. */
+export function formatDecisions({ decisions }: Pick<Approval, 'decisions'>): string[] {
+  return decisions.map(({ decision, reviewer_email, decided_at, by, signed_in_by, comment }) => {
+    const how = `by ${by === 'link' ? 'the mailed link' : 'API'}, signed in by ${signed_in_by.replaceAll('_', ' ')}`;
+    const said = comment === null ? '' : `: ${comment}`;
+    return `${decision === 'approve' ? 'approved' : 'rejected'} by ${reviewer_email} at ${decided_at} (${how})${said}`;
+  });
 }
 
 /** Formats what reviewers judge a request by. */
@@ -22,16 +30,12 @@ export function formatReview({ approval, review }: Shown): string {
     ['summary', approval.summary],
     ['state', colorState(approval.state)],
     ['approvals', formatVotes(approval)],
+    ['waits for', approval.waits_for === null ? null : waitText(approval.waits_for)],
     ['requested by', review.requester],
     ['requested at', approval.created_at],
     ['expires at', approval.expires_at],
     ['operation', approval.operation_id],
   ]);
-
-  const decisions = approval.decisions.map(
-    ({ decision, reviewer_email, decided_at, by, comment }) =>
-      `${decision} by ${reviewer_email} (${by}) at ${decided_at}${comment === null ? '' : `: ${comment}`}`,
-  );
 
   const affected = [
     `affects ${machines} machines of ${templates.length + more_templates} tracks of templates`,
@@ -39,7 +43,11 @@ export function formatReview({ approval, review }: Shown): string {
     ...(more_templates > 0 ? [`  and ${more_templates} more`] : []),
   ];
 
-  const sections = [fields, decisions.map(safe).join('\n'), ...review.changes.map(formatChange)];
+  const sections = [
+    fields,
+    formatDecisions(approval).map(safe).join('\n'),
+    ...review.changes.map(formatChange),
+  ];
   return [...sections, affected.map(safe).join('\n')].filter((one) => one !== '').join('\n\n');
 }
 

@@ -6,6 +6,7 @@ import type {
   moduleSchema,
   versionSchema,
 } from '../../shared/contract/modules/index.ts';
+import type { approvalSchema } from '../../shared/contract/operations/index.ts';
 import {
   type ApiToken,
   type Member,
@@ -18,6 +19,7 @@ import type { Instance } from '../../shared/domain/machines/index.ts';
 import { driftOf } from '../../shared/domain/machines/index.ts';
 import type { Module } from '../../shared/domain/modules/index.ts';
 import { lifecycleState, type Version } from '../../shared/domain/modules/index.ts';
+import { type Approval, votesOf } from '../../shared/domain/operations/index.ts';
 
 /** Returns a module with its identities in the form of a registration. */
 export function moduleView(module: Module): z.input<typeof moduleSchema> {
@@ -63,6 +65,14 @@ export function memberView(member: Member, now: Date): z.input<typeof memberSche
     invitation_expires_at: member.invitation?.expires_at ?? null,
     person: personOf(member),
   };
+}
+
+/** @param reviewers those of the account as they are now */
+export function approvalView(
+  approval: Approval,
+  reviewers: readonly Member[],
+): z.input<typeof approvalSchema> {
+  return { ...approval, ...votesOf(approval, reviewers) };
 }
 
 /** @param members ids of the account's members; without them, the token's member is one */

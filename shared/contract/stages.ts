@@ -166,13 +166,19 @@ export const stages = defineStages({
     },
   },
   sweep: {
-    description: 'Restarts operations whose execution died, and what else waits for its time',
+    description: 'Restarts dead operations, reminds reviewers, and what else waits for its time',
     entry: 'functions/promote/sweep-handler.ts',
     timeoutSeconds: 60,
     memoryMiB: 1024,
     sends: ['reconcile', 'create'],
     schedule: everyMinute,
-    grants: { table: 'write', executions: ['start', 'describe', 'answer'] },
+    grants: {
+      table: 'write',
+      links: 'make',
+      executions: ['start', 'describe', 'answer'],
+      outside: ['mail'],
+      publicUrl: true,
+    },
   },
   compose: {
     description: 'Makes the composition of a template',

@@ -1,9 +1,15 @@
 import type { Command } from 'commander';
-import { connect } from '../../client/api.ts';
+import type { z } from 'zod';
+import { GantryError } from '../../../shared/base/error.ts';
+import type { approvalSchema } from '../../../shared/contract/operations/index.ts';
+import { waitText } from '../../../shared/domain/operations/index.ts';
+import { type Api, connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { formatReview, formatVotes } from '../../output/review.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
+
+type Approval = z.infer<typeof approvalSchema>;
 
 /** `gantry approval …` */
 export function register(command: Command): void {
@@ -33,13 +39,15 @@ export function register(command: Command): void {
   ] as const) {
     describe(
       command
-        .command(`${decision} <id>`)
-        .description(`${decision} an operation; needs the token of a member with the reviewer role`)
+        .command(`${decision} <ids...>`)
+        .description(`${decision} operations; needs the token of a member with the reviewer role`)
         .option('--comment <text>', 'comment to store with the decision'),
       {
         examples: [`gantry approval ${decision} ${id} --comment "${comment}"`],
-        action: (approval: string, flags: Flags & { comment?: string }) =>
-          decide(approval, decision, flags),
+        notes: 'Each id is decided by itself: one that fails does not stop the others.',
+        no: 'a decision was refused',
+        action: (ids: string[], flags: Flags & { comment?: string }) =>
+          decideAll(ids, decision, flags),
       },
     );
   }
@@ -52,14 +60,15 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
 
   print(flags.json, { approvals }, () =>
     table(
-      ['ID', 'STATE', 'VOTES', 'SUMMARY', 'REQUESTED BY', 'EXPIRES'],
+      ['ID', 'STATE', 'VOTES', 'SUMMARY', 'REQUESTED BY', 'EXPIRES', 'WAITS FOR'],
       approvals.map((row) => [
         row.id,
         colorState(row.state),
-        formatVotes(row),
+        `${row.approvals} of ${row.quorum}`,
         row.summary,
         row.requested_by,
         row.expires_at,
+        row.waits_for === null ? null : waitText(row.waits_for),
       ]),
       flags.state === 'pending' ? 'No approvals are pending.' : 'No approvals match.',
     ),
@@ -76,24 +85,44 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-async function decide(
-  id: string,
+interface Decided {
+  approvals: Approval[];
+  errors: { id: string; code: string; message: string }[];
+}
+
+async function decideAll(
+  ids: string[],
   decision: 'approve' | 'reject',
-  flags: Flags & { comment?: string },
+  { json, comment }: Flags & { comment?: string },
 ): Promise<ExitCode> {
-  const { client, responses } = await connect();
+  const api = await connect();
+  const decided: Decided = { approvals: [], errors: [] };
+  const lines: string[] = [];
+
+  for (const id of new Set(ids)) {
+    try {
+      const approval = await decide(api, id, { decision, comment });
+      decided.approvals.push(approval);
+      lines.push(`${approval.summary}: ${colorState(approval.state)} (${formatVotes(approval)})`);
+    } catch (error) {
+      if (!(error instanceof GantryError)) throw error;
+      // The only one is an error like that of any command.
+      if (ids.length === 1) throw error;
+      const { code, message } = error;
+      decided.errors.push({ id, code, message });
+      lines.push(`${id}: ${message} (${code})`);
+    }
+  }
+
+  print(json, decided, () => lines.join('\n'));
+  return decided.errors.length === 0 ? 0 : 1;
+}
+
+async function decide(
+  { client, responses }: Api,
+  id: string,
+  body: { decision: 'approve' | 'reject'; comment: string | undefined },
+): Promise<Approval> {
   const path = `/approvals/${encodeURIComponent(id)}/decide`;
-  const response = await client.send(responses.approval, 'POST', path, {
-    decision,
-    comment: flags.comment,
-  });
-
-  print(
-    flags.json,
-    response,
-    () =>
-      `${response.approval.summary}: ${colorState(response.approval.state)} (${formatVotes(response.approval)})`,
-  );
-
-  return 0;
+  return (await client.send(responses.approval, 'POST', path, body)).approval;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { operationFilters } from '../../../shared/domain/operations/index.ts';
+import { operationFilters, waitText } from '../../../shared/domain/operations/index.ts';
 import { connect } from '../../client/api.ts';
 import {
   awaitOperation,
@@ -9,6 +9,7 @@ import {
 } from '../../client/await-operation.ts';
 import { describe, type Flags, parseWholeNumber } from '../../command.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
+import { formatDecisions, formatVotes } from '../../output/review.ts';
 import { colorState, formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -33,10 +34,15 @@ export function register(command: Command): void {
     { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
   );
 
-  describe(command.command('withdraw <id>').description('withdraw an operation that you requested, or any as an admin'), {
-    examples: [`gantry operation withdraw ${id}`],
-    action: withdraw,
-  });
+  describe(
+    command
+      .command('withdraw <id>')
+      .description('withdraw an operation that you requested, or any as an admin'),
+    {
+      examples: [`gantry operation withdraw ${id}`],
+      action: withdraw,
+    },
+  );
 }
 
 async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
@@ -67,11 +73,10 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
 
 async function show(id: string, flags: Flags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const response = await client.get(responses.operation, pathOf(id));
+  const { operation: row, approval } = await client.get(responses.shownOperation, pathOf(id));
 
-  print(flags.json, response, () => {
-    const row = response.operation;
-    return formatFields([
+  print(flags.json, { operation: row, approval }, () =>
+    formatFields([
       ['id', row.id],
       ['summary', row.summary],
       ['state', colorState(row.state)],
@@ -81,10 +86,15 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
       ],
       ['requested by', row.requested_by],
       ['requested at', row.created_at],
-      ['approval', row.approval_id],
+      ['approval', approval === null ? null : `${approval.id}, ${formatVotes(approval)}`],
+      ...(approval === null ? [] : formatDecisions(approval)).map((line): [string, string] => [
+        'decision',
+        line,
+      ]),
+      ['waits for', approval?.waits_for == null ? null : waitText(approval.waits_for)],
       ...row.changes.map((change): [string, string] => ['change', JSON.stringify(change)]),
-    ]);
-  });
+    ]),
+  );
 
   return 0;
 }

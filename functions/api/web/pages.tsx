@@ -9,11 +9,13 @@ import {
 import {
   decideByLink,
   openApprovalLink,
+  readReviewers,
   reviewApproval,
 } from '../../../shared/actions/operations/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { acceptInvitationBody } from '../../../shared/contract/accounts/index.ts';
 import { decideForm } from '../../../shared/contract/operations/index.ts';
+import { votesOf } from '../../../shared/domain/operations/index.ts';
 import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
 import { InvitationPage, JoinedPage } from './accounts/invitation.tsx';
@@ -57,13 +59,16 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
     if (!parsed.success) throw invalidRequest('form', parsed.error);
 
     const { decision, comment, confirmation } = parsed.data;
-    const approval = await decideByLink(c.var.services, id, token, {
+    const { services } = c.var;
+    const approval = await decideByLink(services, id, token, {
       decision,
       comment: comment ?? null,
       confirmation,
     });
 
-    return c.html(<DecidedPage approval={approval} decision={decision} />);
+    const reviewers = await readReviewers(services, approval.account);
+    const { approvals } = votesOf(approval, reviewers);
+    return c.html(<DecidedPage approval={approval} approvals={approvals} decision={decision} />);
   });
 
   web.get('/invitation/:account/:member_id/:secret', async (c) => {

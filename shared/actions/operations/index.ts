@@ -4,6 +4,7 @@ export { decideApproval, decideByLink, openApprovalLink } from './approvals/deci
 export { reviewApproval, showApproval } from './approvals/review-approval.ts';
 export { presentChange } from './approvals/review-change.ts';
 export { assignmentChangesOf } from './assignment-changes.ts';
+export { readReviewers } from './approvals/reviewers.ts';
 export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';
@@ -40,7 +41,7 @@ export {
   updateModule,
   withholdVersion,
 } from './requests.ts';
-export { requireOperation } from './require-operation.ts';
+export { requireApproval, requireOperation } from './require-operation.ts';
 export { fingerprintOf } from './same-request.ts';
 export { runOperationStep } from './steps.ts';
 export { sweepOperations } from './sweep-operations.ts';

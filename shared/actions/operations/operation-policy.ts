@@ -11,7 +11,8 @@ import {
 } from '../../domain/operations/index.ts';
 import { getPolicy } from '../../store/operations/index.ts';
 import type { Services } from '../context/index.ts';
-import { approvalOf, eligibleReviewers, presentReviewers } from './approvals/request-approval.ts';
+import { approvalOf } from './approvals/request-approval.ts';
+import { eligibleReviewers, presentReviewers } from './approvals/reviewers.ts';
 import type { PolicyInForce } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
 import type { ReadChange } from './operation-writes.ts';

@@ -11,14 +11,15 @@ import {
 } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { completeTask, later, nowIso, type Services } from '../context/index.ts';
+import { remindReviewers } from './approvals/mail-reviewers.ts';
 import { finishOperation } from './finish-operation.ts';
 import { executionName, startExecution } from './request-changes.ts';
 
 /**
  * Restarts operations whose execution died: it never started, was stopped, or came back FAILED
  * after an outage. The record says what is left to do, so a second execution repeats nothing. Wakes
- * an execution that still waits although its approval is decided. Returns how many executions it
- * started. A failure of one operation does not stop the others.
+ * an execution that still waits although its approval is decided, and reminds reviewers. Returns
+ * how many executions it started. A failure of one operation does not stop the others.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
@@ -33,7 +34,7 @@ export async function sweepOperations(services: Services): Promise<number> {
       if (operation === null || finalOperationStates.includes(operation.state)) continue;
 
       if (await isAlive(services, operation)) {
-        await remind(services, operation);
+        await lookAtApproval(services, operation);
         await transact(services.db, [
           lookLater(operation, later(services, limits.operationLookSeconds)),
         ]);
@@ -52,13 +53,17 @@ export async function sweepOperations(services: Services): Promise<number> {
   return started;
 }
 
-/** The function that recorded the approval may have died before it woke the execution. */
-async function remind(services: Services, operation: Operation): Promise<void> {
+/**
+ * Wakes an execution whose approval is decided: the function that recorded it may have died before
+ * it did so. Reminds the reviewers of an undecided one.
+ */
+async function lookAtApproval(services: Services, operation: Operation): Promise<void> {
   if (operation.state !== 'awaiting_approval' || operation.approval_id === null) return;
   const approval = await getApproval(services.db, operation.account, operation.approval_id);
   if (approval?.state === 'approved' && approval.task_token !== null) {
     await completeTask(services, approval.task_token, { decision: 'approved' });
   }
+  if (approval?.state === 'pending') await remindReviewers(services, operation, approval);
 }
 
 async function isAlive(services: Services, operation: Operation): Promise<boolean> {

@@ -263,10 +263,30 @@ export const approvalSchema = z
         signed_in_by: z.enum(signIns),
       }),
     ),
+    /** Approvals that count; of a request that waits, only those of present reviewers. */
+    approvals: z.number().int(),
+    /** What the request waits for; null once it is decided. */
+    waits_for: z
+      .object({
+        approvals: z.number().int().meta({ description: 'how many approvals are missing' }),
+        reviewers: z
+          .array(z.string())
+          .meta({ description: 'addresses of those who may still decide' }),
+        unmeetable: z.boolean().meta({
+          description: 'true if nobody can approve it any more, because reviewers left',
+        }),
+        unmailed: z
+          .array(z.string())
+          .meta({ description: 'addresses that the last mail could not be sent to' }),
+      })
+      .nullable(),
     expires_at: timeSchema,
     created_at: timeSchema,
   })
   .meta({ id: 'Approval' });
+/** An operation with its approval, if it asked for one. */
+export const showOperationAnswer = operationAnswer.extend({ approval: approvalSchema.nullable() });
+
 export const approvalAnswer = z.object({ approval: approvalSchema });
 
 const reviewFact = z.object({

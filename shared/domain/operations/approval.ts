@@ -42,6 +42,12 @@ export interface Approval {
    * function died.
    */
   mailed_at: string | null;
+  /** Addresses that the last mail could not be sent to. */
+  unmailed: string[];
+  /** How many reminders were sent; see `dueReminders`. */
+  reminders: number;
+  /** When the operation was requested: a reviewer decides only on what was requested later. */
+  requested_at: string;
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   expires_at: string;

@@ -1,5 +1,6 @@
 export * from './about.ts';
 export * from './approval.ts';
+export * from './approval-wait.ts';
 export * from './change.ts';
 export * from './filters.ts';
 export * from './freeze-window.ts';
@@ -10,4 +11,5 @@ export * from './policy-gates.ts';
 export * from './policy-text.ts';
 export * from './proposal.ts';
 export * from './quorum.ts';
+export * from './reminder.ts';
 export * from './review.ts';

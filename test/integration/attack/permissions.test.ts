@@ -199,6 +199,7 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
       'read a row': readRow,
       'write a row': writeRow,
       'write stored signatures': put('stored-signatures'),
+      'mail as Gantry': mail,
       'read the login of a registry': readSecret(
         `gantry/${outputs.DeploymentName}/registry/victim/ghcr.io`,
       ),
@@ -238,10 +239,9 @@ const attempts: Record<StageName, { can: Call; cannot: Record<string, Call> }> =
     },
   },
   sweep: {
-    can: readRow,
+    // Reminders have a link.
+    can: makeLink,
     cannot: {
-      'make an approval link': makeLink,
-      'mail as Gantry': mail,
       'read stored signatures': get('stored-signatures'),
       'sign as director': sign(own),
     },

@@ -4,8 +4,10 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { expect } from 'vitest';
+import { type Services, servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
 import {
   changePolicy,
+  decideApproval,
   executionName,
   promoteVersion,
   runOperationStep,
@@ -25,12 +27,14 @@ import {
   getOperation,
   getPolicy,
   idleOperations,
+  lookLater,
   updateApproval,
   updateOperation,
 } from '../../../shared/store/operations/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { linksTo, mailsOf } from '../../support/mailbox.ts';
 import {
+  as,
   confirmationOf,
   policy,
   raise,
@@ -54,9 +58,9 @@ it.beforeAll(async ({ world }) => {
  * Sweeps when the operation has been idle just long enough; those that others have on their way now
  * are not yet.
  */
-function sweep(world: World, operation: Operation): Promise<number> {
+function sweep({ services }: Pick<World, 'services'>, operation: Operation): Promise<number> {
   const now = new Date(Date.parse(operation.updated_at) + limits.operationIdleSeconds * 1000 + 1);
-  return sweepOperations({ ...world.services, now: () => now });
+  return sweepOperations({ ...services, now: () => now });
 }
 
 function executionArn(world: World, operation: Operation): string {
@@ -234,6 +238,52 @@ it('people are mailed once about a policy that changed, however often its last s
   await runOperationStep(world.services, step);
   expect(await mails()).toHaveLength(1);
   expect((await world.operation(operation.id)).state).toBe('succeeded');
+});
+
+it('reviewers who have not decided are reminded once, and again only if no mail went out', async ({
+  world,
+}) => {
+  const otto = await world.reviewer();
+  await policy(world, 'policy_change', { decision: 'require_approval', quorum: 2 });
+  const change = { ...defaultPolicy('module_change'), decision: 'deny' as const };
+  const { id } = await changePolicy(world.services, world.caller, change);
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const approval = requirePending(waiting);
+  const decide = (member: Member, decision: 'approve' | 'reject') =>
+    decideApproval(world.services, as(member), { id: approval, decision, comment: null });
+  const row = () =>
+    eventually('the approval with its mails sent', async () => {
+      const found = await getApproval(world.services.db, world.account, approval);
+      return found?.mailed_at == null ? null : found;
+    });
+
+  await row();
+  await decide(otto, 'approve');
+  // As if it had waited for four days of seven.
+  const created_at = new Date(Date.now() - 4 * 86_400_000).toISOString();
+  await transact(world.services.db, [updateApproval(await row(), { created_at })]);
+
+  const look = async (services: Services) => {
+    await transact(world.services.db, [lookLater(waiting, waiting.updated_at)]);
+    await sweep({ services }, waiting);
+  };
+  const failing = servicesFromEnvironment();
+  failing.aws.ses.send = () => Promise.reject(new Error('throttled'));
+  await look(failing);
+  expect(await row()).toMatchObject({ reminders: 0, unmailed: [rita.email] });
+
+  await look(world.services);
+  await look(world.services);
+  const reminders = async ({ email }: Member) =>
+    (await mailsOf(email)).filter(
+      ({ subject, text }) => subject.startsWith('Reminder: ') && text.includes(approval),
+    );
+  expect(await reminders(rita)).toHaveLength(1);
+  expect(await reminders(otto)).toEqual([]);
+  expect(await row()).toMatchObject({ reminders: 1, unmailed: [] });
+
+  await policy(world, 'policy_change', { decision: 'require_approval' });
+  await decide(rita, 'reject');
 });
 
 it('an execution that missed its approval is resumed', async ({ world }) => {

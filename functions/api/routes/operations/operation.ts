@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   changePolicy,
   decideApproval,
+  readReviewers,
+  requireApproval,
   requireOperation,
   showApproval,
   withdrawOperation,
@@ -21,6 +23,7 @@ import {
   policyParams,
   policySchema,
   showApprovalAnswer,
+  showOperationAnswer,
 } from '../../../../shared/contract/operations/index.ts';
 import {
   actions,
@@ -35,6 +38,7 @@ import {
 } from '../../../../shared/store/operations/index.ts';
 import { listPage, storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
+import { approvalView } from '../../views.ts';
 
 const operationParams = z.object({ id: idSchema('operation') });
 const approvalParams = z.object({ id: idSchema('approval') });
@@ -63,13 +67,17 @@ export const operationRoutes: Route[] = [
     path: '/operations/{id}',
     role: 'viewer',
     tag: 'operations',
-    summary: 'Get an operation and its status',
+    summary: 'Get an operation, its status, and who decided on it',
     params: operationParams,
-    answer: operationAnswer,
+    answer: showOperationAnswer,
     async handle({ services, caller, params }) {
-      return {
-        operation: await requireOperation(services, caller.account, params.id),
-      };
+      const operation = await requireOperation(services, caller.account, params.id);
+      const { approval_id } = operation;
+      if (approval_id === null) return { operation, approval: null };
+
+      const approval = await requireApproval(services, caller.account, approval_id);
+      const reviewers = await readReviewers(services, caller.account);
+      return { operation, approval: approvalView(approval, reviewers) };
     },
   }),
   route({
@@ -100,7 +108,8 @@ export const approvalRoutes: Route[] = [
       const all = await listApprovals(services.db, caller.account);
       const wanted = all.filter(keepBy(approvalTests, query));
       const { items, next_cursor } = listPage(query, (approval) => approval.id, wanted);
-      return { approvals: items, next_cursor };
+      const reviewers = await readReviewers(services, caller.account);
+      return { approvals: items.map((one) => approvalView(one, reviewers)), next_cursor };
     },
   }),
   route({
@@ -111,7 +120,11 @@ export const approvalRoutes: Route[] = [
     summary: 'Get an approval, its decisions, and what reviewers judge it by',
     params: approvalParams,
     answer: showApprovalAnswer,
-    handle: ({ services, caller, params }) => showApproval(services, caller.account, params.id),
+    async handle({ services, caller, params }) {
+      const { approval, review } = await showApproval(services, caller.account, params.id);
+      const reviewers = await readReviewers(services, caller.account);
+      return { approval: approvalView(approval, reviewers), review };
+    },
   }),
   route({
     method: 'post',
@@ -126,13 +139,12 @@ export const approvalRoutes: Route[] = [
     answer: approvalAnswer,
     async handle({ services, caller, params, body }) {
       const { decision, comment } = body;
-      return {
-        approval: await decideApproval(services, caller, {
-          id: params.id,
-          decision,
-          comment: comment ?? null,
-        }),
-      };
+      const approval = await decideApproval(services, caller, {
+        id: params.id,
+        decision,
+        comment: comment ?? null,
+      });
+      return { approval: approvalView(approval, await readReviewers(services, caller.account)) };
     },
   }),
 ];

@@ -80,9 +80,12 @@ export function ApprovalPage({ approval, account, reviewer, review }: ApprovalPa
 /** Shows the result of a decision. */
 export function DecidedPage({
   approval,
+  approvals,
   decision,
 }: {
   approval: Approval;
+  /** How many count, of present reviewers. */
+  approvals: number;
   decision: 'approve' | 'reject';
 }) {
   const approved = decision === 'approve';
@@ -96,7 +99,7 @@ export function DecidedPage({
         <p>
           {approved
             ? waits
-              ? `Your approval is recorded. The change has ${approvals(approval)} of ${approval.quorum} required approvals.`
+              ? `Your approval is recorded. The change has ${approvals} of ${approval.quorum} required approvals.`
               : 'Your approval is recorded. Gantry now applies the change.'
             : 'Your rejection is recorded. Nothing changes.'}
         </p>
@@ -135,12 +138,6 @@ export function ProblemPage({ problem }: { problem: Problem }) {
 
 function Time({ at }: { at: string }) {
   return <time datetime={at}>{`${at.slice(0, 16).replace('T', ' ')} UTC`}</time>;
-}
-
-function approvals({ decisions }: Approval): number {
-  return new Set(
-    decisions.filter(({ decision }) => decision === 'approve').map(({ reviewer }) => reviewer),
-  ).size;
 }
 
 function capitalised(sentence: string): string {

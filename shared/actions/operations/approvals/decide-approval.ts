@@ -26,8 +26,8 @@ import { nameOf } from '../name-of.ts';
 import { policyOfOperation, refuseFrozen } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
-import { presentReviewers } from './request-approval.ts';
 import { confirmationOf } from './review-approval.ts';
+import { presentReviewers } from './reviewers.ts';
 
 interface Verdict {
   decision: 'approve' | 'reject';

@@ -24,8 +24,8 @@ import { kindOf } from '../changes/index.ts';
 import { nameOf } from '../name-of.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
-import { presentReviewers } from './request-approval.ts';
 import { presentChange } from './review-change.ts';
+import { presentReviewers } from './reviewers.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
 export async function showApproval(

@@ -84,8 +84,8 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   summary(change: Change<Name>, rows: Rows, account: string): string;
 
   /**
-   * What the change asks for, without what each request makes anew, such as ids; absent where it
-   * makes nothing. Two open requests for the same are one.
+   * What the change asks for, without the ids that each request makes; absent where it makes none.
+   * Two open requests for the same are one.
    */
   asked?(change: Change<Name>): object;
 

@@ -18,10 +18,10 @@ import {
   strictestPolicy,
   versionActions,
 } from '../../../domain/operations/index.ts';
-import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
 import type { Services } from '../../context/index.ts';
+import { readReviewers } from '../approvals/reviewers.ts';
 import {
   type ChangeKind,
   noTemplate,
@@ -134,10 +134,6 @@ export async function policyChangeOf(
 
 /** What a stored policy has besides. */
 const noRow = { account: '', revision: 0 };
-
-async function readReviewers({ db }: Services, account: string): Promise<Member[]> {
-  return reviewersOf(db, await getRoster(db, account));
-}
 
 /** Refuses what an action cannot meet, or what nobody could lift. */
 function refuseUseless(policy: InterventionPolicy): void {

@@ -22,6 +22,9 @@ const approval: Approval = {
   decisions: [],
   task_token: 'SECRET',
   mailed_at: null,
+  unmailed: [],
+  reminders: 0,
+  requested_at: at,
   revision: 1,
   expires_at: at,
   created_at: at,
@@ -111,7 +114,7 @@ it.each([
   ['approve', 'pending', 'required approvals'],
   ['reject', 'rejected', 'Nothing changes'],
 ] as const)('the page after %s with state %s says "%s"', (decision, state, words) => {
-  expect(String(DecidedPage({ approval: { ...approval, state }, decision }))).toContain(words);
+  expect(String(DecidedPage({ approval: { ...approval, state }, approvals: 1, decision }))).toContain(words);
 });
 
 it('shows a page for a used link', () => {

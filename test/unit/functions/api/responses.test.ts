@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  approvalView,
   instanceView,
   memberView,
   moduleView,
@@ -37,6 +38,9 @@ const approval: Approval = {
   reviewer_groups: [],
   decisions: [],
   mailed_at: null,
+  unmailed: [],
+  reminders: 0,
+  requested_at: at,
   task_token: 'SECRET-task-token',
   revision: 1,
   expires_at: at,
@@ -186,7 +190,7 @@ const module: Module = {
 
 describe('answers hold no secret of', () => {
   it.each([
-    ['approvals: the task token', approvalSchema, approval],
+    ['approvals: the task token', approvalSchema, approvalView(approval, [])],
     [
       'instances: keys, credentials, join secrets',
       instanceSchema,
