@@ -43,8 +43,10 @@ export function formatReview({ approval, review }: Shown): string {
     ...(more_templates > 0 ? [`  and ${more_templates} more`] : []),
   ];
 
+  const warnings = review.warnings.map((one) => colors.red(`! ${safe(one)}`)).join('\n');
   const sections = [
     fields,
+    warnings,
     formatDecisions(approval).map(safe).join('\n'),
     ...review.changes.map(formatChange),
   ];

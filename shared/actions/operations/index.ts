@@ -2,7 +2,6 @@ export { affectedTemplates, templateTracksUsing } from './affected-templates.ts'
 export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
 export { reviewApproval, showApproval } from './approvals/review-approval.ts';
-export { presentChange } from './approvals/review-change.ts';
 export { assignmentChangesOf } from './assignment-changes.ts';
 export { readReviewers } from './approvals/reviewers.ts';
 export { viewsOf, viewsOfOperation } from './changed-views.ts';

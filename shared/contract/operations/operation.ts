@@ -308,6 +308,8 @@ export const reviewSchema = z
   .object({
     /** The requester's e-mail address, or the name of the token. */
     requester: z.string(),
+    /** What could not be shown of the request as a whole. */
+    warnings: z.array(z.string()),
     votes: z.object({ approvals: z.number().int(), quorum: z.number().int() }),
     changes: z.array(
       z.object({

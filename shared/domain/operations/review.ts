@@ -43,6 +43,8 @@ export interface ReviewedTemplate {
 export interface Review {
   /** The requester as people know them. */
   requester: string;
+  /** What could not be shown of the request as a whole. */
+  warnings: string[];
   votes: { approvals: number; quorum: number };
   changes: ReviewedChange[];
   templates: ReviewedTemplate[];

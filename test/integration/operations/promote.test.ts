@@ -3,8 +3,9 @@ import {
   assignModule,
   decideApproval,
   promoteVersion,
+  showApproval,
 } from '../../../shared/actions/operations/index.ts';
-import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { createTemplate, deleteTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Operation } from '../../../shared/domain/operations/index.ts';
@@ -366,6 +367,24 @@ describe('a policy', () => {
     expect((await mailsTo(rita.email)).length).toBe(before);
     expect((await mailsTo(safe.email)).some((text) => text.includes(approval))).toBe(true);
     await policy(world, 'module_promote_to_blessed', {});
+  });
+
+  it('leaves a request whose template is gone to be shown and rejected', async ({ world }) => {
+    await policy(world, 'assignment_change', { decision: 'require_approval' });
+    await world.register('homeless', key);
+    const { services, caller } = world;
+    const template = await createTemplate(services, caller, { name: 'gone', platform: 'any' });
+    const input = { template_id: template.id, module: 'homeless' };
+    const { operation } = await assignModule(services, caller, input);
+    const id = requirePending(await world.operation(operation.id, 'awaiting_approval'));
+
+    await deleteTemplate(services, caller, template.id);
+    const { review } = await showApproval(services, world.account, id);
+    expect(review.warnings).toEqual([expect.stringContaining('cannot be shown')]);
+    expect(review.changes[0]?.warnings).toEqual([expect.stringContaining('cannot be shown')]);
+
+    await decideApproval(services, as(rita), { id, decision: 'reject', comment: null });
+    expect((await world.operation(operation.id)).state).toBe('rejected');
   });
 
   it('that asks for approval refuses where there are too few reviewers, and says how many it needs', async ({

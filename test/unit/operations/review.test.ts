@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { presentChange } from '../../../shared/actions/operations/index.ts';
+import { kindOf } from '../../../shared/actions/operations/index.ts';
 import {
   type Change,
   compareLists,
@@ -8,7 +8,22 @@ import {
   factText,
 } from '../../../shared/domain/operations/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
-import { member } from './change-factory.ts';
+import {
+  addition,
+  assignment,
+  budget,
+  instance,
+  machine,
+  member,
+  module,
+  removal,
+  reservation,
+  resumption,
+  rollback,
+  template,
+  update,
+  withholding,
+} from './change-factory.ts';
 
 const pem = String(
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
@@ -30,9 +45,13 @@ const promotion = (to: 'staging' | 'live') =>
     replaces: 'ver_1',
   }) as const;
 
+function review(change: Change, rows: unknown) {
+  return kindOf(change).review(change, rows);
+}
+
 describe('a reviewer reads', () => {
   it('of a promotion the versions, digests and signers, and that it is a downgrade', () => {
-    const { facts, warnings } = presentChange(promotion('live'), { version: older, live });
+    const { facts, warnings } = review(promotion('live'), { version: older, live });
     expect(facts.slice(0, 2)).toEqual([
       { name: 'version', was: '1.1.0', now: '1.0.0' },
       { name: 'digest', was: live.digest, now: older.digest },
@@ -42,7 +61,7 @@ describe('a reviewer reads', () => {
   });
 
   it('no old version of a promotion that replaces none', () => {
-    const { facts, warnings } = presentChange(promotion('staging'), { version: older, live });
+    const { facts, warnings } = review(promotion('staging'), { version: older, live });
     expect(facts[0]).toEqual({ name: 'version', was: null, now: '1.0.0' });
     expect(warnings).toEqual([]);
   });
@@ -50,7 +69,7 @@ describe('a reviewer reads', () => {
   it('of a policy the fields that change, and no other', () => {
     const was = defaultPolicy('module_retire');
     const change = { kind: 'policy_change', was, policy: { ...was, quorum: 5 } } as const;
-    expect(presentChange(change, null).facts).toMatchObject([{ was: '1', now: '5' }]);
+    expect(review(change, null).facts).toMatchObject([{ was: '1', now: '5' }]);
   });
 
   it('of a member who becomes a reviewer both roles, and whom they count as', () => {
@@ -63,7 +82,7 @@ describe('a reviewer reads', () => {
       groups: ['security'],
     } satisfies Change;
 
-    expect(presentChange(change, { member })).toEqual({
+    expect(review(change, { member })).toEqual({
       facts: [
         { name: 'member', was: null, now: 'Rita <rita@example.com>' },
         { name: 'roles', was: 'viewer', now: 'viewer, reviewer' },
@@ -73,24 +92,24 @@ describe('a reviewer reads', () => {
     });
 
     const shown = { ...member, counts_as: 'member:mbr_9' };
-    expect(presentChange(change, { member: shown }).warnings).toEqual([
+    expect(review(change, { member: shown }).warnings).toEqual([
       'For four eyes, this member counts as member:mbr_9.',
     ]);
   });
 
   it('of trust the ids of keys instead of PEM', () => {
-    const module = storedModule('acme', 'redis', { trusted_keys: [] });
+    const registered = storedModule('acme', 'redis', { trusted_keys: [] });
     const change = {
       kind: 'module_update',
       module: 'redis',
       set: { trusted_keys: [pem] },
       loosens_trust: true,
-      policy_version: module.policy_version,
+      policy_version: registered.policy_version,
     } as const;
 
-    const { facts, warnings } = presentChange(
+    const { facts, warnings } = review(
       { ...change, set: { trusted_keys: [...change.set.trusted_keys] } },
-      { module, repository: null, users: [] },
+      { module: registered, repository: null, users: [] },
     );
     expect(facts).toEqual([
       { name: 'trusted keys', was: 'none', now: expect.stringMatching(/^key [\w+/]{43}=$/) },
@@ -98,10 +117,27 @@ describe('a reviewer reads', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('of any other change its fields', () => {
-    const change = { kind: 'assignment_remove', assignment_id: 'asg_1', template_id: 'tpl_1' };
-    const { facts } = presentChange(change as Parameters<typeof presentChange>[0], null);
-    expect(facts.map(factText)).toEqual(['assignment id: asg_1', 'template id: tpl_1']);
+  it.each<[Change, unknown, string[]]>([
+    [addition('asg_2'), { template, owner: null }, ['template: web', 'module: acme/redis']],
+    [
+      update({ constraint: '^2', metadata: { n: 1 } }),
+      assignment,
+      ['template: tpl_1', 'module: acme/redis', 'constraint: ^1 → ^2'],
+    ],
+    [removal, assignment, ['template: tpl_1', 'module: acme/redis → none']],
+    [reservation(['/opt/**']), { module }, ['module: redis', 'grant: /opt/**']],
+    [machine({ track: 'staging' }), instance, ['machine: web-1', 'track: live → staging']],
+    [withholding('yank'), live, ['version: 1.1.0', 'reason: see incident 17']],
+    [
+      rollback,
+      { module, bad: live, target: older },
+      ['version: 1.1.0 → 1.0.0', 'reason: loses writes'],
+    ],
+    [resumption, budget, []],
+  ])('of $kind names, and what it sets', (change, rows, facts) => {
+    const shown = review(change, rows).facts.map(factText);
+    const named = shown.filter((line) => !/^(digest|signed by): /.test(line));
+    expect(named).toEqual(facts);
   });
 });
 

@@ -7,9 +7,12 @@ import type {
 
 /** What a reviewer judges by: each change, and the templates and machines that it affects. */
 export function ReviewPart({ review }: { review: Review }) {
-  const { changes, templates, more_templates, machines } = review;
+  const { changes, templates, more_templates, machines, warnings } = review;
   return (
     <>
+      {warnings.map((warning) => (
+        <p class="bad">{warning}</p>
+      ))}
       <h2>Changes</h2>
       {changes.map((change) => (
         <ChangePart change={change} />

@@ -13,10 +13,10 @@ import {
 import { getApproval, updateApproval } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { nowIso, type Services, sendMail } from '../../context/index.ts';
+import { kindOf } from '../changes/index.ts';
 import { nameOf } from '../name-of.ts';
 import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
-import { presentChange } from './review-change.ts';
 import { undecidedReviewers } from './reviewers.ts';
 
 const logger = makeLogger('mail');
@@ -98,7 +98,7 @@ async function factsOf(services: Services, operation: Operation): Promise<string
   try {
     const changes = operation.changes.slice(0, limits.reviewedChangesMax);
     const read = await readChanges(services, { account: operation.account, changes });
-    const shown = read.map(({ change, rows }) => presentChange(change, rows));
+    const shown = read.map(({ change, rows }) => kindOf(change).review(change, rows));
     const lines = shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]);
     return lines.map((line) => line.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.mailedFactMax));
   } catch (error) {

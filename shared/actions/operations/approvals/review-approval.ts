@@ -14,7 +14,6 @@ import {
   type ReviewedChange,
   type ReviewedTemplate,
 } from '../../../domain/operations/index.ts';
-import { splitModule } from '../../../domain/templates/index.ts';
 import { readFileIndex } from '../../../store/ingest/index.ts';
 import { eachInstanceOf } from '../../../store/machines/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
@@ -24,7 +23,6 @@ import { kindOf } from '../changes/index.ts';
 import { nameOf } from '../name-of.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
-import { presentChange } from './review-change.ts';
 import { presentReviewers } from './reviewers.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
@@ -56,15 +54,17 @@ export async function reviewApproval(
   ]);
 
   const reviewers = await presentReviewers(services, operation, approval);
+  const { warnings, ...affected } = found;
   return {
     requester,
+    warnings,
     votes: {
       approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,
     },
     changes,
-    ...found,
-    machines: found.templates.reduce((sum, { machines }) => sum + machines, 0),
+    ...affected,
+    machines: affected.templates.reduce((sum, { machines }) => sum + machines, 0),
     confirmation: await confirmationOf(services, approval, operation),
   };
 }
@@ -79,12 +79,14 @@ export async function confirmationOf(
   { changes }: Operation,
 ): Promise<string> {
   const [change, second] = changes;
-  const moved = change === undefined || second !== undefined ? null : versionsOf(account, change);
-  if (moved !== null) {
-    const version = await getVersion(services.db, moved.account, moved.fresh);
-    if (version !== null) return version.version_string;
-  }
-  return id.slice(-6);
+  const brought =
+    change === undefined || second !== undefined
+      ? undefined
+      : kindOf(change).brings?.(change, account);
+  if (brought === undefined) return id.slice(-6);
+
+  const version = await getVersion(services.db, brought.account, brought.version_id);
+  return version?.version_string ?? id.slice(-6);
 }
 
 async function reviewChange(
@@ -95,28 +97,11 @@ async function reviewChange(
   try {
     const rows = await kindOf(change).read(services, account, change);
     const content = await contentOf(services, account, change);
-    return { kind: change.kind, ...presentChange(change, rows), content };
+    return { kind: change.kind, ...kindOf(change).review(change, rows), content };
   } catch (error) {
     if (!isGantryError(error)) throw error;
     const warnings = [`This change cannot be shown in full: ${error.message}.`];
     return { kind: change.kind, facts: [], warnings, content: null };
-  }
-}
-
-/** The version that a change brings, the one that it replaces, and their account. */
-function versionsOf(
-  account: string,
-  change: Change,
-): { account: string; old: string | null; fresh: string } | null {
-  switch (change.kind) {
-    case 'version_promote':
-      return { account, old: change.replaces, fresh: change.version_id };
-    case 'dependency_update': {
-      const owner = splitModule(change.module, account).account;
-      return { account: owner, old: change.from_version_id, fresh: change.version_id };
-    }
-    default:
-      return null;
   }
 }
 
@@ -126,10 +111,12 @@ async function contentOf(
   account: string,
   change: Change,
 ): Promise<ContentDifference | null> {
-  const moved = versionsOf(account, change);
-  if (moved === null || moved.old === null) return null;
+  const brought = kindOf(change).brings?.(change, account);
+  if (brought === undefined || brought.replaces === null) return null;
   const [old, fresh] = await Promise.all(
-    [moved.old, moved.fresh].map((id) => getVersion(services.db, moved.account, id)),
+    [brought.replaces, brought.version_id].map((id) =>
+      getVersion(services.db, brought.account, id),
+    ),
   );
   if (!old || !fresh || old.id === fresh.id) return null;
 
@@ -174,7 +161,24 @@ function manifestFacts(was: ModuleManifest, now: ModuleManifest): ContentDiffere
   return changedFacts(fields.map((name) => ({ name, was: text(was[name]), now: text(now[name]) })));
 }
 
+/**
+ * The templates that the changes are checked against. If they cannot be found, or are too many by
+ * now, a warning says so, so that the request can still be rejected.
+ */
 async function affectedTemplatesOf(
+  services: Services,
+  operation: Operation,
+): Promise<Pick<Review, 'templates' | 'more_templates' | 'warnings'>> {
+  try {
+    return { ...(await reviewTemplates(services, operation)), warnings: [] };
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    const warning = `The templates that this affects cannot be shown: ${error.message}.`;
+    return { templates: [], more_templates: 0, warnings: [warning] };
+  }
+}
+
+async function reviewTemplates(
   services: Services,
   operation: Operation,
 ): Promise<{ templates: ReviewedTemplate[]; more_templates: number }> {

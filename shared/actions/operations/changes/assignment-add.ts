@@ -16,6 +16,7 @@ import { resolveModule } from '../../modules/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { assignmentEvent, checkConstraint, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { stateFact } from './review-text.ts';
 
 type Addition = Change<'assignment_add'>;
 
@@ -76,6 +77,17 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
       ),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.added', change.module),
     ];
+  },
+
+  review({ module, constraint, metadata, effective_priority }, { template }) {
+    const facts = [
+      ...stateFact('template', template.name),
+      ...stateFact('module', module),
+      ...stateFact('constraint', constraint),
+      ...stateFact('metadata', Object.keys(metadata).length === 0 ? null : metadata),
+      ...stateFact('effective priority', effective_priority),
+    ];
+    return { facts, warnings: [] };
   },
 
   follow: nothingFollows,

@@ -5,6 +5,7 @@ import { freeName } from '../../../store/unique.ts';
 import { requireAssignment } from '../../templates/index.ts';
 import { assignmentEvent, checkTemplate, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { stateFact } from './review-text.ts';
 
 export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
   action: () => 'assignment_change',
@@ -31,6 +32,14 @@ export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
       }),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.removed', was.module),
     ];
+  },
+
+  review({ template_id }, { module }) {
+    const facts = [
+      ...stateFact('template', template_id),
+      { name: 'module', was: module, now: null },
+    ];
+    return { facts, warnings: [] };
   },
 
   follow: nothingFollows,

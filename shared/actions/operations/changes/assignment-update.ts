@@ -4,6 +4,7 @@ import { putAssignment } from '../../../store/templates/index.ts';
 import { requireAssignment } from '../../templates/index.ts';
 import { assignmentEvent, checkConstraint, checkTemplate, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { fieldFacts, stateFact } from './review-text.ts';
 
 type Update = Change<'assignment_update'>;
 
@@ -35,6 +36,15 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
       putAssignment(was, { ...withUpdate(was, change), updated_at: at }),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.updated', was.module),
     ];
+  },
+
+  review({ kind: _, assignment_id: __, template_id, ...set }, row) {
+    const facts = [
+      ...stateFact('template', template_id),
+      ...stateFact('module', row.module),
+      ...fieldFacts(set, { ...row }),
+    ];
+    return { facts, warnings: [] };
   },
 
   follow: nothingFollows,

@@ -7,6 +7,7 @@ import type {
   ChangeName,
   InterventionPolicy,
   Operation,
+  ReviewedChange,
 } from '../../../domain/operations/index.ts';
 import type { Track } from '../../../domain/templates/index.ts';
 import type { Write } from '../../../store/table/index.ts';
@@ -32,6 +33,16 @@ export type Affected =
     }
   /** The template of a machine, for the track that the change names or that the machine has. */
   | { of: 'instance'; instance_id: string; track: Track | null };
+
+export type ChangeReview = Pick<ReviewedChange, 'facts' | 'warnings'>;
+
+export interface BroughtVersion {
+  /** Of both versions. */
+  account: string;
+  version_id: string;
+  /** Null where nothing is replaced. */
+  replaces: string | null;
+}
 
 /** A mail to the admins and reviewers of an account, without who did it. */
 export interface Notice {
@@ -88,6 +99,15 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    * Two open requests for the same are one.
    */
   asked?(change: Change<Name>): object;
+
+  /** What reviewers judge the change by, besides the content of a version. */
+  review(change: Change<Name>, rows: Rows): ChangeReview;
+
+  /**
+   * The version that the change brings, and the one that it replaces, whose content reviewers
+   * compare; absent for a kind that brings none.
+   */
+  brings?(change: Change<Name>, account: string): BroughtVersion;
 
   /** What is composed before the change is applied; if this fails, the change fails. */
   tried(change: Change<Name>, account: string): Affected;

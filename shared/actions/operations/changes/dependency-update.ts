@@ -11,6 +11,7 @@ import { getModule, getVersion } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { stateFact, versionFacts, warnDowngrade } from './review-text.ts';
 
 type Update = Change<'dependency_update'>;
 
@@ -109,6 +110,28 @@ export const dependencyUpdate: ChangeKind<'dependency_update', DependencyRows> =
       }),
     ];
   },
+
+  review({ module, track }, { template, from, version }) {
+    const facts = [
+      ...stateFact('template', template.name),
+      ...stateFact('track', track),
+      ...stateFact('module', module),
+      ...versionFacts(from, version),
+    ];
+
+    const withheld = withheldBy(from);
+    const urgent =
+      withheld === null
+        ? []
+        : [`${from.version_string}, which machines run, is ${withheld.kind}: ${withheld.reason}.`];
+    return { facts, warnings: [...urgent, ...warnDowngrade(from, version)] };
+  },
+
+  brings: ({ module, version_id, from_version_id: replaces }, account) => ({
+    account: splitModule(module, account).account,
+    version_id,
+    replaces,
+  }),
 
   follow: nothingFollows,
 };

@@ -13,6 +13,7 @@ import {
   takeInstanceName,
 } from '../../machines/index.ts';
 import { type Affected, type ChangeKind, nothing, sameView } from './change-kind.ts';
+import { fieldFacts, stateFact } from './review-text.ts';
 
 type Update = Change<'instance_update'>;
 
@@ -64,6 +65,13 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
         data: { changed: Object.keys(set), operation_id: operation.id },
       }),
     ];
+  },
+
+  review({ kind: _, instance_id: __, ...set }, row) {
+    return {
+      facts: [...stateFact('machine', row.name), ...fieldFacts(set, { ...row })],
+      warnings: [],
+    };
   },
 
   async follow(services, account, { instance_id }) {

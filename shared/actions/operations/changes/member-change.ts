@@ -29,6 +29,7 @@ import {
   sameInstance,
   sameView,
 } from './change-kind.ts';
+import { fieldFacts, stateFact } from './review-text.ts';
 
 interface Rows {
   member: Member;
@@ -68,6 +69,15 @@ export const memberChange: ChangeKind<'member_change', Rows> = {
   },
 
   summary: (change, { member }) => summaryOf(change, member),
+  review({ was, roles, was_groups, groups }, { member }) {
+    const facts = [
+      ...stateFact('member', `${member.name} <${member.email}>`),
+      ...fieldFacts({ roles, groups }, { roles: was, groups: was_groups }),
+    ];
+    const warning = `For four eyes, this member counts as ${member.counts_as}.`;
+    return { facts, warnings: member.counts_as === null ? [] : [warning] };
+  },
+
   tried: noTemplate,
   affected: noTemplate,
   view: sameView,

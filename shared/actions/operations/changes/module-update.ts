@@ -39,6 +39,7 @@ import {
   nothing,
   sameInstance,
 } from './change-kind.ts';
+import { fieldFacts } from './review-text.ts';
 
 type Update = Change<'module_update'>;
 
@@ -116,6 +117,11 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
    * If the trusted signers change, verify the candidates that wait for a signature or were refused
    * for one again.
    */
+  review({ set, loosens_trust }, { module }) {
+    const warning = 'Artifacts that Gantry refuses now can get in after this change.';
+    return { facts: fieldFacts(set, { ...module }), warnings: loosens_trust ? [warning] : [] };
+  },
+
   async follow(services, account, { module, set }) {
     if (!trustFields.some((field) => field in set)) return;
     await askForPoll(services, account, module);

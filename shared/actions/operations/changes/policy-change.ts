@@ -82,6 +82,7 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
   },
 
   summary: ({ policy, was }) => policyChangeText(was, policy),
+  review: ({ policy, was }) => ({ facts: differencesOf(was, policy), warnings: [] }),
   tried: noTemplate,
   affected: noTemplate,
   view: sameView,

@@ -35,6 +35,8 @@ export const quarantineResume: ChangeKind<'quarantine_resume', QuarantineBudget>
     ];
   },
 
+  review: () => ({ facts: [], warnings: [] }),
+
   async follow(services, account) {
     await enqueue(services, 'reverify', [{ account }]);
   },

@@ -8,6 +8,7 @@ import { allVersions, putReservations } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
 import { requireModule } from '../../modules/index.ts';
 import { type Affected, type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { stateFact } from './review-text.ts';
 
 type ReservationChange = Change<'reservation_change'>;
 
@@ -73,6 +74,15 @@ export const reservationChange: ChangeKind<'reservation_change', Rows> = {
         data: { granted: change.grant, revoked: change.revoke, operation_id: operation.id },
       }),
     ];
+  },
+
+  review({ module, grant, revoke }) {
+    const facts = [
+      ...stateFact('module', module),
+      ...stateFact('grant', grant.length === 0 ? null : grant),
+      ...stateFact('revoke', revoke.length === 0 ? null : revoke),
+    ];
+    return { facts, warnings: [] };
   },
 
   follow: nothingFollows,

@@ -8,6 +8,7 @@ import {
   sameInstance,
   sameView,
 } from './change-kind.ts';
+import { stateFact, versionFacts } from './review-text.ts';
 
 /**
  * Asks reviewers about a rollback that was applied without them. Their approval closes it. A
@@ -27,6 +28,14 @@ export const rollbackReview: ChangeKind<'rollback_review', Version> = {
 
   summary: ({ module }, { version_string }) =>
     `confirm the rollback of ${module} ${version_string}, which is applied already`,
+
+  review({ reason }, version) {
+    const warning = 'The rollback is applied already. A rejection moves nothing back.';
+    return {
+      facts: [...versionFacts(null, version), ...stateFact('reason', reason)],
+      warnings: [warning],
+    };
+  },
 
   tried: noTemplate,
   affected: noTemplate,

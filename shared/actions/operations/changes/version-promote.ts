@@ -35,6 +35,7 @@ import {
   nothingFollows,
   sameInstance,
 } from './change-kind.ts';
+import { versionFacts, warnDowngrade } from './review-text.ts';
 
 type Promotion = Change<'version_promote'>;
 
@@ -128,6 +129,15 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
       ? `restore ${label(version)}`
       : `take ${label(version)} back to ${to}`;
   },
+
+  review({ to }, { version, live }) {
+    const old = to === 'live' && live?.id !== version.id ? live : null;
+    const state = { name: 'state', was: version.promotion_state, now: to };
+    const facts = [...versionFacts(old, version), state];
+    return { facts, warnings: old === null ? [] : warnDowngrade(old, version) };
+  },
+
+  brings: ({ version_id, replaces }, account) => ({ account, version_id, replaces }),
 
   tried: usersOfVersion,
   affected: usersOfVersion,

@@ -27,6 +27,7 @@ import {
   nothingFollows,
   sameInstance,
 } from './change-kind.ts';
+import { stateFact, versionFacts } from './review-text.ts';
 
 type Rollback = Change<'version_rollback'>;
 
@@ -73,6 +74,10 @@ export const versionRollback: ChangeKind<'version_rollback', Rows> = {
 
   summary: (_, { bad, target }) =>
     `roll ${bad.module} ${bad.version_string} back to ${target.version_string}`,
+
+  review({ reason }, { bad, target }) {
+    return { facts: [...versionFacts(bad, target), ...stateFact('reason', reason)], warnings: [] };
+  },
 
   asked: ({ review_id, ...rest }) => ({ ...rest, break_glass: review_id !== null }),
 

@@ -11,6 +11,7 @@ import { versionEvent, withholdVersion } from '../../../store/modules/index.ts';
 import { enqueue, type Services } from '../../context/index.ts';
 import { requireVersion } from '../../modules/index.ts';
 import { type ChangeKind, noTemplate, sameInstance, sameView } from './change-kind.ts';
+import { stateFact, versionFacts } from './review-text.ts';
 
 type Name = 'version_yank' | 'version_unyank' | 'version_quarantine' | 'version_release';
 
@@ -100,6 +101,13 @@ function withholdingOf(name: Name): ChangeKind<Name, Version> {
     },
 
     /** Signatures that became valid meanwhile count again. */
+    review({ reason }, version) {
+      return {
+        facts: [...versionFacts(null, version), ...stateFact('reason', reason)],
+        warnings: [],
+      };
+    },
+
     async follow(services, account, { module, version_id }) {
       if (rule.puts === null)
         await enqueue(services, 'reverify', [{ account, module, version_id }]);

@@ -31,6 +31,7 @@ const approval: Approval = {
 };
 const review: Review = {
   requester: 'otto@example.com',
+  warnings: [],
   votes: { approvals: 0, quorum: 2 },
   changes: [
     {
@@ -114,7 +115,9 @@ it.each([
   ['approve', 'pending', 'required approvals'],
   ['reject', 'rejected', 'Nothing changes'],
 ] as const)('the page after %s with state %s says "%s"', (decision, state, words) => {
-  expect(String(DecidedPage({ approval: { ...approval, state }, approvals: 1, decision }))).toContain(words);
+  expect(
+    String(DecidedPage({ approval: { ...approval, state }, approvals: 1, decision })),
+  ).toContain(words);
 });
 
 it('shows a page for a used link', () => {
