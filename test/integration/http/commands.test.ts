@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { offSchedule } from '../../support/flow.ts';
 import { type Ended, runGantry } from '../../support/gantry.ts';
 import { invitationTo } from '../../support/mailbox.ts';
-import { authorKey, World } from '../../support/world.ts';
+import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
 let world: World;
@@ -280,4 +280,31 @@ it('waits for changes by default, and reports their outcome', async () => {
   const ended = await gantry(['operation', 'wait', id]);
 
   expect([ended.code, ended.stdout]).toEqual([1, expect.stringMatching(/^rejected: /)]);
+  expect((await gantry(['operation', 'show', id])).stdout).toMatch(
+    /decision +rejected by reviewer@example.com at \S+ \(by API, signed in by invitation\): no/,
+  );
+
+  const weekend = 'fri 17:00 to mon 08:00 Europe/Zurich';
+  const asked: string[] = [];
+  for (const action of ['module_yank', 'module_quarantine']) {
+    const set = await gantry(['policy', 'set', action, '--freeze', weekend, '--json']);
+    asked.push(JSON.parse(set.stdout).operation.approval_id);
+  }
+  expect((await gantry(['approval', 'list'])).stdout).toMatch(
+    /freeze none → fri 17:00.+1 more: reviewer@example.com/,
+  );
+
+  const unknown = approval_id.replace(/.{4}$/, '0000');
+  const both = await gantry(['approval', 'approve', ...asked, unknown], '', as);
+  expect(both.code).toBe(1);
+  expect(both.stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/^policy of module_yank: .+: approved \(1 of 1 approval\)$/),
+    expect.stringMatching(/^policy of module_quarantine: .+: approved \(1 of 1 approval\)$/),
+    expect.stringMatching(/^apr_\w+0000: .+ \(not_found\)$/),
+  ]);
+
+  await eventually('the policy with its window', async () => {
+    const { stdout } = await gantry(['policy', 'show', 'module_yank']);
+    return stdout.includes(weekend) ? stdout : null;
+  });
 });

@@ -336,6 +336,10 @@ describe('a policy', () => {
       message: expect.stringContaining('until 2099-01-01T00:00:00.000Z'),
     });
 
+    expect((await showApproval(world.services, world.account, approval)).review.warnings).toEqual([
+      'A freeze is in force. This can be rejected now, and approved after 2099-01-01T00:00:00.000Z.',
+    ]);
+
     await policy(world, action, asks);
     expect((await approve()).state).toBe('approved');
     expect((await world.operation(id)).state).toBe('succeeded');

@@ -9,6 +9,7 @@ import {
   type ContentDifference,
   changedFacts,
   compareLists,
+  freezeAt,
   type Operation,
   type Review,
   type ReviewedChange,
@@ -21,6 +22,7 @@ import { getTemplate } from '../../../store/templates/index.ts';
 import type { Services } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { nameOf } from '../name-of.ts';
+import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
 import { presentReviewers } from './reviewers.ts';
@@ -55,9 +57,10 @@ export async function reviewApproval(
 
   const reviewers = await presentReviewers(services, operation, approval);
   const { warnings, ...affected } = found;
+  const frozen = await warnFreeze(services, operation);
   return {
     requester,
-    warnings,
+    warnings: [...warnings, ...frozen],
     votes: {
       approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,
@@ -103,6 +106,15 @@ async function reviewChange(
     const warnings = [`This change cannot be shown in full: ${error.message}.`];
     return { kind: change.kind, facts: [], warnings, content: null };
   }
+}
+
+/** A request is approved after a freeze, not in it. */
+async function warnFreeze(services: Services, operation: Operation): Promise<string[]> {
+  const { freeze_windows } = await policyOfOperation(services, operation);
+  const freeze = freezeAt(freeze_windows, services.now());
+  if (freeze === null) return [];
+  const end = freeze.ends_at === null ? 'a change of the policy' : freeze.ends_at;
+  return [`A freeze is in force. This can be rejected now, and approved after ${end}.`];
 }
 
 /** The differences between a version and the one that it replaces. */
