@@ -285,7 +285,10 @@ const errors = {
     'The reviewer did not type what the page of the approval link shows. Nothing was decided.',
   ],
   approval_link_used: [410, 'The link was used and the decision is recorded.'],
-  self_approval: [403, 'The person who requested the operation cannot approve it.'],
+  self_approval: [
+    403,
+    'The person who requested the operation, or whom it lets decide more, cannot approve it.',
+  ],
   execution_died: [500, 'The execution of the operation failed too often. Request it again.'],
 
   // reconcile

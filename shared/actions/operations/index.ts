@@ -3,7 +3,6 @@ export { approvalLink } from './approvals/approval-link.ts';
 export { decideApproval, decideByLink, openApprovalLink } from './approvals/decide-approval.ts';
 export { reviewApproval, showApproval } from './approvals/review-approval.ts';
 export { assignmentChangesOf } from './assignment-changes.ts';
-export { readReviewers } from './approvals/reviewers.ts';
 export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';
@@ -27,6 +26,7 @@ export { nameOf } from './name-of.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { proposeUpdates } from './propose-updates.ts';
 export { isOfKind, nameActors, readHistory } from './read-history.ts';
+export { readReviewers } from './read-reviewers.ts';
 export { executionName, requestChanges } from './request-changes.ts';
 export {
   assignModule,

@@ -17,15 +17,16 @@ export interface ApprovalWait {
 export function reviewersFor(
   approval: Pick<
     Approval,
-    'reviewer_groups' | 'requested_at' | 'self_approval' | 'requested_by_person'
+    'reviewer_groups' | 'requested_at' | 'self_approval' | 'requested_by_person' | 'concerned'
   >,
   reviewers: readonly Member[],
 ): Member[] {
-  const { reviewer_groups, requested_at, self_approval, requested_by_person } = approval;
+  const { reviewer_groups, requested_at, self_approval, requested_by_person, concerned } = approval;
   return membersIn(reviewers, reviewer_groups).filter(
     (member) =>
       mayReview(member, requested_at) &&
-      (self_approval || personOf(member) !== requested_by_person),
+      (self_approval ||
+        (personOf(member) !== requested_by_person && !concerned.includes(member.id))),
   );
 }
 

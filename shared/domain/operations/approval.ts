@@ -31,6 +31,8 @@ export interface Approval {
   self_approval: boolean;
   /** As the policy had them: only a reviewer in each of these groups decides. */
   reviewer_groups: string[];
+  /** Members whom the change lets decide more. They decide on it only with self-approval. */
+  concerned: string[];
   decisions: ApprovalDecision[];
   /**
    * Of the waiting execution. It stays after the approval, so that the sweep can wake the

@@ -16,6 +16,7 @@ const approvals = entity<Approval>()({
     quorum: 'number',
     self_approval: 'flag',
     reviewer_groups: 'json',
+    concerned: 'json',
     decisions: 'json',
     task_token: 'json',
     mailed_at: 'json',

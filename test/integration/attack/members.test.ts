@@ -258,6 +258,7 @@ describe('an approval', () => {
     const { operation } = asked.body;
     expect(operation.summary).toBe(`change ${otto.email}: groups none → security`);
     const approval = requirePending(await world.operation(operation.id, 'awaiting_approval'));
+    await expect(decide(world, otto, approval)).rejects.toMatchObject({ code: 'self_approval' });
     await decide(world, rita, approval);
     expect((await world.operation(operation.id)).state).toBe('succeeded');
 

@@ -31,6 +31,7 @@ const approval = (more: Partial<Approval>): Approval => ({
   quorum: 2,
   self_approval: false,
   reviewer_groups: [],
+  concerned: [],
   decisions: [],
   task_token: null,
   mailed_at: null,
@@ -73,6 +74,13 @@ describe('a request', () => {
     [
       'does not wait for its requester',
       { requested_by_person: 'member:a' },
+      [person('a'), person('b')],
+      0,
+      { approvals: 2, reviewers: ['b@example.com'], unmeetable: true },
+    ],
+    [
+      'does not wait for whom it lets decide more',
+      { concerned: ['a'] },
       [person('a'), person('b')],
       0,
       { approvals: 2, reviewers: ['b@example.com'], unmeetable: true },

@@ -169,7 +169,7 @@ function refuseClosed(services: Services, approval: Approval): void {
 
 /** Throws the coded error for a reviewer whose decision on the request would not count. */
 function refuseReviewer(
-  { self_approval, requested_by_person, reviewer_groups, decisions }: Approval,
+  { self_approval, requested_by_person, reviewer_groups, concerned, decisions }: Approval,
   { created_at }: Operation,
   member: Member,
 ): void {
@@ -194,6 +194,13 @@ function refuseReviewer(
     throw new GantryError(
       'self_approval',
       `expected a reviewer other than the person who requested the change; both count as ${person}`,
+    );
+  }
+
+  if (!self_approval && concerned.includes(member.id)) {
+    throw new GantryError(
+      'self_approval',
+      `expected a reviewer other than ${member.email}, whom the change lets decide more; another reviewer decides`,
     );
   }
 

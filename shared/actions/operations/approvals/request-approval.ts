@@ -11,6 +11,7 @@ import {
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
 import { mailReviewers } from './mail-reviewers.ts';
+import { concernedBy } from './reviewers.ts';
 
 /** An operation has at most one approval, so its id follows from the operation's. */
 function approvalId(operation: Operation): string {
@@ -84,6 +85,7 @@ export async function askReviewers(
     quorum: policy.quorum,
     self_approval: policy.self_approval,
     reviewer_groups: policy.reviewer_groups,
+    concerned: concernedBy(operation.changes),
     decisions: [],
     task_token,
     mailed_at: null,

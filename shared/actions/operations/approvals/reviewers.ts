@@ -1,29 +1,33 @@
 import { type Member, personOf } from '../../../domain/accounts/index.ts';
 import {
   type Approval,
+  type Change,
   type InterventionPolicy,
   type Operation,
   reviewersFor,
 } from '../../../domain/operations/index.ts';
-import { getRoster, reviewersOf } from '../../../store/accounts/index.ts';
 import type { Services } from '../../context/index.ts';
-
-/** The reviewers of an account as they are now, invited ones included. */
-export async function readReviewers({ db }: Services, account: string): Promise<Member[]> {
-  return reviewersOf(db, await getRoster(db, account));
-}
+import { kindOf } from '../changes/index.ts';
+import { readReviewers } from '../read-reviewers.ts';
 
 /**
  * Returns the members who may decide on an operation: those of the policy's groups who were
- * reviewers before it was requested, and the person who requested it only with self-approval.
+ * reviewers before it was requested. Who requested it, and whom it lets decide more, are among them
+ * only with self-approval.
  */
 export async function eligibleReviewers(
   services: Services,
-  { account, created_at: requested_at, requested_by_person }: Operation,
+  { account, created_at: requested_at, requested_by_person, changes }: Operation,
   { self_approval, reviewer_groups }: Pick<InterventionPolicy, 'self_approval' | 'reviewer_groups'>,
 ): Promise<Member[]> {
-  const asked = { requested_at, requested_by_person, self_approval, reviewer_groups };
+  const concerned = concernedBy(changes);
+  const asked = { requested_at, requested_by_person, self_approval, reviewer_groups, concerned };
   return reviewersFor(asked, await readReviewers(services, account));
+}
+
+/** The members whom changes let decide more, by their ids. */
+export function concernedBy(changes: readonly Change[]): string[] {
+  return changes.flatMap((change) => kindOf(change).concerns?.(change) ?? []);
 }
 
 /** The ids of `eligibleReviewers`, as `member:<id>`. */

@@ -100,6 +100,9 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    */
   asked?(change: Change<Name>): object;
 
+  /** Members whom the change lets decide more; absent for a kind that lets nobody. */
+  concerns?(change: Change<Name>): string[];
+
   /** What reviewers judge the change by, besides the content of a version. */
   review(change: Change<Name>, rows: Rows): ChangeReview;
 

@@ -69,6 +69,8 @@ export const memberChange: ChangeKind<'member_change', Rows> = {
   },
 
   summary: (change, { member }) => summaryOf(change, member),
+  concerns: ({ member_id }) => [member_id],
+
   review({ was, roles, was_groups, groups }, { member }) {
     const facts = [
       ...stateFact('member', `${member.name} <${member.email}>`),

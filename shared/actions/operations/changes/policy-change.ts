@@ -21,7 +21,7 @@ import {
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
 import type { Services } from '../../context/index.ts';
-import { readReviewers } from '../approvals/reviewers.ts';
+import { readReviewers } from '../read-reviewers.ts';
 import {
   type ChangeKind,
   noTemplate,

@@ -19,6 +19,7 @@ const approval: Approval = {
   quorum: 2,
   self_approval: false,
   reviewer_groups: [],
+  concerned: [],
   decisions: [],
   task_token: 'SECRET',
   mailed_at: null,

@@ -36,6 +36,7 @@ const approval: Approval = {
   quorum: 1,
   self_approval: false,
   reviewer_groups: [],
+  concerned: [],
   decisions: [],
   mailed_at: null,
   unmailed: [],
