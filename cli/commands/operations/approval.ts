@@ -66,7 +66,7 @@ async function list(flags: Flags & { state: string }): Promise<ExitCode> {
         colorState(row.state),
         `${row.approvals} of ${row.quorum}`,
         row.summary,
-        row.requested_by,
+        row.requester,
         row.expires_at,
         row.waits_for === null ? null : waitText(row.waits_for),
       ]),

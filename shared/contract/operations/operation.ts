@@ -244,6 +244,7 @@ export const approvalSchema = z
     actions: z.array(action),
     summary: z.string(),
     requested_by: z.string(),
+    requester: z.string().meta({ description: 'e-mail address, or the name of the token' }),
     requested_by_person: z.string(),
     state: z.enum(approvalStates),
     quorum: z.number().int(),

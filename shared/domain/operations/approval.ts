@@ -24,6 +24,8 @@ export interface Approval {
   actions: Action[];
   summary: string;
   requested_by: string;
+  /** The same as people know them: an e-mail address, or the name of a token. */
+  requester: string;
   /** Whom four eyes count. */
   requested_by_person: string;
   state: (typeof approvalStates)[number];

@@ -11,6 +11,7 @@ const approvals = entity<Approval>()({
     actions: 'json',
     summary: 'text',
     requested_by: 'text',
+    requester: 'text',
     requested_by_person: 'text',
     state: 'text',
     quorum: 'number',

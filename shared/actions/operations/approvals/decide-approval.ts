@@ -22,7 +22,6 @@ import { getOperation, updateApproval } from '../../../store/operations/index.ts
 import { transact } from '../../../store/table/index.ts';
 import { completeTask, nowIso, type Services } from '../../context/index.ts';
 import { finishOperation } from '../finish-operation.ts';
-import { nameOf } from '../name-of.ts';
 import { policyOfOperation, refuseFrozen } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { readApprovalLink } from './approval-link.ts';
@@ -82,7 +81,6 @@ export async function openApprovalLink(
   operation: Operation;
   account: Account;
   reviewer: Member;
-  requester: string;
 }> {
   const link = await readApprovalLink(services, approvalId, token);
   const approval = await requireApproval(services, link.account, approvalId);
@@ -110,8 +108,7 @@ export async function openApprovalLink(
   }
 
   refuseClosed(services, approval);
-  const requester = await nameOf(services, link.account, approval.requested_by);
-  return { approval, operation, account, reviewer, requester };
+  return { approval, operation, account, reviewer };
 }
 
 /** Decides as the reviewer that the link belongs to. */

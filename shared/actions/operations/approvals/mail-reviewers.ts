@@ -14,7 +14,6 @@ import { getApproval, updateApproval } from '../../../store/operations/index.ts'
 import { transact } from '../../../store/table/index.ts';
 import { nowIso, type Services, sendMail } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
-import { nameOf } from '../name-of.ts';
 import { readChanges } from '../operation-writes.ts';
 import { approvalLink } from './approval-link.ts';
 import { undecidedReviewers } from './reviewers.ts';
@@ -73,12 +72,11 @@ async function mailEach(
   subject: string,
 ): Promise<string[]> {
   const reviewers = await undecidedReviewers(services, approval);
-  const requester = await nameOf(services, approval.account, approval.requested_by);
   const facts = await factsOf(services, operation);
 
   const failed = await mapConcurrently(reviewers, limits.mailsAtOnce, async (reviewer) => {
     try {
-      await mail(services, approval, reviewer, { subject, requester, facts });
+      await mail(services, approval, reviewer, { subject, facts });
       return null;
     } catch (error) {
       const { account, id } = approval;
@@ -111,7 +109,7 @@ async function mail(
   services: Services,
   approval: Approval,
   reviewer: Member,
-  { subject, requester, facts }: { subject: string; requester: string; facts: string[] },
+  { subject, facts }: { subject: string; facts: string[] },
 ): Promise<void> {
   const link = await approvalLink(services, approval, reviewer.id);
   const text = [
@@ -122,7 +120,7 @@ async function mail(
     `    ${approval.summary}`,
     ...facts.map((fact) => `      ${fact}`),
     '',
-    `Requested by ${requester}. Expires at ${approval.expires_at}.`,
+    `Requested by ${approval.requester}. Expires at ${approval.expires_at}.`,
     'This link opens a page with the details. Opening it decides nothing.',
     '',
     link,

@@ -10,6 +10,7 @@ import {
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
+import { nameOf } from '../name-of.ts';
 import { mailReviewers } from './mail-reviewers.ts';
 import { concernedBy } from './reviewers.ts';
 
@@ -80,6 +81,7 @@ export async function askReviewers(
     actions: operation.actions,
     summary: operation.summary,
     requested_by: operation.requested_by,
+    requester: await nameOf(services, operation.account, operation.requested_by),
     requested_by_person: operation.requested_by_person,
     state: 'pending',
     quorum: policy.quorum,

@@ -21,7 +21,6 @@ import { getVersion } from '../../../store/modules/index.ts';
 import { getTemplate } from '../../../store/templates/index.ts';
 import type { Services } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
-import { nameOf } from '../name-of.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { planTemplates } from '../template-plan.ts';
@@ -47,8 +46,7 @@ export async function reviewApproval(
   approval: Approval,
   operation: Operation,
 ): Promise<Review> {
-  const [requester, changes, found] = await Promise.all([
-    nameOf(services, approval.account, approval.requested_by),
+  const [changes, found] = await Promise.all([
     mapConcurrently(operation.changes.slice(0, limits.reviewedChangesMax), 4, (change) =>
       reviewChange(services, approval.account, change),
     ),
@@ -59,7 +57,7 @@ export async function reviewApproval(
   const { warnings, ...affected } = found;
   const frozen = await warnFreeze(services, operation);
   return {
-    requester,
+    requester: approval.requester,
     warnings: [...warnings, ...frozen],
     votes: {
       approvals: approvalsCounted(approval, approval, reviewers),

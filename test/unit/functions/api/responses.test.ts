@@ -31,6 +31,7 @@ const approval: Approval = {
   actions: ['module_promote_to_live'],
   summary: 'promote my-redis 0.1.0 to live',
   requested_by: 'token:tok_1',
+  requester: 'the token "ci"',
   requested_by_person: 'deployment',
   state: 'pending',
   quorum: 1,
