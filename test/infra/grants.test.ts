@@ -102,10 +102,15 @@ test('what was verified is handed on by verify alone, and only ingest puts its w
   expect(holders('sqs:SendMessage', /^IngestQueue$/).sort()).toEqual(['ingest', 'verify']);
 });
 
-test('promote makes and mails approval links, the API checks them and mails invitations', () => {
-  expect(holders('kms:GenerateMac', /./)).toEqual(['promote']);
+test('promote and sweep make and mail approval links, the API checks them and mails invitations', () => {
+  expect(holders('kms:GenerateMac', /./)).toEqual(['promote', 'sweep']);
   expect(holders('kms:VerifyMac', /./)).toEqual(['api']);
-  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual(['promote', 'watch', 'api']);
+  expect(holders('ses:SendEmail', /identity\/OutsideSender$/)).toEqual([
+    'promote',
+    'sweep',
+    'watch',
+    'api',
+  ]);
 });
 
 test('director keys are used for roots by the API and create, and for desired states by reconcile', () => {

@@ -266,7 +266,6 @@ export const approvalSchema = z
     ),
     /** Approvals that count; of a request that waits, only those of present reviewers. */
     approvals: z.number().int(),
-    /** What the request waits for; null once it is decided. */
     waits_for: z
       .object({
         approvals: z.number().int().meta({ description: 'how many approvals are missing' }),
@@ -280,7 +279,8 @@ export const approvalSchema = z
           .array(z.string())
           .meta({ description: 'addresses that the last mail could not be sent to' }),
       })
-      .nullable(),
+      .nullable()
+      .meta({ description: 'what the request waits for; null once it is decided' }),
     expires_at: timeSchema,
     created_at: timeSchema,
   })
