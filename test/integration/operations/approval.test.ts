@@ -8,6 +8,7 @@ import {
 } from '../../../shared/actions/operations/index.ts';
 import type { Caller, Member } from '../../../shared/domain/accounts/index.ts';
 import {
+  type Action,
   type Approval,
   defaultPolicy,
   type Operation,
@@ -42,10 +43,11 @@ const another = () => ({ expires_in_s: 259_200 - ++requests });
 async function asked(
   set: { quorum?: number; expires_in_s?: number } = {},
   by: Caller = world.caller,
+  action: Action = 'module_retire',
 ): Promise<Asked> {
   await policy(world, 'policy_change', { decision: 'require_approval', ...set });
   // Each is another request: the same one again would be the one that waits.
-  const wanted = { ...defaultPolicy('module_retire'), decision: 'deny' as const, ...another() };
+  const wanted = { ...defaultPolicy(action), decision: 'deny' as const, ...another() };
   const { id } = await changePolicy(world.services, by, wanted);
   const operation = await world.operation(id, 'awaiting_approval');
 
@@ -163,7 +165,8 @@ describe('a request for approval', () => {
   });
 
   it('with a quorum of two needs two people, and counts both when they decide concurrently', async () => {
-    const [slow, quick] = [await asked({ quorum: 2 }), await asked({ quorum: 2 })];
+    const slow = await asked({ quorum: 2 });
+    const quick = await asked({ quorum: 2 }, world.caller, 'module_change');
     const link = await mailed(slow, rita);
 
     expect((await page(link, 'approve')).html).toContain('1 of 2 required approvals');
