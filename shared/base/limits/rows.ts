@@ -61,6 +61,9 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   roster: { reviewers: 128 * kib },
   verdict: { verdict: 128 * kib },
   version: {
+    // Each is one of a few words.
+    kind: 64,
+    promotion_state: 64,
     labels: 3 * kib,
     // limits.tagsPerDigestMax
     tags: 28 * kib,
