@@ -49,6 +49,8 @@ export const operationsLimits = {
    * template may be composed often, and most of the time nothing that matters changed.
    */
   proposalRetrySeconds: 3600,
+  /** Addresses that a request keeps of those that no mail reached. */
+  unmailedMax: 50,
   /** Values of each list of a policy. */
   policyListMax: 20,
   /** Freeze windows, one after the other, before a freeze is said to have no end in sight. */

@@ -26,6 +26,11 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     decisions: 256 * kib,
     summary: 16 * kib,
     task_token: 4 * kib,
+    // The groups of several policies, and members of as many changes as one operation holds.
+    reviewer_groups: 8 * kib,
+    concerned: 8 * kib,
+    // limits.unmailedMax
+    unmailed: 16 * kib,
   },
   // Metadata has up to 100 keys, and comes again in the signed desired state.
   assignment: { metadata: 100 * kib },
@@ -55,6 +60,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     granted_reservations: 64 * kib,
   },
   operation: { actions: 4 * kib, changes: 300 * kib, summary: 16 * kib, message: 48 * kib },
+  // limits.policyListMax
+  policy: { freeze_windows: 8 * kib, required_attestations: 40 * kib },
   provider: { capability: 2 * kib },
   repository: { ignored_tags: 128 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },

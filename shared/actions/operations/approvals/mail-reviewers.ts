@@ -48,7 +48,8 @@ export async function remindReviewers(
 
   const reviewers = await undecidedReviewers(services, approval);
   const unmailed = await mailEach(services, operation, approval, 'Reminder: approval requested');
-  const none = unmailed.length > 0 && unmailed.length === reviewers.length;
+  const none =
+    unmailed.length >= Math.min(reviewers.length, limits.unmailedMax) && unmailed.length > 0;
   await note(services, approval, { unmailed, reminders: none ? approval.reminders : due });
 }
 
@@ -85,7 +86,7 @@ async function mailEach(
     }
   });
 
-  return failed.filter((one) => one !== null);
+  return failed.filter((one) => one !== null).slice(0, limits.unmailedMax);
 }
 
 /**
