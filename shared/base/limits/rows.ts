@@ -73,16 +73,16 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     promotion_state: 64,
     labels: 3 * kib,
     // limits.tagsPerDigestMax
-    tags: 28 * kib,
+    tags: 27 * kib,
     // limits.platformsMax
-    builds: 34 * kib,
+    builds: 32 * kib,
     // limits.versionManifestBytesMax
     manifest: 192 * kib,
     // limits.verdictBytesMax
     signatures: 100 * kib,
-    approvals: 12 * kib,
-    reverification: 4 * kib,
-    withheld: 8 * kib,
+    approvals: 8 * kib,
+    reverification: 3 * kib,
+    withheld: 7 * kib,
     withdrawn: kib,
   },
 };
