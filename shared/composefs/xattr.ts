@@ -3,14 +3,13 @@ import { xattrNameFilterBit } from './xxh32.ts';
 
 /**
  * EROFS stores a well-known prefix of an xattr's name as one byte (erofs_fs.h,
- * EROFS_XATTR_INDEX_*).
+ * EROFS_XATTR_INDEX_*). mkcomposefs writes `lustre.` in full, though EROFS has an index for it.
  */
 const prefixes: readonly [prefix: string, index: number][] = [
   ['user.', 1],
   ['system.posix_acl_access', 2],
   ['system.posix_acl_default', 3],
   ['trusted.', 4],
-  ['lustre.', 5],
   ['security.', 6],
 ];
 
