@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { flatEntries, flattenImage, ImageTree } from '../../artifact/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import { ownValue } from '../../base/own-value.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import type { ImageLabels } from '../../domain/modules/index.ts';
 import {
@@ -98,7 +99,7 @@ function refuseLayers(layers: readonly Descriptor[]): void {
     throw imageInvalidError(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
   }
 
-  const odd = layers.find(({ mediaType }) => layerTypes[mediaType] === undefined);
+  const odd = layers.find(({ mediaType }) => ownValue(layerTypes, mediaType) === undefined);
   if (odd !== undefined) {
     const message = `expected an image's layers to be tars, plain or packed by gzip or zstd, found ${odd.mediaType.slice(0, 200)}`;
     throw new GantryError('media_type_unsupported', message);
@@ -163,7 +164,7 @@ async function* unpackLayer(
   diffId: string,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const unpack = (layerTypes[mediaType] as () => Transform)();
+  const unpack = (ownValue(layerTypes, mediaType) as () => Transform)();
   const hash = createHash('sha256');
   // A failure destroys the stream that is read below, which then throws.
   const done = pipeline(source, unpack);

@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits/index.ts';
+import { ownValue } from '../../base/own-value.ts';
 import type { Instance, InstanceReport } from './instance.ts';
 
 /**
@@ -150,15 +151,7 @@ export function moduleDrifts({
 
   return names.map((module) => ({
     module,
-    desired: ownValue(desired_modules, module),
-    running: ownValue(running, module),
+    desired: ownValue(desired_modules, module) ?? null,
+    running: ownValue(running, module) ?? null,
   }));
-}
-
-/**
- * Agents may report any module name. The name `constructor` must not find the property that every
- * object inherits.
- */
-function ownValue(digests: Record<string, string>, module: string): string | null {
-  return Object.hasOwn(digests, module) ? (digests[module] ?? null) : null;
 }

@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits/index.ts';
+import { ownValue } from '../../base/own-value.ts';
 import { parseAllowList } from './address.ts';
 
 /**
@@ -57,8 +58,8 @@ export function hostBudget(
 ): HostBudget {
   const name = host.replace(/:[0-9]+$/, '').replace(/^\[|\]$/g, '');
   return (
-    configured[host] ??
-    knownBudgets[host] ??
+    ownValue(configured, host) ??
+    ownValue(knownBudgets, host) ??
     (parseAllowList(privateHosts).lists(name) ? privateBudget : publicBudget)
   );
 }

@@ -1,5 +1,6 @@
 import { GantryError } from '../../../base/error.ts';
 import { listSome } from '../../../base/list-some.ts';
+import { ownValue } from '../../../base/own-value.ts';
 import { formatSeconds } from '../../../base/time.ts';
 import {
   lifecycleAliases,
@@ -175,7 +176,7 @@ export async function promotionOf(
   input: PromotionInput,
 ): Promise<Promotion> {
   const version = await requireVersion(services, account, input.version_id);
-  const to = (lifecycleAliases[input.to] ?? input.to) as PromotionState;
+  const to = (ownValue(lifecycleAliases, input.to) ?? input.to) as PromotionState;
   const withdraw = input.withdraw ?? false;
 
   assertPromotable(version, to);
