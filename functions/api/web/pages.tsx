@@ -84,7 +84,8 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
     const { services } = c.var;
     const link = invitationLink(c);
     const { member } = await openInvitation(services, link);
-    const { email } = await c.req.parseBody();
+    // A field that comes twice is a list, which is no address.
+    const { email } = await c.req.parseBody({ all: true });
 
     if (typeof email !== 'string' || email.trim().toLowerCase() !== member.email) {
       throw new GantryError(

@@ -34,6 +34,7 @@ import { transact } from '../../store/table/index.ts';
 import { pinnedRoot, requireAccount, rootUrlsAfter } from '../accounts/index.ts';
 import { type CompositionRecord, readRecord } from '../compositions/index.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
+import type { ProvenKey } from './authenticate-agent.ts';
 
 interface Machine {
   account: string;
@@ -48,7 +49,7 @@ interface Machine {
 export async function enrollAgent(
   services: Services,
   input: { account: string; instance: string; secret: string; root_sha256: string },
-  thumbprint: string,
+  { thumbprint, spend }: ProvenKey,
 ): Promise<z.infer<typeof enrollAnswer>> {
   const invalid = new GantryError(
     'join_token_invalid',
@@ -69,6 +70,7 @@ export async function enrollAgent(
     );
   }
 
+  await spend();
   const credential = `gantry_agent_${randomBytes(32).toString('base64url')}`;
   const hash = sha256Hex(credential);
   const root = await pinnedRoot(services, account, input.root_sha256);

@@ -131,16 +131,22 @@ function reusedError(id: string, why: string): GantryError {
   );
 }
 
+/** The key behind the proof of an enrolment, which has no credential yet. */
+export interface ProvenKey {
+  thumbprint: string;
+  /** Notes that the proof was used. A second use is refused with `dpop_replayed`. */
+  spend(): Promise<void>;
+}
+
 /**
- * Returns the key behind the proof of an enrolment, which has no credential yet. The proof cannot
- * be used again.
+ * Checks the proof of an enrolment and writes nothing: anyone can make a valid proof, so the caller
+ * spends it only after the secret of the join token.
  */
 export async function provenKey(
   services: Services,
   call: Omit<AgentCall, 'credential'>,
-): Promise<string> {
+): Promise<ProvenKey> {
   const now = services.now();
   const { thumbprint, jti } = await checkProof(call.proof, { htm: call.htm, htu: call.htu, now });
-  await spendProof(services.db, thumbprint, jti, now);
-  return thumbprint;
+  return { thumbprint, spend: () => spendProof(services.db, thumbprint, jti, now) };
 }

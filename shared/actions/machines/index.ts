@@ -1,5 +1,10 @@
 export { artifactUrls, enrollAgent, heartbeat, reportInstance } from './agent.ts';
-export { type AgentCaller, authenticateAgent, provenKey } from './authenticate-agent.ts';
+export {
+  type AgentCaller,
+  authenticateAgent,
+  type ProvenKey,
+  provenKey,
+} from './authenticate-agent.ts';
 export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
 export { readFleet, readMachines } from './fleet.ts';
