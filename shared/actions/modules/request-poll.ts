@@ -1,7 +1,9 @@
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
+import { requestedPollAt } from '../../domain/poll/index.ts';
 import { openCandidates } from '../../store/candidates/index.ts';
 import { moduleArchivedError } from '../../store/modules/index.ts';
+import { getRepository, noteRequestedPoll } from '../../store/poll/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
@@ -28,9 +30,28 @@ export async function askForPoll(
   account: string,
   module: string,
 ): Promise<void> {
-  await enqueue(services, 'poll', [{ account, module, recheck: true }]);
+  const delaySeconds = await claimPoll(services, account, module);
+  if (delaySeconds === null) return;
+  await enqueue(services, 'poll', [{ account, module, recheck: true }], delaySeconds);
 
   const open = await openCandidates(services.db, account, module, limits.requestedVerificationsMax);
   const messages = open.map(({ id }) => ({ account, module, version_id: id }));
-  await enqueue(services, 'verify', messages);
+  await enqueue(services, 'verify', messages, delaySeconds);
+}
+
+/** Returns in how many seconds the poll may begin; null if an earlier request serves this one. */
+async function claimPoll(
+  services: Services,
+  account: string,
+  module: string,
+): Promise<number | null> {
+  const repository = await getRepository(services.db, account, module);
+  if (repository === null) return 0;
+
+  const now = services.now();
+  const at = requestedPollAt(repository.requested_at, now);
+  if (at === null || !(await noteRequestedPoll(services.db, repository, at.toISOString())))
+    return null;
+
+  return Math.ceil((at.getTime() - now.getTime()) / 1000);
 }

@@ -33,8 +33,8 @@ export async function receiveHook(
   const hook = await requireAuthentic(services, id, headers, body);
   const repositories = pushedRepositories(hook.kind, hook.host, body);
   // Senders sign the body alone, so a replay is recognized by the body alone.
-  const bodyHash = sha256Hex(body);
-  if (await wasDelivered(services.db, id, bodyHash)) return;
+  const delivery = { hook_id: id, body_hash: sha256Hex(body) };
+  if (await wasDelivered(services.db, delivery, services.now())) return;
 
   for (const repository of repositories.slice(0, limits.hookRepositoriesMax)) {
     for (const module of await modulesIn(services.db, hook.account, repository)) {
@@ -44,7 +44,7 @@ export async function receiveHook(
 
   // This write comes last: if a worker dies before it, the next delivery does the work.
   const until = new Date(services.now().getTime() + limits.hookRememberSeconds * 1000);
-  await rememberDelivery(services.db, id, bodyHash, until);
+  await rememberDelivery(services.db, delivery, until);
 }
 
 /** Returns the one error of every webhook that is not accepted, so that none can be guessed. */

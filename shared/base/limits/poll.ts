@@ -47,4 +47,9 @@ export const pollLimits = {
   claimsAtOnce: 64,
   /** How long a scheduler run sends messages, so that it ends before the next one begins. */
   scheduleWorkMs: 50_000,
+  /**
+   * Time between two polls of a module on request. Each may verify a hundred candidates again, and
+   * anyone who may push can ask.
+   */
+  pollRequestSeconds: 2,
 } as const;

@@ -1,3 +1,4 @@
+import { limits } from '../../base/limits/index.ts';
 import type { Module } from '../modules/index.ts';
 
 /** The state of polling one module's repository. */
@@ -21,8 +22,21 @@ export interface Repository {
   ignored_tags: string[];
   /** When known tags are looked at again for moves. */
   recheck_at: string;
+  /** When the last poll on request begins or began. */
+  requested_at?: string;
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
+}
+
+/**
+ * When a poll that is requested now should begin; null if one that was requested before has not
+ * begun yet, which will see the same. Requests for one module begin `pollRequestSeconds` apart.
+ */
+export function requestedPollAt(last: string | undefined, now: Date): Date | null {
+  if (last === undefined) return now;
+  const begins = Date.parse(last);
+  if (begins > now.getTime()) return null;
+  return new Date(Math.max(now.getTime(), begins + limits.pollRequestSeconds * 1000));
 }
 
 /** The poll state of a repository before its first poll, which is due immediately. */

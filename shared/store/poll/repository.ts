@@ -1,6 +1,8 @@
 import { GantryError } from '../../base/error.ts';
 import type { Repository, Tag } from '../../domain/poll/index.ts';
 import {
+  absent,
+  attempt,
   type Db,
   type Draft,
   dueShards,
@@ -24,6 +26,7 @@ const repositories = entity<Repository>()({
     message: 'json',
     ignored_tags: 'json',
     recheck_at: 'text',
+    requested_at: 'optional',
     revision: 'number',
   },
   shards: { count: dueShards, of: ({ account, module }) => `${account}/${module}` },
@@ -51,6 +54,20 @@ const tags = entity<Tag>()({
 
 export function getRepository(db: Db, account: string, module: string): Promise<Repository | null> {
   return repositories.get(db, { account, module });
+}
+
+/**
+ * Notes when the next poll on request begins. Returns false if another request noted one since the
+ * row was read: that poll begins after this request, so it sees the same.
+ */
+export async function noteRequestedPoll(
+  db: Db,
+  { account, module, requested_at }: Repository,
+  at: string,
+): Promise<boolean> {
+  const condition = { requested_at: requested_at ?? absent };
+  const note = repositories.adjust({ account, module }, { set: { requested_at: at } }, condition);
+  return (await attempt(db, note)) !== null;
 }
 
 /** The poll states of modules, by module; missing ones are left out. */

@@ -85,17 +85,22 @@ export function removeHook(id: string): Write {
   );
 }
 
-export async function wasDelivered(db: Db, hook_id: string, body_hash: string): Promise<boolean> {
-  return (await deliveries.get(db, { hook_id, body_hash })) !== null;
+/** DynamoDB may remove a row two days after its time, so the time is read. */
+export async function wasDelivered(
+  db: Db,
+  { hook_id, body_hash }: Pick<Delivery, 'hook_id' | 'body_hash'>,
+  now: Date,
+): Promise<boolean> {
+  const delivery = await deliveries.get(db, { hook_id, body_hash });
+  return delivery !== null && delivery.ttl * 1000 > now.getTime();
 }
 
 /** Remembers a delivery until `until`. */
 export async function rememberDelivery(
   db: Db,
-  hook_id: string,
-  body_hash: string,
+  { hook_id, body_hash }: Pick<Delivery, 'hook_id' | 'body_hash'>,
   until: Date,
 ): Promise<void> {
   const ttl = Math.ceil(until.getTime() / 1000);
-  await attempt(db, deliveries.create({ hook_id, body_hash, ttl }));
+  await attempt(db, deliveries.put({ hook_id, body_hash, ttl }));
 }

@@ -110,7 +110,7 @@ export async function readApprovalLink(
 /** HMAC with SHA-256. */
 const macBytes = 32;
 
-/** Returns what a payload says, whoever wrote it; null for one that no link has. */
+/** Returns what an unchecked payload says; null for one that no link has. */
 function readClaims(payload: string): LinkClaims | null {
   try {
     const text = Buffer.from(payload, 'base64url').toString('utf8');

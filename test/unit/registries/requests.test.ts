@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
+import { requestedPollAt } from '../../../shared/domain/poll/index.ts';
+import { rememberDelivery, wasDelivered } from '../../../shared/store/registries/index.ts';
+import { tableThat } from '../../support/stub-table.ts';
+
+const now = new Date('2026-01-01T00:00:10.000Z');
+const at = (ms: number) => new Date(now.getTime() + ms);
+const apart = limits.pollRequestSeconds * 1000;
+
+describe('a poll on request', () => {
+  it.each([
+    ['immediately, if none was requested', undefined, at(0)],
+    ['immediately, if the last one began long ago', at(-apart), at(0)],
+    ['a moment later, if the last one has just begun', at(-500), at(apart - 500)],
+    ['a moment later, if the last one begins now', at(0), at(apart)],
+    ['not at all, if one is still to begin', at(1), null],
+  ])('begins %s', (_when, last, begins) => {
+    expect(requestedPollAt(last?.toISOString(), now)).toEqual(begins);
+  });
+});
+
+describe('a delivery of a webhook', () => {
+  const delivery = { hook_id: 'hook_1', body_hash: 'ab' };
+
+  it('is remembered until its time, though the table keeps the row for longer', async () => {
+    const { db, inputs } = tableThat(() => ({}));
+    await rememberDelivery(db, delivery, at(5000));
+    const { Item } = inputs[0] as { Item: Record<string, unknown> };
+
+    const { db: kept } = tableThat(() => ({ Item }));
+    expect(await wasDelivered(kept, delivery, at(4999))).toBe(true);
+    expect(await wasDelivered(kept, delivery, at(5000))).toBe(false);
+  });
+});
