@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
+import { listNearest } from '../../../shared/base/nearest.ts';
 import { formatSeconds } from '../../../shared/base/time.ts';
 import type { policySchema } from '../../../shared/contract/operations/index.ts';
 import {
@@ -9,6 +10,7 @@ import {
   fieldsOfPolicy,
   gatesText,
   parseWindowText,
+  plannedActions,
   windowText,
 } from '../../../shared/domain/operations/index.ts';
 import { type Api, connect } from '../../client/api.ts';
@@ -108,8 +110,8 @@ function collectWindow(text: string, before: FreezeWindow[] = []): FreezeWindow[
 async function list(flags: Flags): Promise<ExitCode> {
   const response = await readPolicies(await connect());
 
-  print(flags.json, response, () =>
-    table(
+  print(flags.json, response, () => {
+    const rows = table(
       ['ACTION', 'DECISION', 'QUORUM', 'SELF-APPROVAL', 'EXPIRES', 'REQUIRES BESIDES'],
       response.policies.map((row) => {
         const asks = row.decision === 'require_approval';
@@ -124,8 +126,10 @@ async function list(flags: Flags): Promise<ExitCode> {
         ];
       }),
       'No policies.',
-    ),
-  );
+    );
+
+    return `${rows}\n\nNothing requests ${plannedActions.join(' and ')} yet.`;
+  });
 
   return 0;
 }
@@ -156,8 +160,11 @@ async function readPolicy(api: Api, action: string): Promise<Policy> {
   const found = policies.find((one) => one.action === action);
   if (found !== undefined) return found;
 
-  const known = policies.map((one) => one.action).join(', ');
-  throw new GantryError('not_found', `expected an action (${known}), found "${action}"`);
+  const known = policies.map((one) => one.action);
+  throw new GantryError(
+    'not_found',
+    `expected an action with a policy, found "${action}"; there is ${listNearest(action, known)}`,
+  );
 }
 
 async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {

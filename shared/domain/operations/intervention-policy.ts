@@ -38,6 +38,9 @@ export const versionActions: readonly Action[] = [
 /** Actions that no freeze stops: a freeze that nobody could lift would last forever. */
 export const neverFrozenActions: readonly Action[] = ['policy_change', 'policy_loosen'];
 
+/** Actions that have a policy already, although nothing requests them yet. */
+export const plannedActions: readonly Action[] = ['module_install_unverified', 'extension_import'];
+
 /** What each action is, for the reference. */
 export const actionMeanings: Readonly<Record<Action, string>> = {
   module_promote_to_staging: 'promote a version to `staging`, or take it back to `built`',
@@ -48,8 +51,9 @@ export const actionMeanings: Readonly<Record<Action, string>> = {
   module_rollback: 'hold the live version and make the one before live again',
   module_yank: 'withdraw a version as its author, or take that back',
   module_quarantine: 'quarantine or release a version as an operator',
-  module_install_unverified: 'install a module whose signature does not verify',
-  extension_import: 'import an extension',
+  module_install_unverified:
+    'install a module whose signature does not verify (nothing requests it yet)',
+  extension_import: 'import an extension (nothing requests it yet)',
   trust_policy_change: 'change a registration so that more artifacts can get in',
   module_change: 'change a registration in another way',
   mass_quarantine: 'let quarantining continue after it was held',
