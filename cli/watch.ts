@@ -82,8 +82,10 @@ function failLine(message: string, ms: number): string {
 
 /** Draws over the last picture: from the top left, each line to its end, then nothing below. */
 export function frame(text: string, rows: number): string {
+  // A terminal that does not know its size reports 0.
+  const height = rows > 2 ? rows : 24;
   const lines = text.trimEnd().split('\n');
-  const fitting = lines.length < rows ? lines : lines.slice(0, rows - 2);
+  const fitting = lines.length < height ? lines : lines.slice(0, height - 2);
   const cut = lines.length - fitting.length;
   const shown = cut > 0 ? [...fitting, `… ${cut} more lines`] : fitting;
   return `\u001b[H${shown.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`;

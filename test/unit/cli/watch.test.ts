@@ -53,6 +53,7 @@ describe('watching', () => {
   it('draws over the last picture, and cuts what does not fit', () => {
     expect(frame('a\nb\n', 10)).toBe('\u001b[Ha\u001b[K\nb\u001b[K\n\u001b[J');
     expect(frame('a\nb\nc\nd', 4)).toContain('… 2 more lines');
+    expect(frame('a\nb\nc', 0)).toContain('c');
   });
 });
 
