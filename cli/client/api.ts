@@ -37,13 +37,13 @@ export async function resolveId(
   const row = named.find(({ state }) => state !== 'decommissioned') ?? named.at(-1);
   if (row !== undefined) return row.id;
 
-  const [{ GantryError }, { listNearest }] = await Promise.all([
+  const [{ GantryError }, { sayNearest }] = await Promise.all([
     import('../../shared/base/error.ts'),
     import('../../shared/base/nearest.ts'),
   ]);
   const present = rows.filter(({ state }) => state !== 'decommissioned').map(({ name }) => name);
   throw new GantryError(
     'not_found',
-    `expected the id or name of ${noun === 'templates' ? 'a template' : 'an instance'}, found "${written}"; there is ${listNearest(written, present)}`,
+    `expected the id or name of ${noun === 'templates' ? 'a template' : 'an instance'}, found "${written}"; ${sayNearest(written, present)}`,
   );
 }

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
-import { listNearest } from '../../shared/base/nearest.ts';
+import { sayNearest } from '../../shared/base/nearest.ts';
 
 /** The URL of a control plane and the token for it. */
 export interface Connection {
@@ -65,13 +65,13 @@ export function requireContext(contexts: readonly Context[], named: string): Con
   const found = contexts.find(({ name }) => name === named);
   if (found !== undefined) return found;
 
-  const known = listNearest(
+  const known = sayNearest(
     named,
     contexts.map(({ name }) => name),
   );
   throw new GantryError(
     'not_found',
-    `expected a saved context, found "${named}"; there is ${known}, and "gantry login" saves one`,
+    `expected a saved context, found "${named}"; ${known}, and "gantry login" saves one`,
   );
 }
 

@@ -17,6 +17,12 @@ export function listNearest(wanted: string, known: readonly string[]): string {
   return `${shown.join(', ') || 'none'}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
+/** Says as a clause what exists: `there are web, pi and 14 more`. */
+export function sayNearest(wanted: string, known: readonly string[]): string {
+  const only = known.length === 1 ? 'is only' : 'are';
+  return `there ${known.length === 0 ? 'is' : only} ${listNearest(wanted, known)}`;
+}
+
 /**
  * Counts the letters to insert, delete or replace (Levenshtein). Longer names are compared by their
  * beginning, so that the time is bounded.

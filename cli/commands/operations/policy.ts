@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
-import { listNearest } from '../../../shared/base/nearest.ts';
+import { sayNearest } from '../../../shared/base/nearest.ts';
 import { formatSeconds } from '../../../shared/base/time.ts';
 import type { policySchema } from '../../../shared/contract/operations/index.ts';
 import {
@@ -163,7 +163,7 @@ async function readPolicy(api: Api, action: string): Promise<Policy> {
   const known = policies.map((one) => one.action);
   throw new GantryError(
     'not_found',
-    `expected an action with a policy, found "${action}"; there is ${listNearest(action, known)}`,
+    `expected an action with a policy, found "${action}"; ${sayNearest(action, known)}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/error.ts';
-import { listNearest } from '../../base/nearest.ts';
+import { sayNearest } from '../../base/nearest.ts';
 import type { Module } from '../../domain/modules/index.ts';
 import { commonAccount, splitModule } from '../../domain/templates/index.ts';
 import { getModule, listModules } from '../../store/modules/index.ts';
@@ -29,7 +29,7 @@ export async function resolveModule(
   const known = await listAssignable(services, own, asked.account);
   throw new GantryError(
     'not_found',
-    `expected a module of account "${own}" or a public one, found no "${reference}"; there is ${listNearest(reference, known)}`,
+    `expected a module of account "${own}" or a public one, found no "${reference}"; ${sayNearest(reference, known)}`,
     {
       field: 'module',
       found: reference,

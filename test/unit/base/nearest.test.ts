@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { editDistance, listNearest } from '../../../shared/base/nearest.ts';
+import { editDistance, listNearest, sayNearest } from '../../../shared/base/nearest.ts';
 import { notFoundError } from '../../../shared/base/not-found.ts';
 
 describe('what exists beside a name that does not', () => {
@@ -9,6 +9,12 @@ describe('what exists beside a name that does not', () => {
   });
 
   it('is none of nothing', () => expect(listNearest('web', [])).toBe('none'));
+
+  it.each([
+    [[], 'there is none'],
+    [['web'], 'there is only web'],
+    [['web', 'pi'], 'there are web, pi'],
+  ])('of %j is a clause', (known, clause) => expect(sayNearest('webb', known)).toBe(clause));
 
   it('is at most eight names, and the number of the others', () => {
     const known = Array.from({ length: 30 }, (_, i) => `module-${i}`);

@@ -59,7 +59,7 @@ describe('a connection', () => {
   it('of an unknown context names the saved ones', async () => {
     await saveContexts(both);
     await expect(connection({ GANTRY_CONTEXT: 'prd' })).rejects.toThrow(
-      'found "prd"; there is prod, test',
+      'found "prd"; there are prod, test',
     );
   });
 
