@@ -31,6 +31,7 @@ details.form{background:none;border-radius:8px;padding:0 .75rem}
 details.form>summary{padding:.35rem 0;font-size:.9rem}
 .properties th{width:15rem;padding-right:1rem;color:inherit;overflow-wrap:anywhere}
 .properties th .soft{font-weight:400}
+summary code{overflow-wrap:anywhere;min-width:0}
 .must{color:var(--bad);font-size:.8rem}
 .type{color:var(--accent)}
 .bounds{margin-left:.6rem;font-size:.85rem}
