@@ -96,7 +96,8 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   try {
     const read = await checkChanges(services, operation);
     refuseDenied(operation, policy);
-    await refuseGated(services, operation, policy, read);
+    // A request that waits already outlasts a freeze, also when its execution died.
+    if (operation.approval_id === null) await refuseGated(services, operation, policy, read);
     if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;

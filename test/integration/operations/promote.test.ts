@@ -3,6 +3,7 @@ import {
   assignModule,
   decideApproval,
   promoteVersion,
+  runOperationStep,
   showApproval,
 } from '../../../shared/actions/operations/index.ts';
 import { createTemplate, deleteTemplate } from '../../../shared/actions/templates/index.ts';
@@ -339,6 +340,12 @@ describe('a policy', () => {
     expect((await showApproval(world.services, world.account, approval)).review.warnings).toEqual([
       'A freeze is in force. This can be rejected now, and approved after 2099-01-01T00:00:00.000Z.',
     ]);
+
+    // The first step of another execution, after the first one died.
+    const step = { step: 'check', account: world.account, operation_id: id } as const;
+    expect(await runOperationStep(world.services, step)).toMatchObject({
+      decision: 'require_approval',
+    });
 
     await policy(world, action, asks);
     expect((await approve()).state).toBe('approved');
