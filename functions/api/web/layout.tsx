@@ -40,7 +40,7 @@ summary code{overflow-wrap:anywhere;min-width:0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.75rem;box-shadow:0 1px 2px rgb(0 0 0/.05),0 8px 24px rgb(0 0 0/.05)}
 h1{font-size:1.55rem;line-height:1.25;margin:0 0 .5rem}
 h2{font-size:1.1rem;margin:2rem 0 .5rem}
-p{margin:.5rem 0}
+p{margin:.5rem 0;overflow-wrap:anywhere}
 .lead{color:var(--soft);margin-bottom:1.25rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.45rem 1.25rem;margin:1.25rem 0}
 dt{color:var(--soft)}

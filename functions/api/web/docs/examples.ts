@@ -1,7 +1,7 @@
 import type { OpenApiDocument, Operation, Parameter, Schema } from './open-api.ts';
 
-/** Deeper values are left out of an example. */
-const depthMax = 6;
+/** A schema that contains itself ends after so many names. */
+const namesMax = 5;
 
 /** Which properties of an object an example has. */
 type Wanted = 'required' | 'all';
@@ -17,15 +17,15 @@ export function exampleValue(
   document: OpenApiDocument,
   schema: Schema | undefined,
   wanted: Wanted,
-  depth = 0,
+  names = 0,
 ): unknown {
-  if (schema === undefined || depth > depthMax) return null;
+  if (schema === undefined || names > namesMax) return null;
   if (schema.$ref !== undefined) {
     const target = resolveRef(document, schema.$ref) as Schema | undefined;
-    return exampleValue(document, target, wanted, depth + 1);
+    return exampleValue(document, target, wanted, names + 1);
   }
 
-  const next = (part: Schema | undefined) => exampleValue(document, part, wanted, depth + 1);
+  const next = (part: Schema | undefined) => exampleValue(document, part, wanted, names);
   if (schema.examples?.[0] !== undefined) return schema.examples[0];
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
