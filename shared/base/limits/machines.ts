@@ -47,6 +47,10 @@ export const machinesLimits = {
    * be fetching it: fifteen ticks, or 900 MB at 1 MB/s. Later it has drifted.
    */
   agentPendingMs: 15 * 60_000,
+  /**
+   * Modules with a time of their own in `healthy_since`: the row of a machine has room for no more.
+   */
+  healthyModulesMax: 40,
   /** Generations an agent keeps: the running one and the one before it. */
   agentGenerationsKept: 2,
   /**

@@ -21,6 +21,7 @@ export const keyBytesMax = { pk: 2048, sk: 1024 } as const;
  * limit in characters alone would let through rows that DynamoDB refuses.
  */
 export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  account_creation: { message: 16 * kib },
   approval: {
     // Comments of 2,000 characters from some thirty reviewers.
     decisions: 256 * kib,
@@ -85,4 +86,6 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     withheld: 7 * kib,
     withdrawn: kib,
   },
+  // limits.warningQuoteMax
+  warning: { message: 8 * kib },
 };

@@ -16,6 +16,8 @@ export const upkeepLimits = {
   warningRepeatMs: 24 * 60 * 60_000,
   /** Time until a mail is sent again because the run that had to send it died. */
   warningMailRetryMs: 30 * 60_000,
+  /** Characters of an error or a summary that a warning quotes; its subject has all of it. */
+  warningQuoteMax: 500,
   /** Warnings that one mail lists; the command that it names lists all. */
   warningsMailedMax: 50,
 } as const;

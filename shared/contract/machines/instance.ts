@@ -36,9 +36,17 @@ const reportSchema = agentReport.extend({
   composition_digest: z.string().nullable(),
   running_module_digests: z.record(z.string(), z.string()),
   at: timeSchema,
-  healthy_since: z.record(z.string(), timeSchema).meta({
-    description: 'since when the machine has reported each module as healthy, without a break',
-  }),
+  healthy_since: z
+    .object({
+      all: timeSchema,
+      newer: z
+        .record(z.string(), timeSchema)
+        .meta({ description: 'modules that it got later, by name' }),
+    })
+    .nullable()
+    .meta({
+      description: 'since when the machine reports that it is healthy with what it runs',
+    }),
 });
 
 /** No key, credential or join secret is among the fields, hashed or not. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { slugSchema } from '../../base/slug.ts';
-import { sensorNames } from '../../domain/upkeep/index.ts';
-import { pageOf, pageQuery, timeSchema } from '../http/index.ts';
+import { sensorNames, warningFilters } from '../../domain/upkeep/index.ts';
+import { listQuery, pageOf, timeSchema } from '../http/index.ts';
 
 export const sensorNameSchema = z.enum(sensorNames);
 
@@ -26,10 +25,7 @@ export const warningSchema = z
   })
   .meta({ id: 'Warning' });
 
-export const warningsQuery = pageQuery.extend({
-  sensor: sensorNameSchema.exactOptional().meta({ description: 'only warnings of this sensor' }),
-  module: slugSchema.exactOptional().meta({ description: 'only warnings about this module' }),
-});
+export const warningsQuery = listQuery(warningFilters);
 
 export const warningsAnswer = pageOf('warnings', warningSchema);
 

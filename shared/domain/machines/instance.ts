@@ -75,29 +75,42 @@ export interface InstanceReport {
   health: 'healthy' | 'degraded' | 'unknown';
   agent_version: string;
   at: string;
-  /** See `healthySince`. */
-  healthy_since: Record<string, string>;
+  /** Null while it is not healthy. */
+  healthy_since: HealthySince | null;
+}
+
+/** Since when a machine has reported the modules that it runs as healthy, without a break. */
+export interface HealthySince {
+  /** All modules but these. */
+  all: string;
+  /** Modules that it got later. */
+  newer: Record<string, string>;
 }
 
 /**
- * Since when the machine has reported each module that it runs as healthy, without a break: the
- * same digest in every report, none of them missing. Empty while it is not healthy.
+ * Since when the machine is healthy with what it runs: the same digest in every report, none of
+ * them missing. After more changes than fit, it begins again with all modules.
  */
 export function healthySince(
   before: InstanceReport | null,
   next: Pick<InstanceReport, 'health' | 'running_module_digests' | 'at'>,
-): Record<string, string> {
-  if (next.health !== 'healthy') return {};
+): HealthySince | null {
+  if (next.health !== 'healthy') return null;
 
-  const lost =
-    before === null || Date.parse(next.at) - Date.parse(before.at) > limits.agentSilentMs;
-  const known = lost ? new Map<string, string>() : new Map(Object.entries(before.healthy_since));
-  const ran = new Map(Object.entries(before?.running_module_digests ?? {}));
+  const { at, running_module_digests } = next;
+  const lost = before === null || Date.parse(at) - Date.parse(before.at) > limits.agentSilentMs;
+  if (lost || before.healthy_since === null) return { all: at, newer: {} };
 
-  return Object.fromEntries(
-    Object.entries(next.running_module_digests).map(([module, digest]) => [
-      module,
-      (ran.get(module) === digest ? known.get(module) : undefined) ?? next.at,
-    ]),
-  );
+  const { all, newer } = before.healthy_since;
+  const ran = new Map(Object.entries(before.running_module_digests));
+  const known = new Map(Object.entries(newer));
+
+  const later = Object.entries(running_module_digests).flatMap(([module, digest]) => {
+    const since = ran.get(module) === digest ? known.get(module) : at;
+    return since === undefined ? [] : [[module, since] as const];
+  });
+
+  return later.length > limits.healthyModulesMax
+    ? { all: at, newer: {} }
+    : { all, newer: Object.fromEntries(later) };
 }

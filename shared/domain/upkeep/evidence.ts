@@ -21,10 +21,13 @@ export function evidenceFor(
   reports: readonly (InstanceReport | null)[],
 ): Evidence {
   const healthyMs = reports.flatMap((report) => {
-    const since = report === null ? undefined : ownEntry(report.healthy_since, module);
-    const digest = report === null ? undefined : ownEntry(report.running_module_digests, module);
-    if (report === null || since === undefined || digest === undefined) return [];
-    return digests.has(digest) ? [Date.parse(report.at) - Date.parse(since)] : [];
+    if (report === null || report.healthy_since === null) return [];
+
+    const digest = ownEntry(report.running_module_digests, module);
+    if (digest === undefined || !digests.has(digest)) return [];
+
+    const since = ownEntry(report.healthy_since.newer, module) ?? report.healthy_since.all;
+    return [Date.parse(report.at) - Date.parse(since)];
   });
 
   const longest = Math.max(0, ...healthyMs);

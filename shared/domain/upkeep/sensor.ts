@@ -125,7 +125,7 @@ function judgePoll({ module, registered_at, poll }: PolledModule, now: Date): Fi
   const why =
     poll === null || poll.code === null
       ? 'It was not polled: see the logs of poll.'
-      : `The last error is ${poll.code}: ${poll.message}.`;
+      : `The last error is ${poll.code}: ${quote(poll.message ?? '')}.`;
   return finding(`module/${module}`, since, {
     module,
     message: `No poll of the repository of ${module} succeeded since ${since}. ${why} Next: gantry module show ${module}`,
@@ -141,7 +141,7 @@ function judgeApproval(approval: Approval, now: Date): Finding | null {
 
   const since = new Date(Date.parse(expires_at) - window).toISOString();
   return finding(`approval/${id}`, since, {
-    message: `The request "${summary}" expires at ${expires_at}. Next: gantry approval show ${id}`,
+    message: `The request "${quote(summary)}" expires at ${expires_at}. Next: gantry approval show ${id}`,
   });
 }
 
@@ -160,7 +160,7 @@ function judgeTemplate(failure: SensorRows['template_sensor'], now: Date): Findi
   if (ageOf(since, now) <= limits.faultOpenMs) return null;
 
   return finding(`template/${template_id}/${track}`, since, {
-    message: `Template ${template} cannot be composed for track ${track} since ${since}: ${message} (${code}). Next: gantry template show ${template}`,
+    message: `Template ${template} cannot be composed for track ${track} since ${since}: ${quote(message)} (${code}). Next: gantry template show ${template}`,
   });
 }
 
@@ -172,7 +172,7 @@ function judgeDesiredState(instance: Instance, now: Date): Finding | null {
   if (ageOf(since, now) <= limits.faultOpenMs) return null;
 
   return finding(`instance/${id}`, since, {
-    message: `Machine ${name} gets no new desired state since ${since}: ${message} (${code}). Next: gantry instance show ${name}`,
+    message: `Machine ${name} gets no new desired state since ${since}: ${quote(message)} (${code}). Next: gantry instance show ${name}`,
   });
 }
 
@@ -182,6 +182,11 @@ function finding(
   { message, module = null }: { message: string; module?: string | null },
 ): Finding {
   return { subject, module, since, message, evidence: null };
+}
+
+function quote(text: string): string {
+  const { warningQuoteMax: max } = limits;
+  return text.length <= max ? text : `${text.slice(0, max)}…`.toWellFormed();
 }
 
 function ageOf(time: string, now: Date): number {

@@ -1,6 +1,7 @@
+import type { FilterTests } from '../../base/filters.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Evidence } from './evidence.ts';
-import type { Finding, SensorName } from './sensor.ts';
+import { type Finding, type SensorName, sensorNames } from './sensor.ts';
 
 /**
  * A warning that is open: one row per sensor and subject. It ends with its cause. The row says when
@@ -34,6 +35,19 @@ export interface SensorSettings {
 export function mailsOf({ mails }: Pick<SensorSettings, 'mails'>, sensor: SensorName): boolean {
   return mails[sensor] ?? true;
 }
+
+/** The filters of the list of warnings. */
+export const warningFilters = {
+  sensor: { kind: 'choice', choices: sensorNames, about: 'sensor' },
+  module: { kind: 'text', about: 'module' },
+  subject: { kind: 'text', about: 'subject, such as instance/<id>' },
+} as const;
+
+export const warningTests: FilterTests<Warning, typeof warningFilters> = {
+  sensor: (row, sensor) => row.sensor === sensor,
+  module: (row, module) => row.module === module,
+  subject: (row, subject) => row.subject === subject,
+};
 
 export type WarningStep =
   /** People are warned: for the first time, or again after a day. */

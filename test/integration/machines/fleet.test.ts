@@ -171,7 +171,7 @@ async function machine(
     running_module_digests: { redis: digest(letter) },
     health: 'healthy',
     agent_version: '1',
-    healthy_since: {},
+    healthy_since: null,
     at: time,
   };
 

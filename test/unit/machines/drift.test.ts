@@ -20,7 +20,7 @@ const report: InstanceReport = {
   running_module_digests: { redis: digest('a') },
   health: 'healthy',
   agent_version: '1',
-  healthy_since: {},
+  healthy_since: null,
   at: minutes(1).toISOString(),
 };
 

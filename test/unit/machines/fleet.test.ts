@@ -36,7 +36,7 @@ function machine(
     running_module_digests: running,
     health: 'healthy',
     agent_version: '1',
-    healthy_since: {},
+    healthy_since: null,
     at: time,
   };
 

@@ -74,7 +74,7 @@ describe('evidence', () => {
     health: 'healthy',
     agent_version: '1',
     at: at(48),
-    healthy_since: since === null ? {} : { redis: since },
+    healthy_since: since === null ? null : { all: since, newer: {} },
     ...more,
   });
   const of = (...reports: (InstanceReport | null)[]) =>
@@ -113,14 +113,39 @@ describe('evidence', () => {
     ['goes on while the digest stays', {}, at(40)],
     ['begins again with another digest', { running_module_digests: { redis: 'other' } }, at(49)],
     ['begins again after reports were missing', { at: at(52) }, at(52)],
-    ['is empty while the machine is not healthy', { health: 'degraded' as const }, undefined],
   ])('%s', (_, next, since) => {
-    const now = { ...report(null), at: at(49), ...next };
-    expect(healthySince(report(at(40)), now).redis).toBe(since);
+    const healthy_since = healthySince(report(at(40)), { ...report(null), at: at(49), ...next });
+    const then = { ...report(null), at: at(72), ...next, healthy_since };
+    const digests = new Set(Object.values(then.running_module_digests));
+    const hours = (Date.parse(then.at) - Date.parse(since)) / 3_600_000;
+    expect(evidenceFor('redis', digests, [then]).healthy_hours).toBe(hours);
   });
 
-  it('begins with the first report', () => {
-    expect(healthySince(null, report(null))).toEqual({ redis: at(48) });
+  it('begins with the first report, and ends when the machine is not healthy', () => {
+    expect(healthySince(null, report(null))).toEqual({ all: at(48), newer: {} });
+    expect(healthySince(report(at(40)), report(null, { health: 'degraded' }))).toBeNull();
+    expect(evidenceFor('redis', new Set([digest]), [report(null)])).toEqual(nothing);
+  });
+
+  it('counts a module from its last change, and all of them after too many changes', () => {
+    const names = Array.from({ length: limits.healthyModulesMax + 1 }, (_, i) => `m${i}`);
+    const running = (count: number) => ({
+      running_module_digests: {
+        redis: digest,
+        ...Object.fromEntries(names.slice(0, count).map((name) => [name, digest])),
+      },
+      at: at(49),
+    });
+
+    const before = report(at(40));
+    expect(healthySince(before, report(null, running(1)))).toEqual({
+      all: at(40),
+      newer: { m0: at(49) },
+    });
+    expect(healthySince(before, report(null, running(names.length)))).toEqual({
+      all: at(49),
+      newer: {},
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import { listSensors, setSensorMails } from '../../../../shared/actions/upkeep/index.ts';
+import { keepBy } from '../../../../shared/base/filters.ts';
 import {
   sensorAnswer,
   sensorParams,
@@ -7,6 +8,7 @@ import {
   warningsAnswer,
   warningsQuery,
 } from '../../../../shared/contract/upkeep/index.ts';
+import { warningTests } from '../../../../shared/domain/upkeep/index.ts';
 import { listWarnings } from '../../../../shared/store/upkeep/index.ts';
 import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
@@ -28,12 +30,9 @@ export const warningRoutes: Route[] = [
       // A warning that was cleared since the page before must not end the list.
       const { items, next_cursor } = await storePage(
         query,
-        async (limit, after) =>
-          all
-            .filter(({ module }) => query.module === undefined || module === query.module)
-            .filter((row) => keyOf(row) > after)
-            .slice(0, limit),
+        async (limit, after) => all.filter((row) => keyOf(row) > after).slice(0, limit),
         keyOf,
+        keepBy(warningTests, query),
       );
       return { warnings: items, next_cursor };
     },

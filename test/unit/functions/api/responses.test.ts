@@ -81,7 +81,7 @@ const instance: Instance = {
     running_module_digests: { 'my-redis': `sha256:${'b'.repeat(64)}` },
     health: 'healthy',
     agent_version: '0.1.0',
-    healthy_since: {},
+    healthy_since: null,
     at,
   },
   revision: 1,
