@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { moduleFilters } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
+import { showPublicModules } from '../../client/public-modules.ts';
 import { describe, type Flags } from '../../command.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatPolling } from '../../output/modules.ts';
@@ -13,15 +14,32 @@ export function registerModuleList(module: Command): void {
     addFilters(
       module.command('list').description('list the registered modules and their polling status'),
       moduleFilters,
-    ),
+    )
+      .option('--public', 'list the public modules of all accounts instead; takes --name')
+      .option('--publisher <account>', 'with --public, only those of an account'),
     {
-      examples: ['gantry module list', "gantry module list --name 'my-*' --variety config"],
+      examples: [
+        'gantry module list',
+        'gantry module list --public',
+        "gantry module list --name 'my-*' --variety config",
+      ],
       action: list,
     },
   );
 }
 
-async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
+interface ListFlags extends Flags {
+  name?: string;
+  public?: true;
+  publisher?: string;
+}
+
+async function list(flags: ListFlags & FilterFlags): Promise<ExitCode> {
+  if (flags.public) {
+    const { name, publisher } = flags;
+    return showPublicModules(flags.json, { name, publisher });
+  }
+
   const { client, responses } = await connect();
   const modules = await client.all(
     responses.modules,

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { keyIdOf } from '../../../shared/base/key-id.ts';
 import { connect } from '../../client/api.ts';
+import { parseModuleName } from '../../client/modules.ts';
+import { showPublicModule } from '../../client/public-modules.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { describe, type Flags } from '../../command.ts';
 import { formatLive, formatPolling } from '../../output/modules.ts';
@@ -10,13 +12,19 @@ import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry module show` */
 export function registerModuleShow(module: Command): void {
-  describe(module.command('show <name>').description('show a module and its polling status'), {
-    examples: ['gantry module show my-redis'],
+  const command = module
+    .command('show <name>')
+    .description('show a module and its polling status, or <account>/<name>, a public one');
+  describe(command, {
+    examples: ['gantry module show my-redis', 'gantry module show powernode/apache'],
     action: show,
   });
 }
 
-async function show(name: string, flags: Flags): Promise<ExitCode> {
+async function show(written: string, flags: Flags): Promise<ExitCode> {
+  const { account, name } = parseModuleName(written);
+  if (account !== undefined) return showPublicModule(flags.json, account, name);
+
   const { client, responses } = await connect();
   const response = await client.get(responses.module, `/modules/${encodeURIComponent(name)}`);
   const { live_version_id } = response.module;

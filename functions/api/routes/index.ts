@@ -6,6 +6,7 @@ import { agentRoutes } from './machines/agent.ts';
 import { fleetRoutes } from './machines/fleet.ts';
 import { instanceRoutes } from './machines/instance.ts';
 import { moduleRoutes } from './modules/module.ts';
+import { publicModuleRoutes } from './modules/public-module.ts';
 import { versionRoutes } from './modules/version.ts';
 import { historyRoutes } from './operations/history.ts';
 import { approvalRoutes, operationRoutes, policyRoutes } from './operations/operation.ts';
@@ -22,6 +23,7 @@ export const apiRoutes: readonly Route[] = [
   ...registryRoutes,
   ...moduleRoutes,
   ...versionRoutes,
+  ...publicModuleRoutes,
   ...operationRoutes,
   ...approvalRoutes,
   ...policyRoutes,

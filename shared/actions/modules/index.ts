@@ -2,6 +2,11 @@ export { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-r
 export { deleteModule } from './delete-module.ts';
 export { explainArtifact, reasonFor } from './explain-artifact.ts';
 export { accountConflicts } from './manifest-conflicts.ts';
+export {
+  presentPublicModules,
+  readPublicModules,
+  requirePublicModule,
+} from './public-modules.ts';
 export { registerModule } from './register-module.ts';
 export { askForPoll, requestPoll } from './request-poll.ts';
 export { requireModule, requireVersion } from './require-module.ts';

@@ -3,6 +3,7 @@ export * from './manifest.ts';
 export * from './module.ts';
 export * from './platform.ts';
 export * from './promotion.ts';
+export * from './public-module.ts';
 export * from './rollback.ts';
 export * from './version.ts';
 export * from './version-name.ts';

@@ -31,7 +31,14 @@ const modules = entity<Module>()({
   },
   shards: { count: 4, of: ({ name }) => name },
   key: { pk: '${account}#module#${name}', sk: 'module' },
-  lists: { byName: { index: 'gsi1', pk: '${account}#modules#${shard}', sk: '${name}' } },
+  lists: {
+    byName: { index: 'gsi1', pk: '${account}#modules#${shard}', sk: '${name}' },
+    byVisibility: {
+      index: 'gsi2',
+      pk: 'modules#${visibility}#${shard}',
+      sk: '${account}/${name}',
+    },
+  },
 });
 
 export function getModule(db: Db, account: string, name: string): Promise<Module | null> {
@@ -45,6 +52,12 @@ export async function listModules(
   after = '',
 ): Promise<Module[]> {
   return (await modules.list(db, 'byName', { account }, { limit, after })).rows;
+}
+
+/** Public modules of all accounts, by account and name, after the place `<account>/<name>`. */
+export async function listPublicModules(db: Db, limit: number, after: string): Promise<Module[]> {
+  const range = { limit, after };
+  return (await modules.list(db, 'byVisibility', { visibility: 'public' }, range)).rows;
 }
 
 /** Lists every module of an account from the index. */

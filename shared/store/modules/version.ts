@@ -44,6 +44,14 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
   return versions.get(db, { account, id });
 }
 
+/** Versions by their keys, of any accounts, in no order; missing ones are left out. */
+export function readVersionRows(
+  db: Db,
+  keys: readonly Pick<Version, 'account' | 'id'>[],
+): Promise<Version[]> {
+  return versions.many(db, keys);
+}
+
 /**
  * A page of a module's versions, newest ingest first, after the place that `versionPlace` names.
  */

@@ -359,3 +359,64 @@ describe('a list', () => {
     expect(about.body.operations).toMatchObject([{ id: body.operation.id }]);
   });
 });
+
+describe('a public module of another account', () => {
+  it('shows its live versions and what is needed to use it, and nothing else', async ({
+    world,
+  }) => {
+    const reader = await World.create('registry.example');
+    const { call, refused } = apiAs(reader.token);
+    const owner = apiAs(world.token);
+    const rita = await world.reviewer();
+    const where = `/public-modules/${world.account}`;
+
+    await world.register('shared', key, { visibility: 'public' });
+    await world.register('hidden', key);
+    const manifest = 'description: serves pages';
+    const live = await world.ingest({ name: 'shared', files, manifest }, 'v1.0.0', key);
+    const more = { name: 'shared', files: { 'etc/noun.conf': 'two\n' } };
+    await world.ingest(more, 'v1.1.0', key);
+
+    const asked = await owner.call('POST', `/versions/${live.id}/promote`, { to: 'live' });
+    const operation = await world.operation(asked.body.operation.id, 'awaiting_approval');
+    const decide = `/approvals/${operation.approval_id}/decide`;
+    await owner.call('POST', decide, { decision: 'approve' }, {}, rita.token);
+    await world.operation(operation.id, 'succeeded');
+
+    const version = {
+      version_string: '1.0.0',
+      digest: live.digest,
+      live: true,
+      quarantined: false,
+      platforms: ['any'],
+    };
+    const module = {
+      account: world.account,
+      name: 'shared',
+      variety: 'subscription',
+      display_name: null,
+      description: 'serves pages',
+      license: null,
+      requires: [],
+      provides: [],
+      live_version: version,
+      updated_at: expect.any(String),
+    };
+    expect((await call('GET', `${where}/shared`)).body).toEqual({ module });
+    expect((await call('GET', `/public-modules?publisher=${world.account}`)).body).toEqual({
+      modules: [module],
+      next_cursor: null,
+    });
+    expect((await call('GET', '/public-modules?name=share*')).body.modules).toContainEqual(module);
+    // Version 1.1.0 was never live.
+    expect((await call('GET', `${where}/shared/versions`)).body.versions).toEqual([version]);
+
+    const absent = await refused('GET', `${where}/absent`);
+    for (const path of [`${where}/hidden`, `${where}/hidden/versions`]) {
+      const problem = await refused('GET', path);
+      expect(problem.detail.replaceAll('hidden', 'absent')).toBe(absent.detail);
+    }
+    expect(await refused('GET', '/modules/shared')).toMatchObject({ code: 'not_found' });
+    await reader.close();
+  });
+});

@@ -1,0 +1,51 @@
+import { notFoundError } from '../../base/not-found.ts';
+import { type Module, type PublicModule, presentPublicModule } from '../../domain/modules/index.ts';
+import {
+  getModule,
+  listModules,
+  listPublicModules,
+  readVersionRows,
+} from '../../store/modules/index.ts';
+import type { Services } from '../context/index.ts';
+
+/**
+ * Part of the public modules of all accounts, or of one, by account and name. Archived ones are not
+ * offered.
+ */
+export async function readPublicModules(
+  { db }: Services,
+  publisher: string | undefined,
+  part: { limit: number; after: string },
+): Promise<Module[]> {
+  return publisher === undefined
+    ? listPublicModules(db, part.limit, part.after)
+    : listModules(db, publisher, part.limit, part.after);
+}
+
+/** Modules as every account may see them. */
+export async function presentPublicModules(
+  { db }: Services,
+  modules: readonly Module[],
+): Promise<PublicModule[]> {
+  const keys = modules.flatMap(({ account, live_version_id: id }) =>
+    id === null ? [] : [{ account, id }],
+  );
+  const live = new Map((await readVersionRows(db, keys)).map((row) => [row.id, row]));
+
+  return modules.map((module) =>
+    presentPublicModule(module, live.get(module.live_version_id ?? '') ?? null),
+  );
+}
+
+/**
+ * A module that every account may see. Throws the same `not_found` for a private module and for one
+ * that does not exist.
+ */
+export async function requirePublicModule(
+  { db }: Services,
+  { account, name }: { account: string; name: string },
+): Promise<Module> {
+  const module = await getModule(db, account, name);
+  if (module?.visibility === 'public') return module;
+  throw notFoundError('public module', { account, name });
+}
