@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { driftAnswer } from '../../shared/contract/machines/index.ts';
 import type { DriftReason, Standing } from '../../shared/domain/machines/index.ts';
 import type { ExitCode } from '../run.ts';
 import { shortDigest, table } from './table.ts';
@@ -25,17 +27,22 @@ export const standingCodes: Record<Standing, ExitCode> = {
 };
 
 /** Formats what a machine should run beside what it runs. */
-export function formatModules(
-  modules: { module: string; desired: string | null; running: string | null }[],
-): string {
+export function formatModules(modules: z.output<typeof driftAnswer>['modules']): string {
   return table(
-    ['MODULE', 'DESIRED', 'RUNNING', 'DIFFERS'],
-    modules.map(({ module, desired, running }) => [
-      module,
-      shortDigest(desired),
-      shortDigest(running),
-      desired === running ? 'no' : 'yes',
+    ['MODULE', 'DESIRED', 'DIGEST', 'RUNNING', 'DIGEST', 'DIFFERS'],
+    modules.map((row) => [
+      row.module,
+      formatEqualVersions(row.desired_versions),
+      shortDigest(row.desired),
+      formatEqualVersions(row.running_versions),
+      shortDigest(row.running),
+      row.desired === row.running ? 'no' : 'yes',
     ]),
     'No modules desired or running.',
   );
+}
+
+/** Formats the versions that have one digest: those of equal content are one thing to a machine. */
+export function formatEqualVersions(versions: readonly string[]): string | null {
+  return versions.join(' = ') || null;
 }

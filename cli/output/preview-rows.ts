@@ -14,12 +14,22 @@ const signColors: Record<string, (text: string) => string> = {
   '!': colors.magenta,
 };
 
+/** The widest first column. What is longer has the second column on a line of its own. */
+const columnMax = 56;
+
 /** Formats rows with aligned columns. A long path does not shift the other rows. */
 export function formatSignedRows(rows: Row[]): string[] {
-  const width = Math.min(56, Math.max(0, ...rows.map(([, what]) => what.length)));
-  return rows.map(([sign, what, whose]) =>
-    colorLine(sign, `  ${sign} ${safe(what).padEnd(width)}  ${safe(whose)}`.trimEnd()),
-  );
+  const fitting = rows.filter(([, what]) => what.length <= columnMax);
+  const width = Math.max(0, ...fitting.map(([, what]) => what.length));
+
+  return rows.map(([sign, what, whose]) => {
+    const second = safe(whose);
+    const first =
+      what.length <= columnMax || second === ''
+        ? safe(what).padEnd(width)
+        : `${safe(what)}\n${' '.repeat(width + 4)}`;
+    return colorLine(sign, `  ${sign} ${first}  ${second}`.trimEnd());
+  });
 }
 
 /** Colors a line by its sign. */

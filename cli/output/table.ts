@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { formatTime } from './age.ts';
 import { colors } from './colors.ts';
 
 /** Formats rows as a table with headings. Returns the sentence `none` if there are no rows. */
@@ -9,7 +10,7 @@ export function table(
 ): string {
   if (rows.length === 0) return none;
 
-  const cells = rows.map((row) => row.map((cell) => safe(cell === null ? '-' : String(cell))));
+  const cells = rows.map((row) => row.map(formatCell));
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...cells.map((row) => visible(row[column] ?? ''))),
   );
@@ -23,14 +24,16 @@ export function table(
   return [colors.bold(line(headings)), ...cells.map(line)].join('\n');
 }
 
+/** A value as people read it: a time has its age beside it. */
+function formatCell(value: string | number | boolean | null): string {
+  return value === null ? '-' : safe(formatTime(String(value), new Date()));
+}
+
 /** Formats `name  value` lines with aligned values. */
 export function formatFields(rows: [string, string | number | boolean | null][]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows
-    .map(
-      ([name, value]) =>
-        `${colors.dim(pad(name, width))}  ${value === null ? '-' : safe(String(value))}`,
-    )
+    .map(([name, value]) => `${colors.dim(pad(name, width))}  ${formatCell(value)}`)
     .join('\n');
 }
 

@@ -3,7 +3,7 @@ import { type Drifted, type Fleet, mergeFleets } from '../../../shared/domain/ma
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
-import { driftReasons, standingCodes } from '../../output/machines.ts';
+import { driftReasons, formatEqualVersions, standingCodes } from '../../output/machines.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -80,7 +80,7 @@ function formatFleet(fleet: Fleet): string {
     fleet.modules.flatMap(({ module, digests }) =>
       digests.map((row) => [
         module,
-        row.versions.join(', ') || null,
+        formatEqualVersions(row.versions),
         shortDigest(row.digest),
         row.desired,
         row.running,

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { instanceFilters } from '../../../shared/domain/machines/index.ts';
 import { tracks } from '../../../shared/domain/templates/index.ts';
-import { connect, resolveId } from '../../client/api.ts';
+import { type Api, connect, resolveId } from '../../client/api.ts';
 import {
   addWaitOptions,
   awaitOperation,
@@ -9,6 +10,7 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
+import type { responses } from '../../client/response-schemas.ts';
 import { choiceOption, collect, describe, type Flags, parseMetadata } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
@@ -184,15 +186,19 @@ async function list(flags: Flags & FilterFlags & { template?: string }): Promise
     template: id,
   });
 
+  const names = flags.json ? new Map<string, string>() : await templateNames(api);
   print(flags.json, { instances }, () =>
     table(
-      ['ID', 'NAME', 'STATE', 'TRACK', 'STANDING', 'REPORTED'],
+      ['ID', 'NAME', 'TEMPLATE', 'TRACK', 'CLUSTERS', 'STATE', 'STANDING', 'HEALTH', 'REPORTED'],
       instances.map((row) => [
         row.id,
         row.name,
-        colorState(row.state),
+        names.get(row.template_id) ?? row.template_id,
         row.track,
+        row.clusters.join(', ') || null,
+        colorState(row.state),
         row.standing,
+        row.report?.health ?? null,
         row.report?.at ?? null,
       ]),
       'There are no such instances.',
@@ -202,51 +208,54 @@ async function list(flags: Flags & FilterFlags & { template?: string }): Promise
   return 0;
 }
 
+/** The names of templates by their ids. */
+async function templateNames({ client, responses }: Api): Promise<ReadonlyMap<string, string>> {
+  const templates = await client.all(responses.templates, 'templates', '/templates');
+  return new Map(templates.map(({ id, name }) => [id, name]));
+}
+
 async function show(instance: string, flags: Flags): Promise<ExitCode> {
   const api = await connect();
-  const id = await resolveId(api, 'instances', instance);
-  const response = await api.client.get(
-    api.responses.instance,
-    `/instances/${encodeURIComponent(id)}`,
-  );
+  const { client, responses } = api;
+  const path = `/instances/${encodeURIComponent(await resolveId(api, 'instances', instance))}`;
+  const response = await client.get(responses.instance, path);
+  if (flags.json) {
+    print(true, response, () => '');
+    return 0;
+  }
 
-  print(flags.json, response, () => {
-    const row = response.instance;
-    const head = formatFields([
-      ['id', row.id],
-      ['name', row.name],
-      ['template', row.template_id],
-      ['track', row.track],
-      ['state', colorState(row.state)],
-      ['clusters', row.clusters.join(', ') || null],
-      ['metadata', JSON.stringify(row.metadata)],
-      ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
-      [
-        'desired error',
-        row.desired_error === null
-          ? null
-          : `${row.desired_error.code} since ${row.desired_error.since}: ${row.desired_error.message}`,
-      ],
-      [
-        'last report',
-        row.report === null ? null : `${row.report.status}, ${row.report.health}, ${row.report.at}`,
-      ],
-      ['standing', row.standing],
-    ]);
-
-    const names = [
-      ...new Set([...Object.keys(row.desired_modules), ...Object.keys(row.running_module_digests)]),
-    ].sort();
-    const modules = names.map((module) => ({
-      module,
-      desired: row.desired_modules[module] ?? null,
-      running: row.running_module_digests[module] ?? null,
-    }));
-
-    return `${head}\n\n${formatModules(modules)}`;
-  });
-
+  const [{ modules }, names] = await Promise.all([
+    client.get(responses.drift, `${path}/drift`),
+    templateNames(api),
+  ]);
+  const { template_id } = response.instance;
+  const head = formatInstance(response.instance, names.get(template_id) ?? template_id);
+  print(false, response, () => `${head}\n\n${formatModules(modules)}`);
   return 0;
+}
+
+function formatInstance(
+  row: z.output<(typeof responses)['instance']>['instance'],
+  template: string,
+): string {
+  const { desired_error: error, report } = row;
+  return formatFields([
+    ['id', row.id],
+    ['name', row.name],
+    ['template', template],
+    ['track', row.track],
+    ['state', colorState(row.state)],
+    ['clusters', row.clusters.join(', ') || null],
+    ['metadata', JSON.stringify(row.metadata)],
+    ['desired state', `version ${row.desired_version}, ${shortDigest(row.desired_composition)}`],
+    [
+      'desired error',
+      error === null ? null : `${error.code} since ${error.since}: ${error.message}`,
+    ],
+    ['last report', report === null ? null : `${report.status}, ${report.health}`],
+    ['reported', report?.at ?? null],
+    ['standing', row.standing],
+  ]);
 }
 
 async function joinToken(instance: string, flags: Flags): Promise<ExitCode> {

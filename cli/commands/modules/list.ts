@@ -55,7 +55,7 @@ async function list(flags: ListFlags & FilterFlags): Promise<ExitCode> {
         row.name,
         row.category,
         row.variety,
-        row.live_version_id === null ? 'no' : 'yes',
+        row.live_version,
         row.repository,
         formatPolling(row.poll),
         row.warnings.length || null,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { connect } from '../../client/api.ts';
 import { parseModuleName } from '../../client/modules.ts';
 import { describe, type Flags } from '../../command.ts';
+import { formatEqualVersions } from '../../output/machines.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -32,7 +33,7 @@ async function machines(written: string, flags: Flags): Promise<ExitCode> {
       ['MACHINE', 'VERSION', 'RUNNING', 'STANDING', 'CLUSTERS', 'HEALTH', 'REPORTED'],
       rows.map((row) => [
         row.name,
-        row.versions.join(', ') || null,
+        formatEqualVersions(row.versions),
         shortDigest(row.running),
         row.standing,
         row.clusters.join(', ') || null,

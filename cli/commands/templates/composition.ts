@@ -55,25 +55,42 @@ async function show(template: string, flags: Flags & { track: string }): Promise
       'The composition has no modules.',
     );
 
-    const dropped = table(
-      ['DROPPED', 'FROM', 'PROTECTED BY'],
-      report.dropped.map(({ path, from, because_of }) => [path, from, because_of]),
-      'No files are dropped.',
-    );
-
-    const left = report.counts.dropped - report.dropped.length;
-    const more = left === 0 ? [] : [`… ${left} more dropped files`];
+    const { dropped, shadowed, carved_out, counts } = report;
+    const lost = dropped.map(({ path, from, because_of }) => ({ path, from, by: because_of }));
+    const decided = [
+      ...formatDecided('DROPPED', 'PROTECTED BY', lost, counts.dropped),
+      ...formatDecided('SHADOWED', 'BY', shadowed, counts.shadowed),
+      ...formatDecided('CARVED OUT', 'FOR', carved_out, counts.carved_out),
+    ];
 
     return [
       head,
       layers,
-      dropped,
-      ...more,
+      ...decided,
       ...report.warnings.map((one) => `warning: ${safe(one)}`),
     ].join('\n\n');
   });
 
   return 0;
+}
+
+interface Decided {
+  path: string;
+  from: string;
+  by: string;
+}
+
+/** Formats the paths that a layer lost or may have; none if there are none. */
+function formatDecided(
+  heading: string,
+  by: string,
+  rows: readonly Decided[],
+  count: number,
+): string[] {
+  if (count === 0) return [];
+  const shown = rows.map((row) => [row.path, row.from, row.by]);
+  const more = count - rows.length;
+  return [table([heading, 'FROM', by], shown, ''), ...(more === 0 ? [] : [`… ${more} more`])];
 }
 
 async function why(

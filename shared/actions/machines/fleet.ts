@@ -14,17 +14,17 @@ import {
   machinesRunning,
   mergeFleets,
   ofFleet,
-  type VersionsByDigest,
 } from '../../domain/machines/index.ts';
 import type { Version } from '../../domain/modules/index.ts';
-import { moduleLabel, splitModule, tracks } from '../../domain/templates/index.ts';
+import { moduleLabel, tracks } from '../../domain/templates/index.ts';
 import { getCompositionFailure } from '../../store/compose/index.ts';
 import { walkInstances } from '../../store/machines/index.ts';
-import { allVersions, getModule, listVersions } from '../../store/modules/index.ts';
+import { allVersions } from '../../store/modules/index.ts';
 import { getTemplate } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { resolveModule } from '../modules/index.ts';
 import { requireTemplate } from '../templates/index.ts';
+import { byDigest, readVersionsByDigest, visible } from './versions-by-digest.ts';
 
 /**
  * Returns `limit` instances from a place on. `next` is the place of the next page, null after the
@@ -140,42 +140,11 @@ async function withVersions(
   own: string,
   row: ModuleCount,
 ): Promise<ModuleCount> {
-  const { account, name } = splitModule(row.module, own);
-  // Agents may report any name, but an empty part cannot be a key of the table.
-  if (account === '' || name === '') return row;
-
-  const module = await getModule(services.db, account, name);
-  if (module === null || (account !== own && module.visibility !== 'public')) return row;
-
-  const known = byDigest(
-    visible(
-      own,
-      await listVersions(services.db, { account, module: name }, limits.fleetVersionsRead),
-    ),
-  );
+  const known = await readVersionsByDigest(services, own, row.module);
   return {
     ...row,
     digests: row.digests.map((one) => ({ ...one, versions: [...(known.get(one.digest) ?? [])] })),
   };
-}
-
-/** Other accounts see only released versions of a module. */
-function visible(own: string, versions: readonly Version[]): Version[] {
-  return versions.filter(
-    ({ account, promotion_state }) =>
-      account === own || ['blessed', 'live', 'retired'].includes(promotion_state),
-  );
-}
-
-function byDigest(versions: readonly Version[]): VersionsByDigest {
-  const known = new Map<string, string[]>();
-  for (const { builds, version_string } of versions) {
-    for (const digest of new Set(builds.map(({ composefs_digest }) => composefs_digest))) {
-      known.set(digest, [...(known.get(digest) ?? []), version_string]);
-    }
-  }
-
-  return known;
 }
 
 function versionNamed(versions: readonly Version[], wanted: string, module: string): Version {

@@ -9,4 +9,5 @@ export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
 export { readFleet, readMachines } from './fleet.ts';
 export { takeInstanceName } from './instance-name.ts';
+export { readDrift } from './read-drift.ts';
 export { assertActive, requireActiveInstance, requireInstance } from './require-instance.ts';

@@ -4,7 +4,7 @@ import {
   getModule,
   listModules,
   listPublicModules,
-  readVersionRows,
+  readLiveVersions,
 } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -27,11 +27,7 @@ export async function presentPublicModules(
   { db }: Services,
   modules: readonly Module[],
 ): Promise<PublicModule[]> {
-  const keys = modules.flatMap(({ account, live_version_id: id }) =>
-    id === null ? [] : [{ account, id }],
-  );
-  const live = new Map((await readVersionRows(db, keys)).map((row) => [row.id, row]));
-
+  const live = await readLiveVersions(db, modules);
   return modules.map((module) =>
     presentPublicModule(module, live.get(module.live_version_id ?? '') ?? null),
   );

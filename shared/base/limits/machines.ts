@@ -1,5 +1,7 @@
 /** Limits of machines and their agents. */
 export const machinesLimits = {
+  /** Modules of one machine whose versions are read for a person: few machines have more. */
+  namedModulesMax: 200,
   /**
    * How far a DPoP proof's time may be from the server's clock, either way (RFC 9449, section
    * 11.1).

@@ -80,6 +80,11 @@ export const instanceSchema = z
   })
   .meta({ id: 'Instance' });
 
+const versionsOfDigest = z.array(z.string()).meta({
+  description: 'the versions that have this content, newest first; several have equal content',
+  examples: [['1.4.0']],
+});
+
 export const driftAnswer = z
   .object({
     instance_id: z.string(),
@@ -91,6 +96,8 @@ export const driftAnswer = z
         module: z.string(),
         desired: z.string().nullable(),
         running: z.string().nullable(),
+        desired_versions: versionsOfDigest,
+        running_versions: versionsOfDigest,
       }),
     ),
     desired_composition: z.string().nullable(),

@@ -184,6 +184,10 @@ export const listedModuleSchema = moduleSchema
   .extend({
     poll: pollStateSchema.omit({ ignored_tags: true }).nullable(),
     warnings: z.array(warningSchema),
+    live_version: z
+      .string()
+      .nullable()
+      .meta({ description: 'the version that is live; null for none', examples: ['1.4.0'] }),
   })
   .meta({ id: 'ListedModule' });
 

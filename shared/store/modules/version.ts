@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/error.ts';
-import type { PromotionState, Version } from '../../domain/modules/index.ts';
+import type { Module, PromotionState, Version } from '../../domain/modules/index.ts';
 import type { Reverification } from '../../domain/reverify/index.ts';
 import { type Db, type Draft, entity, type Write } from '../table/index.ts';
 
@@ -44,12 +44,15 @@ export function getVersion(db: Db, account: string, id: string): Promise<Version
   return versions.get(db, { account, id });
 }
 
-/** Versions by their keys, of any accounts, in no order; missing ones are left out. */
-export function readVersionRows(
+/** The live versions of modules of any accounts, by the id of the version. */
+export async function readLiveVersions(
   db: Db,
-  keys: readonly Pick<Version, 'account' | 'id'>[],
-): Promise<Version[]> {
-  return versions.many(db, keys);
+  modules: readonly Pick<Module, 'account' | 'live_version_id'>[],
+): Promise<Map<string, Version>> {
+  const keys = modules.flatMap(({ account, live_version_id: id }) =>
+    id === null ? [] : [{ account, id }],
+  );
+  return new Map((await versions.many(db, keys)).map((row) => [row.id, row]));
 }
 
 /**

@@ -165,7 +165,7 @@ it('registers a module and says why a tag of it is no version', async () => {
   expect((await gantry(['module', 'list'])).stdout).toMatch(
     /registry\.example\/acme\/my-redis +(not polled yet|failed)/,
   );
-  expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted key +[\w:]{16}/);
+  expect((await gantry(['module', 'show', 'my-redis'])).stdout).toMatch(/trusted key +[\w+/]{43}=/);
   expect((await gantry(['module', 'versions', 'my-redis'])).stdout).toContain(
     'The module has no versions yet',
   );
@@ -224,7 +224,11 @@ it('makes a template with a module, and a machine of it', async () => {
 
   expect(made.instance.metadata).toEqual({ hostname: 'web-1', n: 3 });
   expect((await json('instance', 'join-token', 'web-1')).join_token).not.toBe(made.join_token);
-  expect((await gantry(['instance', 'show', 'web-1'])).stdout).toMatch(/state +awaiting_enrolment/);
+  const shown = (await gantry(['instance', 'show', 'web-1'])).stdout;
+  expect(shown).toMatch(/template +web\n/);
+  expect(shown).toMatch(/state +awaiting_enrolment/);
+  const listed = (await gantry(['instance', 'list', '--template', 'web'])).stdout;
+  expect(listed).toMatch(/web-1 +web +live +- +awaiting_enrolment/);
 
   const drift = await gantry(['drift', 'web-1']);
   const words = expect.stringMatching(/^web-1 (has no desired state yet|never reported)\n/);

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { formatSignedRows } from '../../../cli/output/preview-rows.ts';
 import { formatPreview } from '../../../cli/output/preview-text.ts';
 import { table } from '../../../cli/output/table.ts';
 import type { Preview } from '../../../shared/domain/compose/index.ts';
@@ -194,4 +195,18 @@ it('keeps file names from controlling the terminal in previews and tables', () =
   expect(table(['A'], [[`${esc}[8mhidden`], [`${esc}[32mlive${esc}[39m`]], '')).toContain(
     `\ufffd[8mhidden\n${esc}[32mlive`,
   );
+});
+
+it('a path that is wider than the column has its text on the next line, in the same place', () => {
+  const long = `/usr/share/${'x'.repeat(60)}`;
+  const [first, second, third] = formatSignedRows([
+    ['+', long, 'acme/a'],
+    ['+', '/etc/a', 'acme/b'],
+  ])
+    .join('\n')
+    .split('\n')
+    .map((line) => stripVTControlCharacters(line));
+
+  expect(first).toBe(`  + ${long}`);
+  expect(second?.indexOf('acme/a')).toBe(third?.indexOf('acme/b'));
 });

@@ -1,6 +1,7 @@
 import {
   createInstance,
   decommissionInstance,
+  readDrift,
   renewJoinToken,
   requireInstance,
 } from '../../../../shared/actions/machines/index.ts';
@@ -21,7 +22,7 @@ import {
 } from '../../../../shared/contract/machines/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { previewAnswer } from '../../../../shared/contract/preview/index.ts';
-import { driftOf, instanceTests } from '../../../../shared/domain/machines/index.ts';
+import { instanceTests } from '../../../../shared/domain/machines/index.ts';
 import { listInstances } from '../../../../shared/store/machines/index.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
@@ -152,9 +153,6 @@ export const instanceRoutes: Route[] = [
     summary: 'Compare what an instance runs with its desired state',
     params: instanceParams,
     answer: driftAnswer,
-    async handle({ services, caller, params }) {
-      const instance = await requireInstance(services, caller.account, params.id);
-      return driftOf(instance, services.now());
-    },
+    handle: ({ services, caller, params }) => readDrift(services, caller, params.id),
   }),
 ];

@@ -34,7 +34,12 @@ import {
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
 import { moduleTests, versionTests } from '../../../../shared/domain/modules/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
-import { listModules, listVersions, versionPlace } from '../../../../shared/store/modules/index.ts';
+import {
+  listModules,
+  listVersions,
+  readLiveVersions,
+  versionPlace,
+} from '../../../../shared/store/modules/index.ts';
 import {
   getRepository,
   listMovedTags,
@@ -65,14 +70,16 @@ export const moduleRoutes: Route[] = [
       );
 
       const names = items.map(({ name }) => name);
-      const [polls, warnings] = await Promise.all([
+      const [polls, warnings, live] = await Promise.all([
         readRepositories(services.db, caller.account, names),
         listModuleWarnings(services.db, caller.account),
+        readLiveVersions(services.db, items),
       ]);
       const modules = items.map((module) => ({
         ...moduleView(module),
         poll: polls.get(module.name) ?? null,
         warnings: warnings.filter((warning) => warning.module === module.name),
+        live_version: live.get(module.live_version_id ?? '')?.version_string ?? null,
       }));
 
       return { modules, next_cursor };
