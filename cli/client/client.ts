@@ -9,6 +9,8 @@ import type { Connection } from './config.ts';
 
 export interface Request {
   body?: unknown;
+  /** The media type of the body. */
+  type?: string;
   query?: Record<string, string | undefined>;
 }
 
@@ -20,6 +22,13 @@ export interface Client {
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
+  ): Promise<z.output<A>>;
+  /** As `send`, with a JSON merge patch (RFC 7386) as the body. */
+  merge<A extends z.ZodType>(
+    schema: A,
+    method: 'POST' | 'PATCH',
+    path: string,
+    body: unknown,
   ): Promise<z.output<A>>;
   /** Every page of a list. */
   all<N extends string, I>(
@@ -63,6 +72,8 @@ export function makeClient(connection: Connection): Client {
       request(schema, 'GET', path, query === undefined ? {} : { query }),
     send: (schema, method, path, body) =>
       request(schema, method, path, body === undefined ? {} : { body }),
+    merge: (schema, method, path, body) =>
+      request(schema, method, path, { body, type: 'application/merge-patch+json' }),
     async all(schema, noun, path, query = {}) {
       const items = [];
       let cursor: string | undefined;
@@ -88,13 +99,13 @@ async function sendRequest(
   connection: Connection,
   method: string,
   path: string,
-  { body, query }: Request,
+  { body, type = 'application/json', query }: Request,
 ): Promise<Response> {
   const url = urlOf(connection, path, query);
   const headers = {
     ...authorizationOf(connection),
     accept: 'application/json, application/problem+json',
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(body === undefined ? {} : { 'content-type': type }),
     ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
   };
 

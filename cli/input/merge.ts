@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Metadata } from '../../shared/domain/templates/index.ts';
+import type { MetadataPatch } from '../../shared/domain/templates/index.ts';
 import { collect, parseMetadata } from '../command.ts';
 
 export interface MetadataFlags {
@@ -17,20 +17,15 @@ export function addMergeOptions(command: Command): Command {
 }
 
 /**
- * Returns the metadata with the keys that the flags set and without those that they unset;
- * undefined if no flag changes it.
+ * Returns the keys that the flags set, and null for those that they unset: a merge patch, or with
+ * `--replace` all of the metadata. Undefined if no flag changes it.
  */
-export function mergeMetadata(
-  present: Metadata,
-  { set, unset, replace }: MetadataFlags,
-): Metadata | undefined {
+export function metadataPatch({ set, unset, replace }: MetadataFlags): MetadataPatch | undefined {
   if (set === undefined && unset === undefined) return undefined;
 
-  const kept = replace ? [] : Object.entries(present);
-  const added = Object.entries(parseMetadata(set ?? []));
-  return Object.fromEntries(
-    [...kept, ...added].filter(([key]) => unset === undefined || !unset.includes(key)),
-  );
+  const added = Object.entries(parseMetadata(set ?? [])).filter(([key]) => !unset?.includes(key));
+  const removed = replace ? [] : (unset ?? []).map((key) => [key, null] as const);
+  return Object.fromEntries([...added, ...removed]);
 }
 
 /** A cluster that an option adds (`+tokyo`) or removes (`-tokyo`). */

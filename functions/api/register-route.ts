@@ -8,6 +8,7 @@ import { roles } from '../../shared/domain/accounts/index.ts';
 import { type Access, allow, authorOrOperator } from './access.ts';
 import type { ApiEnv } from './env.ts';
 import { runOnce } from './idempotency.ts';
+import { isMergePatch, mergePatchType } from './merge-patch.ts';
 import { operationIdOf } from './openapi/operation-id.ts';
 import { problemType } from './problem.ts';
 import { refuseUnknownQuery, requireJson } from './request-form.ts';
@@ -25,6 +26,11 @@ const security: Record<Access, Record<string, string[]>[]> = {
   agent: [{ dpop: [] }],
   public: [],
 };
+
+/** The media types of a body, which all have one schema. */
+function bodyOf(body: z.ZodType, { merges }: Pick<Route, 'merges'>) {
+  return { ...json(body), ...(merges === true ? { [mergePatchType]: { schema: body } } : {}) };
+}
 
 /**
  * Registers a route with its documentation, access check, parsing, idempotency and response schema.
@@ -48,7 +54,9 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
     request: {
       ...(shape.params === undefined ? {} : { params: shape.params }),
       ...(shape.query === undefined ? {} : { query: shape.query }),
-      ...(shape.body === undefined ? {} : { body: { required: true, content: json(shape.body) } }),
+      ...(shape.body === undefined
+        ? {}
+        : { body: { required: true, content: bodyOf(shape.body, shape) } }),
     },
     responses: {
       [status]: {
@@ -74,6 +82,7 @@ export function register(app: OpenAPIHono<ApiEnv>, shape: Route): void {
       body: shape.body && parsedPart(c, 'json'),
       query: shape.query && parsedPart(c, 'query'),
       params: shape.params && parsedPart(c, 'param'),
+      merges: shape.merges === true && isMergePatch(c.req.header('content-type')),
       proof: () => readProof(c),
     };
 

@@ -18,6 +18,8 @@ export interface Call<Body, Query, Params> {
   body: Parsed<Body>;
   query: Parsed<Query>;
   params: Parsed<Params>;
+  /** Whether the body is a merge patch, which only a route with `merges` takes. */
+  merges: boolean;
   /** The request as a DPoP proof names it. */
   proof: () => { proof: string; htm: string; htu: string };
 }
@@ -39,6 +41,8 @@ interface RouteBase {
   params?: z.ZodObject | undefined;
   /** True if the response contains a secret, which no cache may store. */
   secret?: boolean;
+  /** True if the body may also be a merge patch: application/merge-patch+json. */
+  merges?: boolean;
   /** True for a POST that changes nothing, such as a preview. It needs no `Idempotency-Key`. */
   reads?: boolean;
 }

@@ -19,7 +19,7 @@ import {
   addMergeOptions,
   type MetadataFlags,
   mergeClusters,
-  mergeMetadata,
+  metadataPatch,
   removeCluster,
 } from '../../input/merge.ts';
 import { formatModules } from '../../output/machines.ts';
@@ -302,17 +302,19 @@ async function update(instance: string, flags: UpdateFlags): Promise<ExitCode> {
   const { instance: present } = await api.client.get(api.responses.instance, path);
   const body = {
     track: flags.track,
-    metadata: mergeMetadata(present.metadata, flags),
+    metadata: metadataPatch(flags),
     clusters: mergeClusters(present.clusters, flags.cluster, flags.replace),
   };
 
+  const send = flags.replace ? api.client.send : api.client.merge;
+
   if (flags.dryRun) {
-    const response = await api.client.send(api.responses.preview, 'POST', `${path}/preview`, body);
+    const response = await send(api.responses.preview, 'POST', `${path}/preview`, body);
 
     print(flags.json, response, () => formatPreview(response));
     return 0;
   }
 
-  const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, body);
+  const { operation } = await send(api.responses.operation, 'PATCH', path, body);
   return awaitOperation(api, operation, flags);
 }

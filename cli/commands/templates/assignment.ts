@@ -11,7 +11,7 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { collect, describe, parseMetadata, parseWholeNumber } from '../../command.ts';
-import { addMergeOptions, type MetadataFlags, mergeMetadata } from '../../input/merge.ts';
+import { addMergeOptions, type MetadataFlags, metadataPatch } from '../../input/merge.ts';
 import type { ExitCode } from '../../run.ts';
 
 type AssignmentAnswer = z.infer<typeof assignmentSchema>;
@@ -107,13 +107,11 @@ async function update(
   }
 
   const api = await connect();
-  const { id, metadata } = await findAssignment(api, template, module);
-  const { operation, ...more } = await api.client.send(
-    api.responses.updatedAssignment,
-    'PATCH',
-    assignmentPath(id),
-    { ...set, metadata: mergeMetadata(metadata, flags) },
-  );
+  const { id } = await findAssignment(api, template, module);
+  const body = { ...set, metadata: metadataPatch(flags) };
+  const send = flags.replace ? api.client.send : api.client.merge;
+  const schema = api.responses.updatedAssignment;
+  const { operation, ...more } = await send(schema, 'PATCH', assignmentPath(id), body);
 
   return awaitOperation(api, operation, flags, more);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roles } from '../../domain/accounts/index.ts';
-import { tracks } from '../../domain/templates/index.ts';
+import { metadataKeysMax, tracks } from '../../domain/templates/index.ts';
 
 export const timeSchema = z.iso.datetime().meta({ description: 'UTC, ISO 8601' });
 
@@ -8,26 +8,34 @@ export const roleSchema = z.enum(roles);
 
 export const trackSchema = z.enum(tracks);
 
+const metadataKey = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/, 'expected a key of letters, digits, "_", "." and "-"');
+
+// It travels in signed metadata, whose canonical JSON has no fractions.
+const metadataValue = z.union([
+  z.string().max(4096),
+  z.int('expected a whole number; write a fraction as text'),
+  z.boolean(),
+]);
+
+const hasFewKeys = (metadata: object) => Object.keys(metadata).length <= metadataKeysMax;
+const fewKeys = `expected at most ${metadataKeysMax} keys`;
+
 /**
  * Metadata of assignments and instances: flat, so that `${instance.<key>}` always has one text
  * form. Its row holds 100 KiB of it (`rowBounds`).
  */
-export const metadataSchema = z
-  .record(
-    z
-      .string()
-      .regex(
-        /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/,
-        'expected a key of letters, digits, "_", "." and "-"',
-      ),
-    // It travels in signed metadata, whose canonical JSON has no fractions.
-    z.union([
-      z.string().max(4096),
-      z.int('expected a whole number; write a fraction as text'),
-      z.boolean(),
-    ]),
-  )
-  .refine((metadata) => Object.keys(metadata).length <= 100, 'expected at most 100 keys');
+export const metadataSchema = z.record(metadataKey, metadataValue).refine(hasFewKeys, fewKeys);
+
+/** A change of metadata: in a merge patch (RFC 7386), null removes a key and the others stay. */
+export const metadataPatchSchema = z
+  .record(metadataKey, metadataValue.nullable())
+  .refine(hasFewKeys, fewKeys)
+  .meta({
+    description:
+      'all of it; as application/merge-patch+json (RFC 7386) the keys to change, null to remove one',
+  });
 
 /**
  * Names go into mails, lists and terminals, where line breaks, changes of direction, invisible

@@ -7,7 +7,13 @@ import {
   instanceStates,
   standings,
 } from '../../domain/machines/index.ts';
-import { listQuery, metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import {
+  listQuery,
+  metadataPatchSchema,
+  metadataSchema,
+  timeSchema,
+  trackSchema,
+} from '../http/index.ts';
 import { agentReport } from './agent.ts';
 
 const clusters = z.array(slugSchema).max(50);
@@ -24,7 +30,7 @@ export type CreateInstanceBody = z.infer<typeof createInstanceBody>;
 export const updateInstanceBody = z
   .strictObject({
     name: slugSchema.exactOptional(),
-    metadata: metadataSchema.exactOptional(),
+    metadata: metadataPatchSchema.exactOptional(),
     track: trackSchema.exactOptional(),
     clusters: clusters.exactOptional(),
   })

@@ -3,7 +3,13 @@ import { idSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { templateFilters } from '../../domain/templates/index.ts';
-import { listQuery, metadataSchema, timeSchema, trackSchema } from '../http/index.ts';
+import {
+  listQuery,
+  metadataPatchSchema,
+  metadataSchema,
+  timeSchema,
+  trackSchema,
+} from '../http/index.ts';
 import { moduleNameSchema, platformSchema } from '../modules/index.ts';
 import { operationSchema } from '../operations/index.ts';
 
@@ -68,6 +74,7 @@ export const assignModuleBody = z
 export const updateAssignmentBody = z
   .strictObject({
     ...assignmentFields,
+    metadata: metadataPatchSchema.exactOptional(),
   })
   .refine((body) => Object.keys(body).length > 0, {
     error: 'expected one of constraint, metadata and effective_priority',

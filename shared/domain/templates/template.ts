@@ -10,6 +10,20 @@ export type Track = (typeof tracks)[number];
 
 export type Metadata = Record<string, string | number | boolean>;
 
+export const metadataKeysMax = 100;
+
+/** Keys to set, and with null those to remove. */
+export type MetadataPatch = Record<string, Metadata[string] | null>;
+
+/** Applies a JSON merge patch (RFC 7386) to metadata, whose values are never objects. */
+export function mergePatch(present: Metadata, patch: MetadataPatch): Metadata {
+  const kept = Object.entries(present).filter(([key]) => !Object.hasOwn(patch, key));
+  const set = Object.entries(patch).flatMap(([key, value]) =>
+    value === null ? [] : [[key, value] as const],
+  );
+  return Object.fromEntries([...kept, ...set]);
+}
+
 /** A set of assignments for a platform; machines are built from it. */
 export interface Template {
   account: string;

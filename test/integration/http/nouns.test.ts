@@ -420,3 +420,31 @@ describe('a public module of another account', () => {
     await reader.close();
   });
 });
+
+describe('metadata', () => {
+  it('is merged by a merge patch, and replaced by any other body', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'merged', platform: 'any' });
+    const machine = {
+      name: 'merged-1',
+      template_id: made.body.template.id,
+      metadata: { hostname: 'a', port: 80 },
+    };
+    const { body } = await call('POST', '/instances', machine);
+    const path = `/instances/${body.instance.id}`;
+    const type = { 'content-type': 'application/merge-patch+json' };
+
+    const patch = { metadata: { port: null, region: 'eu' } };
+    const merged = await call('PATCH', path, patch, type);
+    await world.operation(merged.body.operation.id, 'succeeded');
+    expect((await call('GET', path)).body.instance.metadata).toEqual({
+      hostname: 'a',
+      region: 'eu',
+    });
+
+    expect(await refused('PATCH', path, patch)).toMatchObject({ field: 'metadata' });
+    const replaced = await call('PATCH', path, { metadata: { port: 81 } });
+    await world.operation(replaced.body.operation.id, 'succeeded');
+    expect((await call('GET', path)).body.instance.metadata).toEqual({ port: 81 });
+  });
+});

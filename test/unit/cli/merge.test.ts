@@ -3,27 +3,24 @@ import {
   addCluster,
   type MetadataFlags,
   mergeClusters,
-  mergeMetadata,
+  metadataPatch,
   removeCluster,
 } from '../../../cli/input/merge.ts';
-
-const present = { hostname: 'web-1', port: 80 };
 
 it.each<[MetadataFlags, Record<string, unknown> | undefined]>([
   [{}, undefined],
   [{ replace: true }, undefined],
-  [{ set: ['region=eu'] }, { hostname: 'web-1', port: 80, region: 'eu' }],
-  [{ set: ['port=81'] }, { hostname: 'web-1', port: 81 }],
-  [{ unset: ['port'] }, { hostname: 'web-1' }],
-  [{ unset: ['absent'] }, present],
+  [{ set: ['region=eu'] }, { region: 'eu' }],
+  [{ unset: ['port'] }, { port: null }],
   [
     { set: ['a=1'], unset: ['hostname'] },
-    { port: 80, a: 1 },
+    { a: 1, hostname: null },
   ],
   [{ set: ['region=eu'], replace: true }, { region: 'eu' }],
+  [{ set: ['a=1', 'b=2'], unset: ['a'], replace: true }, { b: 2 }],
   [{ set: ['constructor=x'], replace: true }, { constructor: 'x' }],
-])('metadata with %j is %j', (flags, expected) => {
-  expect(mergeMetadata(present, flags)).toEqual(expected);
+])('metadata with %j is changed by %j', (flags, expected) => {
+  expect(metadataPatch(flags)).toEqual(expected);
 });
 
 it('clusters are added and removed, and the others stay', () => {

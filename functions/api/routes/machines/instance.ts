@@ -24,8 +24,9 @@ import { operationAnswer } from '../../../../shared/contract/operations/index.ts
 import { previewAnswer } from '../../../../shared/contract/preview/index.ts';
 import { instanceTests } from '../../../../shared/domain/machines/index.ts';
 import { listInstances } from '../../../../shared/store/machines/index.ts';
+import { requestedMetadata } from '../../merge-patch.ts';
 import { storePage } from '../../paging.ts';
-import { create, type Route, route } from '../../route.ts';
+import { type Call, create, type Route, route } from '../../route.ts';
 import { instanceView } from '../../views.ts';
 
 export const instanceRoutes: Route[] = [
@@ -94,9 +95,11 @@ export const instanceRoutes: Route[] = [
     status: 202,
     params: instanceParams,
     body: updateInstanceBody,
+    merges: true,
     answer: operationAnswer,
-    async handle({ services, caller, params, body }) {
-      return { operation: await updateInstance(services, caller, { id: params.id, ...body }) };
+    async handle(call) {
+      const { services, caller } = call;
+      return { operation: await updateInstance(services, caller, await updateOf(call)) };
     },
   }),
   route({
@@ -110,9 +113,12 @@ export const instanceRoutes: Route[] = [
       'Changes nothing. If rendered files use a key that the metadata would lack, the error of the instance says so.',
     params: instanceParams,
     body: updateInstanceBody,
+    merges: true,
     answer: previewAnswer,
-    handle: ({ services, caller: { account }, params, body }) =>
-      previewInstanceChange(services, account, { id: params.id, ...body }),
+    async handle(call) {
+      const { services, caller } = call;
+      return previewInstanceChange(services, caller.account, await updateOf(call));
+    },
   }),
   create({
     path: '/instances/{id}/join-token',
@@ -156,3 +162,13 @@ export const instanceRoutes: Route[] = [
     handle: ({ services, caller, params }) => readDrift(services, caller, params.id),
   }),
 ];
+
+type UpdateCall = Call<typeof updateInstanceBody, undefined, typeof instanceParams>;
+
+/** The change of an instance that a request asks for, with all of the metadata. */
+async function updateOf({ services, caller, params: { id }, body, merges }: UpdateCall) {
+  const { metadata: present } = await requireInstance(services, caller.account, id);
+  const metadata = requestedMetadata({ body, merges }, present);
+  const { metadata: _, ...rest } = body;
+  return { id, ...rest, ...(metadata === undefined ? {} : { metadata }) };
+}

@@ -21,6 +21,7 @@ import {
   createTemplate,
   deleteTemplate,
   renameTemplate,
+  requireAssignment,
   requireTemplate,
 } from '../../../../shared/actions/templates/index.ts';
 import { keepBy } from '../../../../shared/base/filters.ts';
@@ -60,6 +61,7 @@ import {
   listTemplates,
   templatesWith,
 } from '../../../../shared/store/templates/index.ts';
+import { requestedMetadata } from '../../merge-patch.ts';
 import { storePage } from '../../paging.ts';
 import { create, type Route, route } from '../../route.ts';
 
@@ -291,10 +293,16 @@ export const assignmentRoutes: Route[] = [
     status: 202,
     params: assignmentParams,
     body: updateAssignmentBody,
+    merges: true,
     answer: updateAssignmentAnswer,
-    async handle({ services, caller, params: { id }, body }) {
-      const effects = await readUpdateEffects(services, caller.account, { id, ...body });
-      return { operation: await updateAssignment(services, caller, { id, ...body }), ...effects };
+    async handle({ services, caller, params: { id }, body, merges }) {
+      const present = await requireAssignment(services, caller.account, id);
+      const metadata = requestedMetadata({ body, merges }, present.metadata);
+      const { metadata: _, ...rest } = body;
+      const input = { id, ...rest, ...(metadata === undefined ? {} : { metadata }) };
+
+      const effects = await readUpdateEffects(services, caller.account, input);
+      return { operation: await updateAssignment(services, caller, input), ...effects };
     },
   }),
   route({
