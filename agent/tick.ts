@@ -1,4 +1,5 @@
 import type { AgentReport } from '../shared/contract/machines/index.ts';
+import { moduleLabel } from '../shared/domain/templates/index.ts';
 import type { Agent } from './agent.ts';
 import { applyState, saveApplied } from './apply/apply-state.ts';
 import { collectGarbage } from './apply/collect-garbage.ts';
@@ -18,6 +19,8 @@ export interface TickResult {
   report: AgentReport;
   /** Number of the running generation; 0 before the first. */
   generation: number;
+  /** The version of each module that the running generation has, for people. */
+  versions?: ReadonlyMap<string, string>;
   /**
    * The reason why the tick has no result, such as a desired state that cannot be read. It is
    * thrown after the report is sent.
@@ -100,6 +103,7 @@ async function apply(
         { remarks },
       ),
       generation: generation.number,
+      versions: versionsOf(agent, content.desired),
     };
   } catch (thrown) {
     if (endsEnrolment(thrown)) throw thrown;
@@ -140,6 +144,7 @@ async function inspect(
     return {
       report: reportUnverified(noted, { because: reason, remarks }),
       generation: generation.number,
+      versions: versionsOf(agent, desired),
     };
   }
 
@@ -164,7 +169,20 @@ async function inspect(
       { because: reason, remarks },
     ),
     generation: generation.number,
+    versions: versionsOf(agent, content.desired),
   };
+}
+
+function versionsOf(
+  { config }: Agent,
+  { state }: HeldDesiredState['desired'],
+): ReadonlyMap<string, string> {
+  return new Map(
+    state.layers.map(({ account, module, version }) => [
+      moduleLabel(config.account, account, module),
+      version,
+    ]),
+  );
 }
 
 function noteRepair(agent: Agent): void {

@@ -135,8 +135,10 @@ function toJson({ report, generation }: TickResult): Record<string, unknown> {
   return { ...report, generation };
 }
 
-function formatResult({ report, generation }: TickResult): string {
-  const modules = Object.keys(report.running_module_digests).sort();
+function formatResult({ report, generation, versions }: TickResult): string {
+  const modules = Object.keys(report.running_module_digests)
+    .sort()
+    .map((module) => [module, versions?.get(module) ?? []].flat().join(' '));
   // The report leaves out tampered modules, but the new generation has them again.
   const status =
     report.code === 'root_tampered'
