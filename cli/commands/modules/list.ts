@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { GantryError } from '../../../shared/base/error.ts';
 import { moduleFilters } from '../../../shared/domain/modules/index.ts';
 import { connect } from '../../client/api.ts';
 import { showPublicModules } from '../../client/public-modules.ts';
@@ -39,6 +40,8 @@ async function list(flags: ListFlags & FilterFlags): Promise<ExitCode> {
     const { name, publisher } = flags;
     return showPublicModules(flags.json, { name, publisher });
   }
+  if (flags.publisher !== undefined)
+    throw new GantryError('usage', 'expected --public beside --publisher, found --publisher alone');
 
   const { client, responses } = await connect();
   const modules = await client.all(
