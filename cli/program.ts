@@ -40,7 +40,7 @@ export function groupOf(line: readonly string[]): string | undefined {
 }
 
 /** An option is for one run and overrides the variables of the shell. */
-function useContext(name: string | undefined): void {
+export function useContext(name: string | undefined): void {
   if (name === undefined) return;
   process.env.GANTRY_CONTEXT = name;
   delete process.env.GANTRY_URL;

@@ -1,11 +1,14 @@
 import { type Command as Described, RootCommand } from '@bomb.sh/tab';
 import type { Command } from 'commander';
-import { groupOf, makeProgram } from '../program.ts';
+import { groupOf, makeProgram, useContext } from '../program.ts';
 import { type Names, placeholderOf, readNames } from './names.ts';
 
 /** `gantry complete -- <words>`: prints what the last word may become, for the shell's script. */
 export async function complete(line: readonly string[]): Promise<void> {
   const { words, before } = splitVersion(line[0] === '--' ? line.slice(1) : line);
+  const named = words.indexOf('--context');
+  if (named !== -1) useContext(words[named + 1]);
+
   const wanted = groupOf(words);
   const program = await makeProgram((group) => group === wanted);
   const written = `${before}${words.at(-1) ?? ''}`;
