@@ -188,6 +188,7 @@ const changeSchemas = {
     metadata: metadataSchema.exactOptional(),
     track: trackSchema.exactOptional(),
     clusters: z.array(z.string()).exactOptional(),
+    from_track: trackSchema.exactOptional(),
   }),
   policy_change: z.object({
     kind: z.literal('policy_change'),

@@ -109,6 +109,8 @@ export interface ChangeFields {
     track?: Track;
     clusters?: string[];
   };
+    /** The track of the machine when this was requested, where the track changes. */
+    from_track?: Track;
   /** The whole policy as it would be, and as it was when the change was requested. */
   policy_change: { policy: InterventionPolicy; was: InterventionPolicy };
 }

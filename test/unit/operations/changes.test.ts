@@ -96,6 +96,8 @@ describe('every kind of change', () => {
     [machine({ track: 'live' }), 'instance_change'],
     [machine({ track: 'blessed' }), 'instance_track_change'],
     [machine({ track: 'staging', metadata: { a: 1 } }), 'instance_track_change'],
+    [machine({ track: 'staging', from_track: 'blessed' }), 'instance_track_change'],
+    [machine({ track: 'blessed', from_track: 'staging' }), 'instance_change'],
     [policy({ quorum: 2 }), 'policy_change'],
     [policy({ self_approval: true }), 'policy_loosen'],
     [resumption, 'mass_quarantine'],
@@ -349,6 +351,12 @@ describe('a change is refused', () => {
       update({ constraint: 'no range at all' }),
       assignment,
       'invalid_request',
+    ],
+    [
+      'of a machine that is on another track by now',
+      machine({ track: 'blessed', from_track: 'staging' }),
+      instance,
+      'operation_raced',
     ],
     [
       'of a machine that is decommissioned',

@@ -1,6 +1,7 @@
+import { GantryError } from '../../../base/error.ts';
 import type { Instance } from '../../../domain/machines/index.ts';
 import { type Change, strictestPolicy } from '../../../domain/operations/index.ts';
-import type { Metadata, Track } from '../../../domain/templates/index.ts';
+import { type Metadata, type Track, tracks } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { updateInstance } from '../../../store/machines/index.ts';
 import type { Write } from '../../../store/table/index.ts';
@@ -18,18 +19,29 @@ import { fieldFacts, stateFact } from './review-text.ts';
 type Update = Change<'instance_update'>;
 
 export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
-  action: (change) => (leavesLive(change) ? 'instance_track_change' : 'instance_change'),
+  action: (change) => (widensTrack(change) ? 'instance_track_change' : 'instance_change'),
 
-  /** A machine off `live` gets versions that no reviewer let through. */
+  /** A machine on a track with more versions gets some that no reviewer let through. */
   async policy(change, inForce) {
     const own = await inForce('instance_change');
-    return leavesLive(change)
+    return widensTrack(change)
       ? strictestPolicy([await inForce('instance_track_change'), own])
       : own;
   },
 
   read: (services, account, change) => requireInstance(services, account, change.instance_id),
-  check: (_, row) => assertActive(row),
+
+  /** The policy was chosen by the track that the machine had, so it must have that track still. */
+  check({ from_track }, row) {
+    assertActive(row);
+    if (from_track === undefined || from_track === row.track) return;
+
+    throw new GantryError(
+      'operation_raced',
+      `expected ${row.name} to be on track ${from_track}, found it on ${row.track}; request it again`,
+    );
+  },
+
   summary: ({ name: next }, { name }) =>
     next === undefined ? `change instance ${name}` : `rename instance ${name} to ${next}`,
 
@@ -67,9 +79,9 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
     ];
   },
 
-  review({ kind: _, instance_id: __, ...set }, row) {
+  review(change, row) {
     return {
-      facts: [...stateFact('machine', row.name), ...fieldFacts(set, { ...row })],
+      facts: [...stateFact('machine', row.name), ...fieldFacts({ ...fieldsOf(change) }, { ...row })],
       warnings: [],
     };
   },
@@ -112,16 +124,16 @@ export async function instanceUpdateOf(
     kind: 'instance_update',
     instance_id: id,
     ...rest,
-    ...(track === undefined || track === now ? {} : { track }),
+    ...(track === undefined || track === now ? {} : { track, from_track: now }),
   };
 }
 
-/** A change to `live` asks for nothing more: that track has the fewest versions. */
-function leavesLive({ track }: Update): boolean {
-  return track !== undefined && track !== 'live';
+/** Whether a machine moves to a track that has more versions than the one that it leaves. */
+function widensTrack({ track, from_track = 'live' }: Update): boolean {
+  return track !== undefined && tracks.indexOf(track) > tracks.indexOf(from_track);
 }
 
-function fieldsOf({ kind: _, instance_id: __, ...set }: Update): InstanceInput {
+function fieldsOf({ kind: _, instance_id: __, from_track: ___, ...set }: Update): InstanceInput {
   return set;
 }
 
