@@ -312,6 +312,8 @@ export const stages = defineStages({
         ],
         write: ['roots'],
       },
+      // To say which versions a change of trust would quarantine.
+      trustRoot: 'read',
       directorKeys: ['make', 'sign'],
       links: 'check',
       executions: ['start', 'answer'],

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
 import { connect } from '../../client/api.ts';
 import {
@@ -7,13 +8,15 @@ import {
   changeRefused,
   type WaitFlags,
 } from '../../client/await-operation.ts';
+import type { responses } from '../../client/response-schemas.ts';
 import { describe } from '../../command.ts';
 import {
   addRegistrationOptions,
   type RegistrationFlags,
   readRegistration,
 } from '../../input/module-flags.ts';
-import type { ExitCode } from '../../run.ts';
+import { table } from '../../output/table.ts';
+import { type ExitCode, print } from '../../run.ts';
 
 interface UpdateFlags extends WaitFlags, RegistrationFlags {
   repository?: string;
@@ -26,6 +29,8 @@ interface UpdateFlags extends WaitFlags, RegistrationFlags {
   attestations: boolean;
   requireTlog?: boolean;
   allowDevices?: boolean;
+  dryRun?: true;
+  quarantine?: true;
 }
 
 /** `gantry module update` */
@@ -48,9 +53,14 @@ export function registerModuleUpdate(module: Command): void {
     .option('--require-tlog', 'require a transparency log entry')
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--allow-devices', 'accept device nodes in its layers')
-    .option('--no-allow-devices', 'refuse layers with device nodes');
+    .option('--no-allow-devices', 'refuse layers with device nodes')
+    .option('--dry-run', 'show which versions would be quarantined, without requesting the change')
+    .option('--quarantine', 'quarantine versions in use that would no longer verify');
   describe(addWaitOptions(addRegistrationOptions(command)), {
-    examples: ['gantry module update my-redis --key old.pub --key new.pub'],
+    examples: [
+      'gantry module update my-redis --key old.pub --key new.pub',
+      'gantry module update my-redis --key new.pub --dry-run',
+    ],
     no: changeRefused,
     action: update,
   });
@@ -77,25 +87,54 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   eitherOf(flags.trustedRoot, 'trusted-root', flags.publicTrustedRoot, 'public-trusted-root');
   const api = await connect();
 
-  const { operation } = await api.client.send(
-    api.responses.operation,
-    'PATCH',
-    `/modules/${encodeURIComponent(name)}`,
-    {
-      ...(await readRegistration(flags)),
-      ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
-      ...(flags.keys ? {} : { trusted_keys: [] }),
-      ...(flags.identities ? {} : { cosign_identities: [] }),
-      ...(flags.attestations ? {} : { required_attestations: [] }),
-      repository: flags.repository,
-      category: flags.category,
-      visibility,
-      require_tlog: flags.requireTlog,
-      allow_devices: flags.allowDevices,
-    },
-  );
+  const path = `/modules/${encodeURIComponent(name)}`;
+  const body = {
+    ...(await readRegistration(flags)),
+    ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
+    ...(flags.keys ? {} : { trusted_keys: [] }),
+    ...(flags.identities ? {} : { cosign_identities: [] }),
+    ...(flags.attestations ? {} : { required_attestations: [] }),
+    repository: flags.repository,
+    category: flags.category,
+    visibility,
+    require_tlog: flags.requireTlog,
+    allow_devices: flags.allowDevices,
+    quarantine: flags.quarantine,
+  };
 
+  if (flags.dryRun) {
+    const preview = await api.client.send(
+      api.responses.previewModule,
+      'POST',
+      `${path}/preview`,
+      body,
+    );
+    print(flags.json, preview, () => formatLosses(name, preview));
+    return 0;
+  }
+
+  const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, body);
   return awaitOperation(api, operation, flags);
+}
+
+type Preview = z.output<(typeof responses)['previewModule']>;
+
+/** Formats what a change of trust would quarantine. */
+export function formatLosses(name: string, { action, losses, not_judged }: Preview): string {
+  const rows = losses.flatMap(({ version, promotion_state, message, uses }) => {
+    const facts = [version, promotion_state, message];
+    return uses.length === 0
+      ? [[...facts, null, null]]
+      : uses.map(({ template, track, machines }) => [...facts, `${template} (${track})`, machines]);
+  });
+
+  const found = table(
+    ['QUARANTINED', 'STATE', 'WHY', 'IN USE BY', 'MACHINES'],
+    rows,
+    `No version of ${name} would be quarantined.`,
+  );
+  const left = not_judged === 0 ? [] : [`${not_judged} older versions were not judged.`];
+  return [found, `The change needs the policy of ${action}.`, ...left].join('\n');
 }
 
 /** Returns the name of the flag that was given. @throws GantryError `usage` if both were */

@@ -18,6 +18,7 @@ export {
   standingText,
   unmeetableError,
 } from './changes/member-change.ts';
+export { moduleUpdateOf } from './changes/module-update.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
@@ -45,4 +46,5 @@ export { fingerprintOf } from './same-request.ts';
 export { runOperationStep } from './steps.ts';
 export { sweepOperations } from './sweep-operations.ts';
 export { digestOf } from './template-plan.ts';
+export { readTrustLosses } from './trust-losses.ts';
 export { withdrawOperation } from './withdraw-operation.ts';

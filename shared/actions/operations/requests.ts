@@ -16,6 +16,7 @@ import { type RollbackInput, rollbackOf } from './changes/version-rollback.ts';
 import { withholdingChangeOf } from './changes/version-withhold.ts';
 import { checkChanges } from './operation-writes.ts';
 import { requestChanges } from './request-changes.ts';
+import { refuseSilentQuarantine } from './trust-losses.ts';
 
 /**
  * Requests a promotion. One that the version's state does not allow is refused before anything is
@@ -98,7 +99,10 @@ export async function changeReservations(
   return requestChanges(services, caller, [change]);
 }
 
-/** Requests that a registration is changed; what is left out stays, lists are replaced whole. */
+/**
+ * Requests that a registration is changed; what is left out stays, lists are replaced whole. Throws
+ * `in_use` for a change without approval that would quarantine what compositions use.
+ */
 export async function updateModule(
   services: Services,
   caller: Caller,
@@ -106,6 +110,7 @@ export async function updateModule(
   input: UpdateModuleBody,
 ): Promise<Operation> {
   const change = await moduleUpdateOf(services, caller.account, name, input);
+  await refuseSilentQuarantine(services, caller.account, change);
   return requestChanges(services, caller, [change]);
 }
 

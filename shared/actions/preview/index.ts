@@ -5,4 +5,5 @@ export {
 } from './assignment-effects.ts';
 export { explainTemplatePath, readComposition } from './explain-path.ts';
 export { previewChange, previewChanges, previewInstanceChange } from './preview-change.ts';
+export { previewModuleUpdate } from './preview-module-update.ts';
 export { readSuitability } from './suitability.ts';

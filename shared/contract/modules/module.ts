@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
-import { moduleFilters, varieties } from '../../domain/modules/index.ts';
+import { moduleFilters, promotionStates, varieties } from '../../domain/modules/index.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
-import { listQuery, timeSchema } from '../http/index.ts';
+import { listQuery, timeSchema, trackSchema } from '../http/index.ts';
 import { warningSchema } from '../upkeep/index.ts';
 
 const regexp = z.string().min(1).max(1000);
@@ -106,12 +106,50 @@ export const updateModuleBody = z
     required_attestations: registration.required_attestations,
     allow_devices: registration.allow_devices,
     allow_unanchored: registration.allow_unanchored,
+    quarantine: z.boolean().exactOptional().meta({
+      description: 'true to quarantine versions that compositions use, if they would not verify',
+    }),
   })
-  .refine(({ allow_unanchored: _, ...set }) => Object.keys(set).length > 0, {
+  .refine(({ allow_unanchored: _, quarantine: __, ...set }) => Object.keys(set).length > 0, {
     error: 'expected a field to change',
   })
   .meta({ id: 'UpdateModule' });
 export type UpdateModuleBody = z.infer<typeof updateModuleBody>;
+
+const trustLoss = z
+  .object({
+    version_id: z.string(),
+    version: z.string(),
+    promotion_state: z.enum(promotionStates),
+    code: z
+      .string()
+      .nullable()
+      .meta({ description: 'why its signatures would not satisfy the policy' }),
+    message: z.string().nullable(),
+    uses: z
+      .array(
+        z.object({
+          template_id: z.string(),
+          template: z.string(),
+          track: trackSchema,
+          machines: z.number().int(),
+        }),
+      )
+      .meta({ description: 'compositions of the account that have the version' }),
+  })
+  .meta({ id: 'TrustLoss' });
+
+/** What a change of a registration would quarantine. */
+export const previewModuleAnswer = z.object({
+  action: z.string().meta({ description: 'the action whose policy the change needs' }),
+  loosens_trust: z
+    .boolean()
+    .meta({ description: 'true if an artifact can get in that the present policy refuses' }),
+  losses: z
+    .array(trustLoss)
+    .meta({ description: 'versions that would be quarantined, by their stored signatures' }),
+  not_judged: z.number().int().meta({ description: 'older versions that were not judged' }),
+});
 
 export const moduleSchema = z
   .object({

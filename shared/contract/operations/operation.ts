@@ -171,6 +171,7 @@ const changeSchemas = {
     loosens_trust: z.boolean(),
     /** The module's policy when this was requested. */
     policy_version: z.string(),
+    quarantines: z.boolean().exactOptional(),
   }),
   quarantine_resume: z.object({ kind: z.literal('quarantine_resume') }),
   member_change: z.object({
@@ -187,8 +188,8 @@ const changeSchemas = {
     name: z.string().exactOptional(),
     metadata: metadataSchema.exactOptional(),
     track: trackSchema.exactOptional(),
-    clusters: z.array(z.string()).exactOptional(),
     from_track: trackSchema.exactOptional(),
+    clusters: z.array(z.string()).exactOptional(),
   }),
   policy_change: z.object({
     kind: z.literal('policy_change'),

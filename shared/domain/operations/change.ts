@@ -88,6 +88,8 @@ export interface ChangeFields {
     loosens_trust: boolean;
     /** The module's policy when this was requested. */
     policy_version: string;
+    /** True to quarantine versions that compositions use, because the request says so by name. */
+    quarantines?: boolean;
   };
   /** Lets quarantining continue after it was held because too many versions were quarantined. */
   quarantine_resume: object;
@@ -107,10 +109,10 @@ export interface ChangeFields {
     name?: string;
     metadata?: Metadata;
     track?: Track;
-    clusters?: string[];
-  };
     /** The track of the machine when this was requested, where the track changes. */
     from_track?: Track;
+    clusters?: string[];
+  };
   /** The whole policy as it would be, and as it was when the change was requested. */
   policy_change: { policy: InterventionPolicy; was: InterventionPolicy };
 }

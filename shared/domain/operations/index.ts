@@ -13,3 +13,4 @@ export * from './proposal.ts';
 export * from './quorum.ts';
 export * from './reminder.ts';
 export * from './review.ts';
+export * from './trust-loss.ts';

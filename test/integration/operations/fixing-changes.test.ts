@@ -31,6 +31,7 @@ async function quarantined(world: World, name: string, files = { [`etc/${name}`]
   const end = async () => {
     const removal = await updateModule(world.services, world.caller, name, {
       trusted_keys: [fresh.publicPem],
+      quarantine: true,
     });
     await world.operation(removal.id, 'succeeded');
     await eventually('the quarantine', async () =>

@@ -12,6 +12,7 @@ import {
   decideApproval,
   updateModule,
 } from '../../../shared/actions/operations/index.ts';
+import { previewModuleUpdate } from '../../../shared/actions/preview/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
@@ -25,7 +26,7 @@ import { getModule, putRegistration } from '../../../shared/store/modules/index.
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { alone, eventsOf, offSchedule, pollAlone } from '../../support/flow.ts';
-import { as, hold, promote, requirePending } from '../../support/operations.ts';
+import { as, hold, promote, requirePending, versionNow } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
@@ -332,5 +333,56 @@ describe('templates and machines', () => {
         ? true
         : null;
     });
+  });
+});
+
+describe('a change of trust that nobody is asked about', () => {
+  it('quarantines what is in use only by name; a dry run says what and where', async ({
+    world,
+  }) => {
+    const { services, caller, account } = world;
+    await world.register('used', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await world.ingest({ name: 'used', files: { 'etc/used': '1' } }, 'v1.0.0', old);
+    await promote(world, version, 'staging');
+
+    const { id } = await createTemplate(services, caller, { name: 'user', platform: 'any' });
+    await createInstance(services, caller, { name: 'u-1', template_id: id, track: 'staging' });
+    const { operation } = await assignModule(services, caller, { template_id: id, module: 'used' });
+    await world.operation(operation.id, 'succeeded');
+    await eventually('the composition', async () => {
+      const pointer = await getComposition(services.db, account, id, 'staging');
+      const record = pointer && (await readRecord(services, pointer.report_key));
+      return record?.layers.length === 1 ? record : null;
+    });
+
+    const removal = { trusted_keys: [next.publicPem] };
+    expect(await previewModuleUpdate(services, account, { name: 'used', ...removal })).toEqual({
+      action: 'module_change',
+      loosens_trust: false,
+      losses: [
+        {
+          version_id: version.id,
+          version: '1.0.0',
+          promotion_state: 'staging',
+          code: 'key_mismatch',
+          message: expect.any(String),
+          uses: [{ template_id: id, template: 'user', track: 'staging', machines: 1 }],
+        },
+      ],
+      not_judged: 0,
+    });
+
+    await expect(update(world, 'used', removal)).rejects.toMatchObject({
+      code: 'in_use',
+      message: expect.stringContaining('template user (staging, 1 machines)'),
+    });
+    const both = { trusted_keys: [next.publicPem, old.publicPem] };
+    await world.operation((await update(world, 'used', both)).id, 'succeeded');
+
+    const named = await update(world, 'used', { ...removal, quarantine: true });
+    expect(await world.operation(named.id)).toMatchObject({ state: 'succeeded' });
+    await eventually('the quarantine', async () =>
+      (await versionNow(world, version)).quarantined ? true : null,
+    );
   });
 });

@@ -112,6 +112,7 @@ describe('a version whose signer was removed', () => {
 
     const removal = await updateModule(world.services, caller, 'agented', {
       trusted_keys: [next.publicPem],
+      quarantine: true,
     });
     expect(await world.operation(removal.id)).toMatchObject({
       state: 'succeeded',

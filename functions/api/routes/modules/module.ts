@@ -12,6 +12,7 @@ import {
   rollBackModule,
   updateModule,
 } from '../../../../shared/actions/operations/index.ts';
+import { previewModuleUpdate } from '../../../../shared/actions/preview/index.ts';
 import { keepBy } from '../../../../shared/base/filters.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import { pageOf } from '../../../../shared/contract/http/index.ts';
@@ -23,6 +24,7 @@ import {
   moduleAnswer,
   moduleSchema,
   modulesQuery,
+  previewModuleAnswer,
   registerModuleBody,
   rollbackBody,
   updateModuleBody,
@@ -123,7 +125,7 @@ export const moduleRoutes: Route[] = [
     tag: 'modules',
     summary: 'Change the registration of a module',
     description:
-      'Omitted fields keep their value. A list replaces the whole list. A change that accepts more artifacts than before is a trust_policy_change and needs approval by default. Any other change, such as the removal of a signer, is a module_change.',
+      'Omitted fields keep their value. A list replaces the whole list. A change that accepts more artifacts than before is a trust_policy_change and needs approval by default. Any other change, such as the removal of a signer, is a module_change. One that would quarantine versions in use without asking anybody is refused (`in_use`) unless it names that with `quarantine`.',
     status: 202,
     params,
     body: updateModuleBody,
@@ -131,6 +133,21 @@ export const moduleRoutes: Route[] = [
     async handle({ services, caller, params, body }) {
       return { operation: await updateModule(services, caller, params.name, body) };
     },
+  }),
+  route({
+    method: 'post',
+    path: '/modules/{name}/preview',
+    role: 'viewer',
+    reads: true,
+    tag: 'modules',
+    summary: 'Preview which versions a change of a registration would quarantine',
+    description:
+      'Changes nothing. The stored signatures decide; the registry may have others, for which re-verification asks it.',
+    params,
+    body: updateModuleBody,
+    answer: previewModuleAnswer,
+    handle: ({ services, caller: { account }, params: { name }, body }) =>
+      previewModuleUpdate(services, account, { name, ...body }),
   }),
   route({
     method: 'delete',

@@ -9,7 +9,7 @@ import {
   trustFields,
   withModuleChanges,
 } from '../../../domain/modules/index.ts';
-import type { Action, Change } from '../../../domain/operations/index.ts';
+import { type Action, type Change, strictestPolicy } from '../../../domain/operations/index.ts';
 import { type Repository, unpolledRepository } from '../../../domain/poll/index.ts';
 import { noteModuleAdded } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
@@ -53,7 +53,14 @@ interface Rows {
 
 export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   action: actionOf,
-  policy: (change, inForce) => inForce(actionOf(change)),
+
+  /** Who quarantines versions in use meets the policy of that, too. */
+  async policy(change, inForce) {
+    const own = await inForce(actionOf(change));
+    if (change.quarantines !== true) return own;
+    const { action } = own;
+    return { ...strictestPolicy([own, await inForce('module_quarantine')]), action };
+  },
 
   async read(services, account, { module: name, set }) {
     const module = await requireModule(services, account, name);
@@ -148,7 +155,14 @@ export async function moduleUpdateOf(
   const loosens_trust = loosensTrust(module, next);
   const { policy_version } = module;
 
-  return { kind: 'module_update', module: name, set, loosens_trust, policy_version };
+  return {
+    kind: 'module_update',
+    module: name,
+    set,
+    loosens_trust,
+    policy_version,
+    ...(input.quarantine === true ? { quarantines: true } : {}),
+  };
 }
 
 /**
@@ -175,6 +189,7 @@ function changesOf(input: UpdateModuleBody): ModuleChanges {
     cosign_identity_regexp,
     cosign_issuer_regexp,
     allow_unanchored: _,
+    quarantine: __,
     ...rest
   } = input;
 

@@ -1,0 +1,35 @@
+import type { PromotionState } from '../modules/index.ts';
+import type { Track } from '../templates/index.ts';
+
+/** A version that a change of trust would quarantine. */
+export interface TrustLoss {
+  version_id: string;
+  version: string;
+  promotion_state: PromotionState;
+  /** Why its signatures would not satisfy the policy. */
+  code: string | null;
+  message: string | null;
+  /** Compositions of the account that have it. */
+  uses: { template_id: string; template: string; track: Track; machines: number }[];
+}
+
+export interface TrustLosses {
+  losses: TrustLoss[];
+  /** Older versions that were not judged. */
+  not_judged: number;
+}
+
+const usesShown = 5;
+
+/** The versions that would be quarantined, with the compositions that use them, in one sentence. */
+export function describeLosses(module: string, losses: readonly TrustLoss[]): string {
+  const versions = losses.map(({ version }) => `${module} ${version}`).join(', ');
+  const uses = losses.flatMap((loss) => loss.uses);
+  const named = uses.map(
+    ({ template, track, machines }) => `template ${template} (${track}, ${machines} machines)`,
+  );
+
+  const more = named.length - usesShown;
+  const places = `${named.slice(0, usesShown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return `by the signatures that Gantry keeps, the change would quarantine ${versions}, in use by ${places}`;
+}

@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { formatLosses } from '../../../cli/commands/modules/update.ts';
+import { kindOf } from '../../../shared/actions/operations/index.ts';
+import {
+  type Action,
+  defaultPolicy,
+  describeLosses,
+  type TrustLoss,
+} from '../../../shared/domain/operations/index.ts';
+import { registration } from './change-factory.ts';
+
+const use = (template: string) => ({
+  template_id: `tpl_${template}`,
+  template,
+  track: 'live' as const,
+  machines: 2,
+});
+const loss = (version: string, ...templates: string[]): TrustLoss => ({
+  version_id: `ver_${version}`,
+  version,
+  promotion_state: 'live',
+  code: 'key_mismatch',
+  message: 'signed by another key',
+  uses: templates.map(use),
+});
+
+it('what a change of trust would quarantine is one sentence with the first places', () => {
+  expect(describeLosses('redis', [loss('1.0.0', 'web'), loss('1.1.0', 'cache')])).toBe(
+    'by the signatures that Gantry keeps, the change would quarantine redis 1.0.0, redis 1.1.0, in use by template web (live, 2 machines), template cache (live, 2 machines)',
+  );
+  const many = Array.from({ length: 7 }, (_, i) => `t${i}`);
+  expect(describeLosses('redis', [loss('1.0.0', ...many)])).toMatch(/ and 2 more$/);
+});
+
+it('the dry run lists versions with the reason and where they are in use', () => {
+  const preview = { action: 'module_change', loosens_trust: false, not_judged: 0 };
+  const text = formatLosses('redis', { ...preview, losses: [loss('1.0.0', 'web'), loss('0.9.0')] });
+  expect(text).toMatch(/1\.0\.0 +live +signed by another key +web \(live\) +2/);
+  expect(text).toMatch(/0\.9\.0 +live +signed by another key +- +-/);
+  expect(text).toContain('The change needs the policy of module_change.');
+  expect(formatLosses('redis', { ...preview, losses: [] })).toContain(
+    'No version of redis would be quarantined.',
+  );
+});
+
+it('a change that quarantines by name meets the policy of a quarantine too', async () => {
+  const strict = async (action: Action) => ({
+    ...defaultPolicy(action),
+    ...(action === 'module_quarantine' ? { decision: 'require_approval' as const } : {}),
+  });
+  const change = registration({ require_tlog: true });
+  expect(await kindOf(change).policy(change, strict)).toMatchObject({ decision: 'allow' });
+
+  const named = registration({ require_tlog: true }, { quarantines: true });
+  expect(await kindOf(named).policy(named, strict)).toMatchObject({
+    action: 'module_change',
+    decision: 'require_approval',
+  });
+});
