@@ -171,7 +171,10 @@ const changeSchemas = {
     loosens_trust: z.boolean(),
     /** The module's policy when this was requested. */
     policy_version: z.string(),
-    quarantines: z.boolean().exactOptional(),
+    quarantines: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'true if the request names that versions in use are quarantined' }),
   }),
   quarantine_resume: z.object({ kind: z.literal('quarantine_resume') }),
   member_change: z.object({
@@ -188,7 +191,9 @@ const changeSchemas = {
     name: z.string().exactOptional(),
     metadata: metadataSchema.exactOptional(),
     track: trackSchema.exactOptional(),
-    from_track: trackSchema.exactOptional(),
+    from_track: trackSchema
+      .exactOptional()
+      .meta({ description: 'the track of the machine when this was requested' }),
     clusters: z.array(z.string()).exactOptional(),
   }),
   policy_change: z.object({
