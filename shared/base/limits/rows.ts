@@ -38,6 +38,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   candidate: { tags: 32 * kib, message: 64 * kib, signatures: 128 * kib },
   composition: { modules: 320 * kib },
   compositionfailure: { message: 128 * kib },
+  // limits.rejectedProposalsMax
+  dependency: { rejected: 4 * kib },
   event: { data: 200 * kib },
   'host-budget': { leases: 128 * kib },
   // The response of a create, which repeats its row. It is kept as bytes.
