@@ -34,6 +34,7 @@ import {
   publicVersionsAnswer,
   validateManifestAnswer,
   versionAnswer,
+  versionDiffAnswer,
   versionsAnswer,
 } from '../../shared/contract/modules/index.ts';
 import {
@@ -95,6 +96,7 @@ export const responses = {
   publicVersions: publicVersionsAnswer,
   versions: versionsAnswer,
   version: versionAnswer,
+  versionDiff: versionDiffAnswer,
   operations: pageOf('operations', operationSchema),
   operation: operationAnswer,
   events: pageOf('events', listedEventSchema),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerModuleArchive } from './archive.ts';
 import { registerModuleBuild } from './build.ts';
+import { registerModuleDiff } from './diff.ts';
 import { registerModuleHistory } from './history.ts';
 import { registerModuleInit } from './init.ts';
 import { registerModuleList } from './list.ts';
@@ -40,6 +41,7 @@ export function register(command: Command): void {
   registerModuleReserve(command);
   registerModuleShow(command);
   registerModuleVersions(command);
+  registerModuleDiff(command);
   registerModuleWhy(command);
   registerModuleHistory(command);
   registerModuleMachines(command);

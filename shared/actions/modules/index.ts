@@ -1,4 +1,5 @@
 export { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
+export { diffVersions } from './compare-versions.ts';
 export { deleteModule } from './delete-module.ts';
 export { explainArtifact, reasonFor } from './explain-artifact.ts';
 export { accountConflicts } from './manifest-conflicts.ts';

@@ -191,3 +191,84 @@ export const rollbackBody = z.strictObject({
     .exactOptional()
     .meta({ description: 'apply it immediately and ask reviewers afterwards' }),
 });
+
+export const diffParams = z.object({
+  id: versionIdSchema,
+  other: versionIdSchema.meta({ description: 'the version to compare with' }),
+});
+export const diffQuery = z.object({
+  platform: z
+    .string()
+    .min(1)
+    .max(100)
+    .exactOptional()
+    .meta({ description: 'builds to compare (default: the first that both versions have)' }),
+});
+
+const comparedEntry = z
+  .object({
+    path: z.string(),
+    type: z.string().meta({ description: 'file, directory, symlink or another kind of entry' }),
+    mode: z.number().int().meta({ description: 'permission bits' }),
+    uid: z.number().int().meta({ description: 'id of the owner' }),
+    gid: z.number().int().meta({ description: 'id of the group' }),
+    size: z.number().int().meta({ description: 'bytes of a file, or of the target of a link' }),
+  })
+  .meta({ id: 'ComparedEntry' });
+
+const comparedVersion = z
+  .object({
+    version_id: z.string(),
+    version: z.string(),
+    digest: z.string(),
+    promotion_state: z.enum(promotionStates),
+    layer_size: z.number().int().meta({ description: 'bytes of the layer' }),
+  })
+  .meta({ id: 'ComparedVersion' });
+
+const jsonOfField = z
+  .string()
+  .nullable()
+  .meta({
+    description: 'JSON; null if the manifest lacks the field',
+    examples: ['["redis-server"]'],
+  });
+
+/** How two versions of a module differ. */
+export const versionDiffAnswer = z.object({
+  module: z.string(),
+  from: comparedVersion,
+  to: comparedVersion,
+  platform: z.string(),
+  files: z
+    .object({
+      added: z.array(comparedEntry),
+      removed: z.array(comparedEntry),
+      changed: z.array(
+        z.object({
+          path: z.string(),
+          what: z
+            .array(z.string())
+            .meta({ description: 'type, content, mode, owner, xattrs; times do not count' }),
+          before: comparedEntry,
+          after: comparedEntry,
+        }),
+      ),
+    })
+    .meta({ description: 'the first of each list; `counts` has the full numbers' }),
+  counts: z.object({
+    added: z.number().int(),
+    removed: z.number().int(),
+    changed: z.number().int(),
+  }),
+  packages: z.object({ added: z.array(z.string()), removed: z.array(z.string()) }),
+  manifest: z
+    .array(
+      z.object({
+        field: z.string(),
+        was: jsonOfField,
+        now: jsonOfField,
+      }),
+    )
+    .meta({ description: 'fields of the manifest that differ' }),
+});

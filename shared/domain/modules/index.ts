@@ -6,6 +6,7 @@ export * from './promotion.ts';
 export * from './public-module.ts';
 export * from './rollback.ts';
 export * from './version.ts';
+export * from './version-difference.ts';
 export * from './version-name.ts';
 export * from './version-string.ts';
 export * from './withholding.ts';

@@ -1,8 +1,11 @@
-import { requireVersion } from '../../../../shared/actions/modules/index.ts';
+import { diffVersions, requireVersion } from '../../../../shared/actions/modules/index.ts';
 import { promoteVersion, withholdVersion } from '../../../../shared/actions/operations/index.ts';
 import {
+  diffParams,
+  diffQuery,
   promoteBody,
   versionAnswer,
+  versionDiffAnswer,
   versionParams,
   withholdBody,
 } from '../../../../shared/contract/modules/index.ts';
@@ -35,6 +38,19 @@ export const versionRoutes: Route[] = [
         version: versionView(await requireVersion(services, caller.account, params.id)),
       };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/versions/{id}/diff/{other}',
+    role: 'viewer',
+    tag: 'versions',
+    summary: 'Compare a version with another one of its module',
+    description: 'Files with their attributes, packages, manifest and sizes of one build of each.',
+    params: diffParams,
+    query: diffQuery,
+    answer: versionDiffAnswer,
+    handle: ({ services, caller: { account }, params: { id, other }, query }) =>
+      diffVersions(services, account, { from: id, to: other, ...query }),
   }),
   create({
     path: '/versions/{id}/promote',
