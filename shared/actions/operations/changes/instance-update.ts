@@ -81,7 +81,10 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
 
   review(change, row) {
     return {
-      facts: [...stateFact('machine', row.name), ...fieldFacts({ ...fieldsOf(change) }, { ...row })],
+      facts: [
+        ...stateFact('machine', row.name),
+        ...fieldFacts({ ...fieldsOf(change) }, { ...row }),
+      ],
       warnings: [],
     };
   },
