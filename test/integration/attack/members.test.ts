@@ -1,6 +1,10 @@
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { createAccount } from '../../../shared/actions/accounts/index.ts';
-import { changePolicy, decideApproval } from '../../../shared/actions/operations/index.ts';
+import {
+  changePolicy,
+  decideApproval,
+  withdrawOperation,
+} from '../../../shared/actions/operations/index.ts';
 import type { Caller } from '../../../shared/domain/accounts/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { apiAs } from '../../support/api.ts';
@@ -106,6 +110,7 @@ describe('an admin alone', () => {
       code: 'forbidden',
       message: expect.stringContaining('joined before the request'),
     });
+    await withdrawOperation(world.services, world.caller, before.id);
     const after = await asked(world);
     await decide(world, reviewer, after.approval);
     expect((await world.operation(after.id)).state).toBe('succeeded');

@@ -173,7 +173,7 @@ function refuseReviewer(
   if (!mayReview(member, created_at)) {
     throw new GantryError(
       'forbidden',
-      `expected a reviewer who joined before the request of ${created_at}, found one since ${member.reviewer_since}; request the change again`,
+      `expected a reviewer who joined before the request of ${created_at}, found one since ${member.reviewer_since}; withdraw the request and make it again`,
     );
   }
 
