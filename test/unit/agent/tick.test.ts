@@ -25,6 +25,28 @@ function inRoot(path: string): string {
 }
 
 describe('a tick with a good desired state', () => {
+  it('runs what has the names of the properties that every object inherits', async () => {
+    const names = ['constructor', 'toString', 'hasOwnProperty', 'valueOf'];
+    const metadata = Object.fromEntries(names.map((name) => [name, `<${name}>`]));
+    // The only one of these names that a module can have.
+    const module = await world.module({ name: 'constructor', files: { '/srv/toString': long } });
+
+    const text = names.map((name) => `\${instance.${name}}`).join(' ');
+    const files = { '/etc/greeting': text };
+    const greeting = await world.module({ name: 'greeting', files, variety: 'instance' });
+    await world.publish({ modules: [module, greeting], version: 1, metadata });
+
+    const { report } = await world.run();
+    expect(report).toMatchObject({ status: 'applied', code: null });
+    expect(report.running_module_digests).toEqual({
+      constructor: module.layer.composefs_digest,
+      greeting: greeting.layer.composefs_digest,
+    });
+    expect(await readFile(inRoot('etc/greeting'), 'utf8')).toBe(Object.values(metadata).join(' '));
+    expect(await readFile(inRoot('srv/toString'), 'utf8')).toBe(long);
+    expect((await world.run()).report).toMatchObject({ status: 'unchanged', code: null });
+  });
+
   it('lays it out, switches to it and reports what runs', async () => {
     const module = await redisModule(world);
     const tools = await world.module({
