@@ -58,7 +58,9 @@ async function list(flags: ListFlags & FilterFlags): Promise<ExitCode> {
         row.name,
         row.category,
         row.variety,
-        row.live_version,
+        row.live_withheld === null
+          ? row.live_version
+          : `${row.live_version} (${row.live_withheld.kind})`,
         row.repository,
         formatPolling(row.poll),
         row.warnings.length || null,

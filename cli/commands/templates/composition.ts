@@ -3,6 +3,7 @@ import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
 import { formatFields, safe, table } from '../../output/table.ts';
+import { moduleNote } from '../../output/template-modules.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 /** `gantry composition …` */
@@ -37,7 +38,8 @@ async function show(template: string, flags: Flags & { track: string }): Promise
   const response = await api.client.get(api.responses.composition, url, { track: flags.track });
 
   print(flags.json, response, () => {
-    const { composition, report } = response;
+    const { composition, report, modules } = response;
+    const notes = new Map(modules.map((row) => [row.module, moduleNote(row)]));
     const head = formatFields([
       ['digest', composition.digest],
       ['image', `${composition.image_size} bytes`],
@@ -48,10 +50,16 @@ async function show(template: string, flags: Flags & { track: string }): Promise
     ]);
 
     const layers = table(
-      ['MODULE', 'VERSION', 'PRIORITY', 'FILES'],
+      ['MODULE', 'VERSION', 'PRIORITY', 'FILES', 'NOTE'],
       report.layers
         .toReversed()
-        .map(({ name, version, priority, files }) => [name, version, priority, files]),
+        .map(({ name, version, priority, files }) => [
+          name,
+          version,
+          priority,
+          files,
+          notes.get(name) || null,
+        ]),
       'The composition has no modules.',
     );
 

@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import type { z } from 'zod';
-import type { templateAnswer } from '../../../shared/contract/templates/index.ts';
 import type { Metadata } from '../../../shared/domain/templates/index.ts';
 import { templateFilters } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
@@ -9,6 +7,7 @@ import { describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatFields, shortDigest, table } from '../../output/table.ts';
+import { moduleNote } from '../../output/template-modules.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { registerTemplateApply } from './apply.ts';
 import { registerTemplatePreview } from './preview.ts';
@@ -166,30 +165,6 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
   });
 
   return 0;
-}
-
-type TemplateModule = z.infer<typeof templateAnswer>['modules'][number];
-
-/** What people should know about the version of a module, in one line. */
-export function moduleNote({
-  track,
-  version,
-  withheld,
-  pinned,
-  proposal,
-  rejected,
-}: TemplateModule): string {
-  if (version === null) return `has no version for track ${track}`;
-
-  const notes = [
-    ...(withheld === null ? [] : [`${withheld.kind}: ${withheld.reason}`]),
-    ...(pinned ? ['pinned'] : []),
-    ...(proposal === null
-      ? []
-      : [`${proposal.version} proposed by ${proposal.operation_id} (${proposal.state})`]),
-    ...(rejected.length === 0 ? [] : [`rejected: ${rejected.join(', ')}`]),
-  ];
-  return notes.join('; ');
 }
 
 function formatMetadata(metadata: Metadata): string | null {

@@ -18,6 +18,7 @@ export async function readTemplateModules(
   services: Services,
   account: string,
   template_id: string,
+  only?: Track,
 ): Promise<TemplateModule[]> {
   const { db } = services;
   const [assignments, dependencies] = await Promise.all([
@@ -27,9 +28,11 @@ export async function readTemplateModules(
   const assigned = assignments.map(({ module }) => module);
 
   const all = await Promise.all(
-    tracks.map((track) =>
-      modulesOf(services, { account, template_id, track }, { assigned, dependencies }),
-    ),
+    tracks
+      .filter((track) => only === undefined || track === only)
+      .map((track) =>
+        modulesOf(services, { account, template_id, track }, { assigned, dependencies }),
+      ),
   );
   return all.flat();
 }

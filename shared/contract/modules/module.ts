@@ -217,6 +217,11 @@ export const pollStateSchema = z
 
 export const modulesQuery = listQuery(moduleFilters);
 
+/** Why machines that lack a version do not get it now. */
+export const withheldSchema = z
+  .object({ kind: z.enum(['yanked', 'quarantined', 'held', 'retired']), reason: z.string() })
+  .nullable();
+
 /** A module as a list shows it. */
 export const listedModuleSchema = moduleSchema
   .extend({
@@ -226,6 +231,9 @@ export const listedModuleSchema = moduleSchema
       .string()
       .nullable()
       .meta({ description: 'the version that is live; null for none', examples: ['1.4.0'] }),
+    live_withheld: withheldSchema.meta({
+      description: 'why machines that lack the live version do not get it; null if they do',
+    }),
   })
   .meta({ id: 'ListedModule' });
 

@@ -10,7 +10,7 @@ import {
   timeSchema,
   trackSchema,
 } from '../http/index.ts';
-import { moduleNameSchema, platformSchema } from '../modules/index.ts';
+import { moduleNameSchema, platformSchema, withheldSchema } from '../modules/index.ts';
 import { operationSchema } from '../operations/index.ts';
 
 export const templateSchema = z
@@ -176,11 +176,6 @@ export const compositionFailureSchema = z.object({
   since: timeSchema,
 });
 
-/** Why machines that lack a version do not get it now. */
-export const withheldSchema = z
-  .object({ kind: z.enum(['yanked', 'quarantined', 'held', 'retired']), reason: z.string() })
-  .nullable();
-
 const templateModuleSchema = z
   .object({
     track: trackSchema,
@@ -217,6 +212,9 @@ export const compositionQuery = z.object({ track: trackSchema.default('live') })
 export const compositionAnswer = z.object({
   composition: compositionSchema,
   report: compositionReportSchema,
+  modules: z
+    .array(templateModuleSchema)
+    .meta({ description: 'the modules of this track, with what withholds or would replace them' }),
 });
 
 export const templateParams = z.object({ id: idSchema('template') });

@@ -34,7 +34,11 @@ import {
   versionsQuery,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
-import { moduleTests, versionTests } from '../../../../shared/domain/modules/index.ts';
+import {
+  moduleTests,
+  versionTests,
+  withheldReason,
+} from '../../../../shared/domain/modules/index.ts';
 import { listCandidates } from '../../../../shared/store/candidates/index.ts';
 import {
   listModules,
@@ -77,12 +81,16 @@ export const moduleRoutes: Route[] = [
         listModuleWarnings(services.db, caller.account),
         readLiveVersions(services.db, items),
       ]);
-      const modules = items.map((module) => ({
-        ...moduleView(module),
-        poll: polls.get(module.name) ?? null,
-        warnings: warnings.filter((warning) => warning.module === module.name),
-        live_version: live.get(module.live_version_id ?? '')?.version_string ?? null,
-      }));
+      const modules = items.map((module) => {
+        const version = live.get(module.live_version_id ?? '') ?? null;
+        return {
+          ...moduleView(module),
+          poll: polls.get(module.name) ?? null,
+          warnings: warnings.filter((warning) => warning.module === module.name),
+          live_version: version?.version_string ?? null,
+          live_withheld: version === null ? null : withheldReason(version),
+        };
+      });
 
       return { modules, next_cursor };
     },

@@ -158,8 +158,13 @@ export const templateRoutes: Route[] = [
     params: templateParams,
     query: compositionQuery,
     answer: compositionAnswer,
-    handle: ({ services, caller: { account }, params, query }) =>
-      readComposition(services, account, { template_id: params.id, ...query }),
+    async handle({ services, caller: { account }, params: { id: template_id }, query }) {
+      const [found, modules] = await Promise.all([
+        readComposition(services, account, { template_id, ...query }),
+        readTemplateModules(services, account, template_id, query.track),
+      ]);
+      return { ...found, modules };
+    },
   }),
   route({
     method: 'get',
