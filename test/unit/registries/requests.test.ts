@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { requestedPollAt } from '../../../shared/domain/poll/index.ts';
+import { type Repository, requestedPollAt } from '../../../shared/domain/poll/index.ts';
+import { noteRequestedPoll } from '../../../shared/store/poll/index.ts';
 import { rememberDelivery, wasDelivered } from '../../../shared/store/registries/index.ts';
 import { tableThat } from '../../support/stub-table.ts';
 
@@ -18,6 +19,42 @@ describe('a poll on request', () => {
   ])('begins %s', (_when, last, begins) => {
     expect(requestedPollAt(last?.toISOString(), now)).toEqual(begins);
   });
+});
+
+describe('the note of a poll on request', () => {
+  const repository: Repository = {
+    account: 'acme',
+    module: 'redis',
+    repository: 'r.example/redis',
+    tags_hash: null,
+    next_poll_at: now.toISOString(),
+    polled_at: null,
+    succeeded_at: null,
+    failures: 0,
+    code: null,
+    message: null,
+    ignored_tags: [],
+    recheck_at: now.toISOString(),
+    revision: 1,
+  };
+
+  it.each([
+    ['none was', repository, 'attribute_not_exists(#requested_at)', []],
+    ['the last one was', { ...repository, requested_at: '2026' }, '#requested_at = ', ['2026']],
+  ])(
+    'is made only where %s noted since the row was read',
+    async (_what, read, condition, values) => {
+      const { db, inputs } = tableThat(() => ({ Attributes: {} }));
+      expect(await noteRequestedPoll(db, read, now.toISOString())).toBe(true);
+
+      const sent = inputs[0] as Record<string, string & Record<string, unknown>>;
+      expect(sent.ConditionExpression).toContain(condition);
+      expect(sent.UpdateExpression).toContain('#requested_at');
+      expect(Object.values(sent.ExpressionAttributeValues ?? {})).toEqual(
+        expect.arrayContaining([now.toISOString(), ...values]),
+      );
+    },
+  );
 });
 
 describe('a delivery of a webhook', () => {
