@@ -372,7 +372,7 @@ describe('settings', () => {
 
   test('a domain without its certificate is refused', () => {
     expect(() => synthesize({ domainName: 'gantry.example.com' })).toThrow(
-      'domainName and certificateArn',
+      /expected both .*domainName and .*certificateArn/,
     );
   });
 
