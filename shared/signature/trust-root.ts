@@ -1,3 +1,5 @@
+import { X509Certificate as NodeCertificate } from 'node:crypto';
+import type { X509Certificate } from '@sigstore/core';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { z } from 'zod';
@@ -92,6 +94,7 @@ export function checkTrustedRoot(
   // Elsewhere null means the public-good trust root. Here it is an error, because a custom root is
   // expected.
   const material = parseTrustedRoot(root ?? {});
+  checkChains(material);
   const { keyless, require_tlog } = demands;
 
   const wanted = [
@@ -129,6 +132,33 @@ export function checkTrustedRoot(
       found: missing.map(({ part }) => part),
     },
   );
+}
+
+/**
+ * Requires each chain to hold its self-signed root. The library builds paths up to one, so a chain
+ * without it would be registered and then refuse every signature.
+ */
+function checkChains(material: TrustMaterial): void {
+  for (const part of ['certificateAuthorities', 'timestampAuthorities'] as const) {
+    for (const [at, { certChain }] of material[part].entries()) {
+      const open = certChain.find((one) => !certChain.some((above) => isIssuer(above, one)));
+      if (open === undefined) continue;
+
+      const name = readIssuerName(open);
+      throw invalid(
+        `at ${part}.${at}.certChain: expected all certificates up to a self-signed root, found none of the issuer ${name}; add its certificate at the end of the chain`,
+      );
+    }
+  }
+}
+
+function isIssuer(above: X509Certificate, below: X509Certificate): boolean {
+  return above.subject.equals(below.issuer) && below.verify(above);
+}
+
+function readIssuerName(certificate: X509Certificate): string {
+  const { issuer } = new NodeCertificate(certificate.root.toDER());
+  return JSON.stringify(issuer.replaceAll('\n', ', ').slice(0, 200));
 }
 
 function invalid(reason: string, cause?: unknown): GantryError {

@@ -9,6 +9,7 @@ import {
 
 interface Root {
   certificateAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
+  timestampAuthorities: { certChain: { certificates: { rawBytes: string }[] } }[];
   tlogs: { publicKey: { rawBytes: string } }[];
 }
 
@@ -71,6 +72,29 @@ describe('trust roots', () => {
         ),
       }),
     );
+  });
+
+  test.each(['certificateAuthorities', 'timestampAuthorities'] as const)(
+    'a chain of %s without its root is refused, and says what to add',
+    (part) => {
+      const root = structuredClone(trustedRoot) as Root;
+      const [authority] = root[part];
+      authority?.certChain.certificates.pop();
+
+      expect(() => checkTrustedRoot(root, { keyless: true, require_tlog: true })).toThrow(
+        expect.objectContaining({
+          code: 'trusted_root_invalid',
+          message: expect.stringMatching(
+            new RegExp(`at ${part}\\.0\\.certChain: .*none of the issuer ".*CN=.*"; add its cert`),
+          ),
+        }),
+      );
+    },
+  );
+
+  test('the public-good root has whole chains', () => {
+    const root = shippedTrust().trustedRoot;
+    expect(() => checkTrustedRoot(root, { keyless: true, require_tlog: true })).not.toThrow();
   });
 
   test('a root needs only the material that the policy uses', () => {
