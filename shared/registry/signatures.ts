@@ -15,6 +15,9 @@ import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';
 /** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
 const concurrency = 4;
 
+/** Attestations of cosign 2 have it as well, empty. */
+const signatureAnnotation = 'dev.cosignproject.cosign/signature';
+
 interface Reader {
   client: RegistryClient;
   repository: string;
@@ -143,17 +146,16 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSigna
 }
 
 /**
- * Reads simple-signing layers. Each is a signature with its material in the annotations. It reads
- * one more than the limit, so that the caller notices the excess.
+ * Reads layers with a signature in their annotations, of any media type, as cosign does. Other
+ * layers are no signatures, unless they have the media type of one. It reads one more than the
+ * limit, so that the caller notices the excess.
  */
 async function readLegacyLayers(
   reader: Reader,
   source: SignatureSource,
   layers: Descriptor[],
 ): Promise<FoundSignature[]> {
-  const signatures = layers
-    .filter(({ mediaType }) => mediaType === mediaTypes.simpleSigning)
-    .slice(0, limits.foundSignaturesMax + 1);
+  const signatures = layers.filter(isLegacySignature).slice(0, limits.foundSignaturesMax + 1);
   const read = await mapConcurrently(signatures, concurrency, (layer) =>
     readOrReport('legacy', source, layer.digest, async () => {
       const bytes = await readSignature(reader, layer);
@@ -264,6 +266,10 @@ function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
   }
 
   return [...byContent.values()];
+}
+
+function isLegacySignature({ mediaType, annotations }: Descriptor): boolean {
+  return mediaType === mediaTypes.simpleSigning || !!annotations?.[signatureAnnotation];
 }
 
 function isBundle(mediaType: string): boolean {

@@ -243,6 +243,31 @@ describe('signatures beside an artifact', () => {
     ]);
   });
 
+  test('a legacy layer is a signature by its annotation, whatever its media type', async () => {
+    const payload = Buffer.from('{}');
+    const name = 'dev.cosignproject.cosign/signature';
+    const layer = (annotations: Record<string, string>) => ({
+      ...descriptor(payload, 'application/octet-stream'),
+      annotations,
+    });
+    const legacy = {
+      schemaVersion: 2,
+      config: descriptor(payload, mediaTypes.empty),
+      layers: [layer({ a: 'b' }), layer({ [name]: '' }), layer({ [name]: 'c2ln' })],
+    };
+
+    const { client } = await clientOf(
+      registryOf({
+        [`manifests/${digest.replace(':', '-')}.sig`]: Buffer.from(JSON.stringify(legacy)),
+        [`blobs/${digestOf(payload)}`]: payload,
+      }),
+    );
+
+    expect(await collectSignatures(client, 'a/b', digest)).toMatchObject([
+      { format: 'legacy', payload: payload.toString('base64'), annotations: { [name]: 'c2ln' } },
+    ]);
+  });
+
   test('an invalid index does not hide a legacy signature', async () => {
     const payload = Buffer.from('{}');
     const legacy = {
