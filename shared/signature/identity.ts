@@ -5,21 +5,24 @@ import type { Signer } from './signer.ts';
 /**
  * Requires that the signer matches one identity of the policy: both of its regexps, and those of
  * its claims.
+ * @returns the name that matches
  * @throws Refusal `identity_mismatch`, `issuer_mismatch`, `claim_mismatch`, `certificate_invalid`
  */
-export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): void {
-  const { identity, issuer } = signer;
-  if (identity === null || issuer === null) {
+export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): string {
+  const { names, issuer } = signer;
+  if (names.length === 0 || issuer === null) {
     refuse(
       'certificate_invalid',
-      'expected one subject alternative name and an issuer in the certificate',
+      'expected a readable subject alternative name and an issuer in the certificate',
     );
   }
 
-  const sameIdentity = identities.filter((pair) => pair.identity.test(identity));
+  const findName = (pair: CompiledIdentity) => names.find((name) => pair.identity.test(name));
+  const sameIdentity = identities.filter((pair) => findName(pair) !== undefined);
   if (sameIdentity.length === 0) {
     const expected = identities.map(({ source }) => `/${source.identity_regexp}/`).join(' or ');
-    refuse('identity_mismatch', `signed by "${identity}", expected to match ${expected}`);
+    const found = names.map((name) => `"${name}"`).join(', ');
+    refuse('identity_mismatch', `signed by ${found}, expected to match ${expected}`);
   }
 
   const samePair = sameIdentity.filter((pair) => pair.issuer.test(issuer));
@@ -29,7 +32,9 @@ export function checkIdentity(signer: Signer, { identities }: CompiledPolicy): v
   }
 
   const mismatches = samePair.map((pair) => findMismatch(pair, signer));
-  if (mismatches.every((text) => text !== null)) refuse('claim_mismatch', mismatches.join('; or '));
+  const matching = samePair[mismatches.indexOf(null)];
+  if (matching === undefined) refuse('claim_mismatch', mismatches.join('; or '));
+  return findName(matching) ?? '';
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Verifier } from '@sigstore/verify';
 import { encodeSpki, type TrustedKey } from './keys.ts';
+import { leaveKnownProof } from './known-proof.ts';
 import { checkLogEntry, readNamedSigner } from './log-entry.ts';
 import type { ClaimedProof, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
@@ -44,9 +45,10 @@ export function verifyKeyed(
     timestampThreshold: 0,
   });
 
-  verifier.verify({ ...entity, key: { $case: 'public-key', hint }, timestamps: [] });
-  for (const entry of entity.tlogEntries) checkLogEntry(entry, signer.key, null);
-  return { hint, tlogEntries: entity.tlogEntries, timestamps: [] };
+  const { tlogEntries } = leaveKnownProof(entity, trust);
+  verifier.verify({ ...entity, key: { $case: 'public-key', hint }, tlogEntries, timestamps: [] });
+  for (const entry of tlogEntries) checkLogEntry(entry, signer.key, null);
+  return { hint, tlogEntries, timestamps: [] };
 }
 
 /**

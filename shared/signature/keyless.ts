@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { type SignedEntity, type TrustMaterial, Verifier } from '@sigstore/verify';
 import type { GantryError } from '../base/error.ts';
 import { findPathFault } from './certificate-path.ts';
+import { leaveKnownProof } from './known-proof.ts';
 import { checkLogEntry } from './log-entry.ts';
 import type { ClaimedProof, Material } from './material.ts';
 import type { CompiledPolicy } from './policy.ts';
@@ -41,8 +42,9 @@ export function verifyKeyless(
   // A log or timestamp authority that this trust root does not know must not spoil proof that
   // suffices without it. Anyone can remove proof from a bundle, so a subset that verifies is as
   // good as a bundle that holds only that subset.
+  const known = { ...entity, ...leaveKnownProof(entity, policy.trust) };
   let first: GantryError | undefined;
-  for (const proof of listSubsets(entity, policy.requireTlog)) {
+  for (const proof of listSubsets(known, policy.requireTlog)) {
     try {
       verifyProof(proof, certificate, trust, policy.requireTlog ? 1 : 0);
       return proof;

@@ -9,6 +9,7 @@ import {
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { GantryError } from '../base/error.ts';
+import { readPemBlocks } from './pem.ts';
 
 /** A public key that a policy trusts. */
 export interface TrustedKey {
@@ -32,14 +33,17 @@ export function checkPublicKey(pem: string, field?: string): TrustedKey {
       { found, cause, ...(field === undefined ? {} : { field }) },
     );
 
-  // createPublicKey also accepts private keys and certificates, which do not belong in a policy.
-  if (!/^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/.test(pem)) {
+  // createPublicKey also accepts private keys and certificates, which do not belong in a policy. Of
+  // two keys cosign reads the first and the author may mean the second.
+  const [block, ...others] = readPemBlocks(pem);
+  if (block === undefined || block.label !== 'PUBLIC KEY') {
     throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else');
   }
+  if (others.length > 0) throw invalid(`${others.length + 1} blocks in one text`);
 
   let key: KeyObject;
   try {
-    key = createPublicKey({ key: pem, format: 'pem' });
+    key = createPublicKey({ key: block.der, format: 'der', type: 'spki' });
   } catch (cause) {
     throw invalid('bytes that do not decode', cause);
   }

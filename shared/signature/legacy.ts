@@ -6,6 +6,7 @@ import type { FoundSignature } from '../domain/signatures/index.ts';
 import { SignedBytes } from './content.ts';
 import { type KnownKeys, requireExactKeys } from './exact-keys.ts';
 import { type Material, type SignatureClaim, toMaterial } from './material.ts';
+import { readPemBlocks } from './pem.ts';
 import { refuse } from './refusal.ts';
 
 type FoundLegacySignature = Extract<FoundSignature, { format: 'legacy' }>;
@@ -167,7 +168,9 @@ function signedTimestamp(text: string) {
 
 function decodeCertificate(pem: string): string {
   try {
-    return new X509Certificate(pem).raw.toString('base64');
+    const [block] = readPemBlocks(pem);
+    if (block?.label === 'CERTIFICATE')
+      return new X509Certificate(block.der).raw.toString('base64');
   } catch (cause) {
     return refuse(
       'certificate_invalid',
@@ -175,6 +178,10 @@ function decodeCertificate(pem: string): string {
       cause,
     );
   }
+  return refuse(
+    'certificate_invalid',
+    `expected a certificate in ${annotation.certificate}, found none`,
+  );
 }
 
 function parse<T extends z.ZodType>(

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { SignedEntity } from '@sigstore/verify';
 import { z } from 'zod';
 import { encodeSpki } from './keys.ts';
+import { readPemBlocks } from './pem.ts';
 import { refuse } from './refusal.ts';
 
 const rawBytes = z.looseObject({ rawBytes: z.string() });
@@ -123,8 +124,10 @@ export function readNamedSigner(body: unknown): Buffer {
 }
 
 function fromPem(base64: string): Buffer {
-  const pem = Buffer.from(base64, 'base64').toString('utf8');
-  return pem.includes('BEGIN CERTIFICATE')
-    ? new X509Certificate(pem).raw
-    : encodeSpki(createPublicKey(pem));
+  const [block] = readPemBlocks(Buffer.from(base64, 'base64').toString('utf8'));
+  if (block === undefined) throw new Error('expected PEM, found none');
+
+  return block.label === 'CERTIFICATE'
+    ? new X509Certificate(block.der).raw
+    : encodeSpki(createPublicKey({ key: block.der, format: 'der', type: 'spki' }));
 }

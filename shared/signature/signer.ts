@@ -1,14 +1,24 @@
 import type { X509Certificate } from 'node:crypto';
+import type { ASN1Obj } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
-import { type ClaimName, claimOids, type SignerClaims } from '../domain/signatures/index.ts';
+import {
+  type ClaimName,
+  claimOids,
+  type FoundSignature,
+  type SignerClaims,
+} from '../domain/signatures/index.ts';
 import { refuse } from './refusal.ts';
 
+type SignatureFormat = FoundSignature['format'];
 type Certificate = Extract<SignedEntity['key'], { $case: 'certificate' }>['certificate'];
 
 /** The signer according to a certificate. */
 export interface Signer {
-  /** The subject alternative name: the URL of a workflow, an e-mail address, or a user name. */
-  identity: string | null;
+  /**
+   * The subject alternative names that cosign compares: the URL of a workflow, an e-mail address, a
+   * host, or a user name. Empty when one cannot be read.
+   */
+  names: string[];
   /** The OIDC issuer that vouched for the identity. */
   issuer: string | null;
   /** What the certificate says about the workflow that signed. */
@@ -28,13 +38,15 @@ const codeSigningOid = '1.3.6.1.5.5.7.3.3';
 // The tags of the kinds of GeneralName that Fulcio issues (RFC 5280, §4.2.1.6).
 const otherName = 0;
 const rfc822Name = 1;
+const dNSName = 2;
 const uniformResourceIdentifier = 6;
 
 /**
  * Reads the signer from Fulcio's extensions. A value is null when it is missing or not plain text.
  * The library decodes names by dropping the high bit, so one name could pass for another.
+ * @param format of the signature, because cosign compares other names for each
  */
-export function readSigner(certificate: Certificate): Signer {
+export function readSigner(certificate: Certificate, format: SignatureFormat): Signer {
   try {
     const texts = readFulcioTexts(certificate);
     const claims: SignerClaims = {};
@@ -46,9 +58,9 @@ export function readSigner(certificate: Certificate): Signer {
 
     // If the newer extension cannot be read, the older one does not count either.
     const issuer = texts.has(issuerOid) ? texts.get(issuerOid) : texts.get(olderIssuerOid);
-    return { identity: readSubjectAltName(certificate), issuer: issuer ?? null, claims };
+    return { names: readNames(certificate, format), issuer: issuer ?? null, claims };
   } catch {
-    return { identity: null, issuer: null, claims: {} };
+    return { names: [], issuer: null, claims: {} };
   }
 }
 
@@ -87,22 +99,36 @@ export function checkLeaf(certificate: X509Certificate): void {
   }
 }
 
-function readSubjectAltName(certificate: Certificate): string | null {
-  const names = certificate.extension(subjectAltNameOid)?.valueObj.subs[0]?.subs ?? [];
+/**
+ * Reads the names as cosign does. Any name of a legacy signature may match; a bundle has one, its
+ * first URL, else its first mailbox, else its user name. Kinds of names that Fulcio does not issue
+ * are no identities.
+ */
+function readNames(certificate: Certificate, format: SignatureFormat): string[] {
+  const all = certificate.extension(subjectAltNameOid)?.valueObj.subs[0]?.subs ?? [];
+  const texts = (tag: number) =>
+    all.filter((name) => name.tag.isContextSpecific(tag)).map(({ value }) => decodeAscii(value));
+
+  const [hosts, mailboxes, urls] = [dNSName, rfc822Name, uniformResourceIdentifier].map(texts);
+  const users = readUserNames(all.filter((name) => name.tag.isContextSpecific(otherName)));
+
+  const read = [hosts, mailboxes, urls, users].flatMap((names) => names ?? []);
+  if (read.includes(null)) return [];
+
+  const compared =
+    format === 'legacy'
+      ? read
+      : [urls, mailboxes, users].flatMap((names) => names ?? []).slice(0, 1);
+  return compared.filter((name) => name !== null && name !== '') as string[];
+}
+
+/** Several user names, or other names of another kind, are none: cosign reads exactly one. */
+function readUserNames(names: readonly ASN1Obj[]): (string | null)[] {
   const [name] = names;
-  // Fulcio writes one name. With several, Gantry would have to guess which one the policy means.
-  if (name === undefined || names.length !== 1) return null;
+  if (name === undefined || names.length !== 1 || name.subs[0]?.toOID() !== userNameOid) return [];
 
-  if (
-    name.tag.isContextSpecific(uniformResourceIdentifier) ||
-    name.tag.isContextSpecific(rfc822Name)
-  ) {
-    return decodeAscii(name.value);
-  }
-
-  if (!name.tag.isContextSpecific(otherName) || name.subs[0]?.toOID() !== userNameOid) return null;
   const value = name.subs[1]?.subs[0]?.value;
-  return value === undefined ? null : decodeUtf8(value);
+  return [value === undefined ? null : decodeUtf8(value)];
 }
 
 function decodeAscii(bytes: Uint8Array): string | null {

@@ -30,7 +30,7 @@ import { readSigner, type Signer } from './signer.ts';
  * Increase this when the same signatures and policy may get a different verdict. Cached verdicts
  * then no longer count.
  */
-export const verdictRules = 2;
+export const verdictRules = 3;
 
 /**
  * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy
@@ -87,7 +87,7 @@ export function verifySignature(
       : readLegacy(signature);
   };
 
-  const { claim, ...verdict } = verifyMaterial(read, digest, policy);
+  const { claim, ...verdict } = verifyMaterial({ read, format }, digest, policy);
   const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
 
@@ -113,7 +113,7 @@ export function verifyBundle(
   policy: SignaturePolicy,
 ): BundleVerdict {
   const { claim, ...verdict } = verifyMaterial(
-    () => readFileBundle(bundle, artifact),
+    { read: () => readFileBundle(bundle, artifact), format: 'bundle' },
     artifact.digest,
     policy,
   );
@@ -123,7 +123,7 @@ export function verifyBundle(
 type VerdictWithClaim = BundleVerdict & { claim?: SignatureClaim };
 
 function verifyMaterial(
-  read: () => Material,
+  { read, format }: { read: () => Material; format: FoundSignature['format'] },
   digest: string,
   policy: SignaturePolicy,
 ): VerdictWithClaim {
@@ -138,12 +138,12 @@ function verifyMaterial(
   try {
     const material = read();
     const { key } = material.entity;
-    const signer = key.$case === 'certificate' ? readSigner(key.certificate) : null;
+    const signer = key.$case === 'certificate' ? readSigner(key.certificate, format) : null;
 
     // The verdict shows the claimed signer even if the signature does not verify.
     verdict.claim = material.claim;
     if (signer === null) verdict.key_id = readKeyHint(material);
-    else Object.assign(verdict, { identity: signer.identity, issuer: signer.issuer });
+    else Object.assign(verdict, { identity: signer.names[0] ?? null, issuer: signer.issuer });
 
     const annotations = findAnnotations(material.claim, digest);
     const compiled = compilePolicy(policy);
@@ -152,9 +152,10 @@ function verifyMaterial(
         ? verifyByKey(material, compiled)
         : verifyByCertificate(material, signer, compiled);
     if (counted.hint !== undefined) verdict.key_id = counted.hint;
+    if (counted.identity !== undefined) verdict.identity = counted.identity;
     checkAnnotations(annotations, compiled.annotations);
 
-    const name = signer === null ? `key ${verdict.key_id}` : `"${signer.identity}"`;
+    const name = signer === null ? `key ${verdict.key_id}` : `"${verdict.identity}"`;
     const claims = signer === null ? {} : { claims: shortenClaims(signer.claims) };
 
     return {
@@ -193,8 +194,8 @@ function findAnnotations(claim: SignatureClaim, digest: string): Record<string, 
   );
 }
 
-/** The proof that counted, and the hint of the key that made the signature. */
-type CountedProof = ClaimedProof & { hint?: string };
+/** The proof that counted, and the key's hint or the name that made the signature. */
+type CountedProof = ClaimedProof & { hint?: string; identity?: string };
 
 function verifyByKey(material: Material, policy: CompiledPolicy): CountedProof {
   if (policy.keys.length === 0) {
@@ -216,8 +217,7 @@ function verifyByCertificate(
   }
 
   const proof = verifyKeyless(material, policy);
-  checkIdentity(signer, policy);
-  return proof;
+  return { ...proof, identity: checkIdentity(signer, policy) };
 }
 
 function checkAnnotations(

@@ -5,7 +5,8 @@ import type {
   SignaturePolicy,
   SignerClaims,
 } from '../../../shared/domain/signatures/index.ts';
-import { verifyArtifact } from '../../../shared/signature/index.ts';
+import { checkIdentity } from '../../../shared/signature/identity.ts';
+import { compilePolicy, verifyArtifact } from '../../../shared/signature/index.ts';
 import { checkLeaf } from '../../../shared/signature/signer.ts';
 import { type SignOptions, startPrivateSigstore } from '../../support/private-sigstore.ts';
 
@@ -83,23 +84,25 @@ describe('certificates of a private Fulcio', () => {
     });
   });
 
-  test('with two names have none', async () => {
-    const [first, second] = ['https://git.test/acme/redis', 'https://evil.test/'];
-    const verdict = judge(
-      await altered({ subjectAltName: `${first}??${second}` }, (der) => {
-        // One name's bytes become two: tag and length of the second lie where the question marks
-        // were.
-        const start = der.indexOf(first);
-        der[start - 1] = first.length;
-        der.set([0x86, second.length], start + first.length);
-      }),
-    );
+  test('with two names are by the one that the policy names', () => {
+    const policy = compilePolicy({ identities, keys: [], require_tlog: true, trusted_root: null });
+    const signer = (...names: string[]) => ({ names, issuer: 'https://issuer.test', claims: {} });
+    const [first, second] = ['https://evil.test/', 'https://git.test/acme/redis'];
 
-    expect(verdict).toMatchObject({
-      verified: false,
-      identity: null,
-      issuer: 'https://issuer.test',
-    });
+    expect(checkIdentity(signer(first, second), policy)).toBe(second);
+    expect(() => checkIdentity(signer(first, 'git.test'), policy)).toThrow(
+      'signed by "https://evil.test/", "git.test", expected to match /^https://git\\.test/acme//',
+    );
+  });
+
+  test('in PEM with empty lines, and with text around it, are read', async () => {
+    const candidate = await sigstore.signLegacy({ digest });
+    if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
+
+    const name = 'dev.sigstore.cosign/certificate';
+    const loose = candidate.annotations[name]?.replace('-----\n', '-----\n\n');
+    const annotations = { ...candidate.annotations, [name]: `Made by a build.\n${loose}\nEnd.\n` };
+    expect(judge({ ...candidate, annotations })?.code).toBe('verified');
   });
 
   test("of an authority are no signer's", () => {

@@ -47,13 +47,26 @@ describe('public keys', () => {
 
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   test.each([
+    ['an empty line', (text: string) => text.replace('-----\n', '-----\n\n')],
+    ['text around it', (text: string) => `# The key of the builds\n${text}Kept by the ops team.\n`],
+    ['the line ends of Windows', (text: string) => text.replaceAll('\n', '\r\n')],
+  ])('with %s are read, as cosign reads them', (_, change) => {
+    expect(checkPublicKey(change(pem(publicKey))).key.equals(publicKey)).toBe(true);
+  });
+
+  test.each([
     [
       'a private key',
       privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
       'private key',
     ],
     ['an encrypted private key', readFixture('keys/good.key'), 'encrypted sigstore private key'],
-    ['two keys', pem(publicKey) + pem(publicKey), 'public key'],
+    ['two keys', pem(publicKey) + pem(publicKey), '2 blocks in one text'],
+    [
+      'a key with a private key behind it',
+      pem(publicKey) + privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      '2 blocks in one text',
+    ],
     [
       'P-521',
       pem(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey),

@@ -16,6 +16,7 @@ import {
   verifySignature,
 } from '../../../shared/signature/index.ts';
 import { cpuMs } from '../../support/cpu.ts';
+import { startPrivateSigstore } from '../../support/private-sigstore.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const anyone = [{ identity_regexp: '.', issuer_regexp: '.' }];
@@ -330,6 +331,74 @@ describe('verdicts', () => {
     const entry = cosignCase('keyless-ok');
     const twice = altered(entry, ({ tlogEntries }) => tlogEntries?.push(tlogEntries[0]));
     expect(verifyArtifact(entry.digest, twice, policyOf(entry)).code).toBe('tlog_invalid');
+  });
+});
+
+describe('proof for other trust roots as well', () => {
+  const entry = cosignCase('keyless-ok');
+  const judgeAltered = (change: (material: BundleMaterial) => unknown) =>
+    verifyArtifact(entry.digest, altered(entry, change), policyOf(entry));
+
+  const stranger = (logEntry: unknown) => ({
+    ...(logEntry as object),
+    logId: { keyId: Buffer.alloc(32, 7).toString('base64') },
+  });
+
+  /** A timestamp of the signature by an authority that the trust root does not have. */
+  async function strangeTimestamp(): Promise<{ signedTimestamp: string }> {
+    const [found] = foundSignaturesOf(entry);
+    if (found?.format !== 'bundle') throw new Error('expected a bundle');
+    const { dsseEnvelope } = found.bundle as { dsseEnvelope: { signatures: { sig: string }[] } };
+
+    const sigstore = await startPrivateSigstore(new Date());
+    const { annotations } = await sigstore.timestamped({
+      format: 'legacy',
+      source: 'legacy_tag',
+      claimed_digest: digest,
+      payload: '',
+      annotations: { 'dev.cosignproject.cosign/signature': dsseEnvelope.signatures[0]?.sig ?? '' },
+    });
+
+    const text = annotations['dev.sigstore.cosign/rfc3161timestamp'] ?? '';
+    return { signedTimestamp: JSON.parse(text).SignedRFC3161Timestamp };
+  }
+
+  test('a log entry of an unknown log does not spoil one of a known log', () => {
+    const verdict = judgeAltered(({ tlogEntries }) => tlogEntries?.push(stranger(tlogEntries[0])));
+    expect(verdict.code).toBe('verified');
+    expect(verdict.signatures[0]?.proof?.log_entries).toHaveLength(1);
+  });
+
+  test('a log entry of an unknown log alone is not enough, and its time does not count', () => {
+    const verdict = judgeAltered((material) => {
+      material.tlogEntries = material.tlogEntries?.map(stranger) ?? [];
+    });
+    expect(verdict.code).toBe('tlog_invalid');
+  });
+
+  test('a timestamp of an unknown authority does not spoil one of a known authority', async () => {
+    const strange = await strangeTimestamp();
+    const verdict = judgeAltered(({ timestampVerificationData: data }) =>
+      data?.rfc3161Timestamps?.unshift(strange),
+    );
+    expect(verdict.code).toBe('verified');
+    expect(verdict.signatures[0]?.proof?.timestamps).toHaveLength(1);
+  });
+
+  test('a timestamp of an unknown authority alone is not enough', async () => {
+    const strange = await strangeTimestamp();
+    const verdict = judgeAltered((material) => {
+      material.timestampVerificationData = { rfc3161Timestamps: [strange] };
+    });
+    expect(verdict.code).toBe('timestamp_invalid');
+  });
+
+  test('the same holds for keys', () => {
+    const keyedEntry = cosignCase('keyed-bundle-ok');
+    const found = altered(keyedEntry, ({ tlogEntries }) =>
+      tlogEntries?.push(stranger(tlogEntries[0])),
+    );
+    expect(verifyArtifact(keyedEntry.digest, found, policyOf(keyedEntry)).code).toBe('verified');
   });
 });
 
