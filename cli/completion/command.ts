@@ -1,6 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { describe } from '../command.ts';
+import { writeOut } from '../output/sink.ts';
 import type { ExitCode } from '../run.ts';
+import { hardenBashScript } from './bash-script.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
 
@@ -20,7 +22,22 @@ modules, versions, templates and machines come from the control plane, within a 
 }
 
 async function printScript(shell: string): Promise<ExitCode> {
-  const { script } = await import('@bomb.sh/tab');
-  script(shell, 'gantry', 'gantry');
+  const text = await scriptFor(shell);
+  writeOut(shell === 'bash' ? hardenBashScript(text) : text);
   return 0;
+}
+
+/** Returns the script of the library, which can only print it. */
+async function scriptFor(shell: string): Promise<string> {
+  const { script } = await import('@bomb.sh/tab');
+  const printed: string[] = [];
+  const { log } = console;
+  console.log = (text: string) => printed.push(text);
+
+  try {
+    script(shell, 'gantry', 'gantry');
+    return printed.join('\n');
+  } finally {
+    console.log = log;
+  }
 }

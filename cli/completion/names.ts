@@ -102,7 +102,7 @@ export async function readNames(command: Command, written: string, before: strin
     const api = await connect();
     const late = AbortSignal.timeout(namesTimeoutMs);
     const rows = [...asked].map(async ([name, read]) => {
-      const names = await read(api, written).catch(() => []);
+      const names = (await read(api, written).catch(() => [])).filter(isPlain);
       found.set(
         name,
         names.filter((one) => one.startsWith(before)).map((one) => one.slice(before.length)),
@@ -122,7 +122,12 @@ export async function readNames(command: Command, written: string, before: strin
 async function readContextNames(): Promise<string[]> {
   const { readContexts } = await import('../client/config.ts');
   const { contexts } = await readContexts().catch(() => ({ contexts: [] }));
-  return contexts.map(({ name }) => name);
+  return contexts.map(({ name }) => name).filter(isPlain);
+}
+
+/** A shell may expand what it completes, so that a name like `$(rm)` is not offered. */
+function isPlain(name: string): boolean {
+  return /^\w[\w@./:+-]*$/.test(name);
 }
 
 /** The readers of the arguments and options that a command has. */

@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { hardenBashScript } from '../../../cli/completion/bash-script.ts';
 import { commandOf, splitVersion } from '../../../cli/completion/complete.ts';
 import { placeholderOf } from '../../../cli/completion/names.ts';
 import { makeProgram } from '../../../cli/program.ts';
@@ -28,11 +34,15 @@ describe('completion', () => {
     expect(await offered(line)).toEqual(words);
   });
 
-  it('offers templates and categories by their names', async () => {
+  it('offers categories by their names, without those that a shell could run', async () => {
     const created_at = '2026-01-01T00:00:00.000Z';
     const server = await startHttpServer((_, response) =>
       sendJson(response, {
-        categories: [{ slug: 'userland', position: 90, created_at }],
+        categories: ['userland', '$(touch /tmp/x)', '--all', 'a b', '`id`'].map((slug) => ({
+          slug,
+          position: 90,
+          created_at,
+        })),
         next_cursor: null,
       }),
     );
@@ -65,5 +75,30 @@ describe('completion', () => {
 
   it.each(['bash', 'zsh', 'fish'])('prints a script for %s', async (shell) => {
     expect((await runGantry(['completion', shell])).stdout).toContain('gantry complete --');
+  });
+
+  it('runs in bash neither what is typed nor what is offered', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'gantry-completion-'));
+    const { stdout } = await runGantry(['completion', 'bash']);
+    const lines = [
+      stdout,
+      '_get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cur=${words[-1]}; }',
+      'compopt() { :; }',
+      `gantry() { printf '%s\\n' "$@" >typed; printf '%s\\n' 'web-$(touch offered)' other :4; }`,
+      "COMP_WORDS=(gantry template show '$(touch ran)' 'web')",
+      '__gantry_complete',
+      `printf '%s\\n' "\${COMPREPLY[@]}" >reply`,
+    ];
+
+    await promisify(execFile)('bash', ['-c', lines.join('\n')], { cwd: directory });
+    const read = (name: string) => readFile(join(directory, name), 'utf8');
+    expect((await readdir(directory)).sort()).toEqual(['reply', 'typed']);
+    expect(await read('reply')).toBe('web-$(touch offered)\n');
+    expect(await read('typed')).toBe('complete\n--\ntemplate\nshow\n$(touch ran)\nweb\n');
+    await rm(directory, { recursive: true });
+  });
+
+  it('refuses a script of the library that it does not know', () => {
+    expect(() => hardenBashScript('eval "$1"')).toThrow('expected in the script for bash');
   });
 });
