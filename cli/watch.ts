@@ -3,6 +3,7 @@ import { isGantryError } from '../shared/base/error.ts';
 import { errorStatus } from '../shared/base/error-codes.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { capture } from './output/sink.ts';
+import { safe } from './output/table.ts';
 
 /** Where a watched result goes. */
 export interface Screen {
@@ -76,8 +77,8 @@ export function openScreen(): Screen {
   };
 }
 
-function failLine(message: string, ms: number): string {
-  return `gantry: ${message}; retrying in ${Math.round(ms / 1000)} s`;
+export function failLine(message: string, ms: number): string {
+  return `gantry: ${safe(message)}; retrying in ${Math.round(ms / 1000)} s`;
 }
 
 /** Draws over the last picture: from the top left, each line to its end, then nothing below. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { writeOut } from '../../../cli/output/sink.ts';
-import { frame, pauseMsAfter, type Screen, watch } from '../../../cli/watch.ts';
+import { failLine, frame, pauseMsAfter, type Screen, watch } from '../../../cli/watch.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { gantryProgram, runGantry } from '../../support/gantry.ts';
 import { sendJson, startHttpServer } from '../../support/http-server.ts';
@@ -48,6 +48,12 @@ describe('watching', () => {
   it('ends by an error that a retry cannot change', async () => {
     const gone = new GantryError('not_found', 'expected a module, found none');
     expect((await seen(['a', gone])).error).toBe(gone);
+  });
+
+  it('shows an error of the control plane in one line, without control characters', () => {
+    expect(failLine('down\u001b[2J\nnow', 4000)).toBe(
+      'gantry: down\ufffd[2J\ufffdnow; retrying in 4 s',
+    );
   });
 
   it('draws over the last picture, and cuts what does not fit', () => {
