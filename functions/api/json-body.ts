@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { GantryError } from '../../shared/base/error.ts';
 import { parseStrictJson } from '../../shared/base/strict-json.ts';
 import type { ApiEnv } from './env.ts';
+import { isJson } from './request-form.ts';
 
 /**
  * Checks JSON bodies for what neither the schemas nor the table can hold: text with half a
@@ -10,7 +11,7 @@ import type { ApiEnv } from './env.ts';
  * another form is left to the route, which says so.
  */
 export const checkJsonBody = createMiddleware<ApiEnv>(async (c, next) => {
-  if (c.req.header('content-type')?.includes('json')) {
+  if (isJson(c.req.header('content-type'))) {
     const text = await c.req.text();
     const body = parseOrNull(text);
     requireStorable(body);

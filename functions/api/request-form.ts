@@ -9,10 +9,15 @@ import type { Route } from './route.ts';
 
 const json = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
+/** Whether a media type is JSON. It is the same in any case (RFC 9110, section 8.3.1). */
+export function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && json.test(contentType.trim());
+}
+
 /** Refuses a body that is not declared as JSON (RFC 9110, section 15.5.16). */
 export const requireJson = createMiddleware<ApiEnv>(async (c, next) => {
   const found = c.req.header('content-type');
-  if (found !== undefined && json.test(found)) return next();
+  if (isJson(found)) return next();
   throw new GantryError(
     'content_type_unsupported',
     `expected Content-Type: application/json, found ${found === undefined ? 'none' : redactText(found)}`,

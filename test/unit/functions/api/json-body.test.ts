@@ -43,17 +43,25 @@ describe('a JSON body', () => {
   });
 });
 
-it('a JSON body with a repeated key is refused, which two readers understand differently', async () => {
-  const response = await app.request('/api/v1/instances', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{"name":"a","metadata":{"k":1,"k":2}}',
-  });
-  expect(await response.json()).toMatchObject({
-    code: 'invalid_request',
-    detail: 'the body is invalid: expected each key once, found "k" again',
-  });
-});
+it.each([
+  'application/json',
+  'Application/JSON; charset=utf-8',
+  'application/merge-patch+json',
+  'application/vnd.a_2+JSON ;',
+])(
+  'a body of %s with a repeated key is refused, which two readers understand differently',
+  async (type) => {
+    const response = await app.request('/api/v1/instances', {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: '{"name":"a","metadata":{"k":1,"k":2}}',
+    });
+    expect(await response.json()).toMatchObject({
+      code: 'invalid_request',
+      detail: 'the body is invalid: expected each key once, found "k" again',
+    });
+  },
+);
 
 it.each(['a'.repeat(2100), '%00', 'a%2Fb'])(
   'the webhook %# is refused as any unknown one',
