@@ -1,3 +1,5 @@
+import { limits } from '../../base/limits/index.ts';
+
 /** One thing that a change sets: its old and its new value, as people read them. */
 export interface ReviewFact {
   name: string;
@@ -54,6 +56,15 @@ export interface Review {
   machines: number;
   /** What a reviewer without sign-in types to decide. */
   confirmation: string;
+}
+
+/** A reviewer must not take the changes that are shown for all of them. */
+export function warnUnshown(changes: number): string[] {
+  const unshown = changes - limits.reviewedChangesMax;
+  if (unshown <= 0) return [];
+  return [
+    `${unshown} of the ${changes} changes are not shown here. Look at the operation before you approve it.`,
+  ];
 }
 
 /** Compares two lists of names with what identifies the content of each; bounded, sorted. */

@@ -6,6 +6,7 @@ import {
   compareLists,
   defaultPolicy,
   factText,
+  warnUnshown,
 } from '../../../shared/domain/operations/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
 import {
@@ -165,4 +166,28 @@ describe('the difference of two lists', () => {
   it('is cut, and counts what it leaves out', () => {
     expect(compareLists(before, new Map(), 1)).toMatchObject({ removed: ['/a'], more: 2 });
   });
+});
+
+it('says how many changes of an operation a reviewer is not shown', () => {
+  expect(warnUnshown(20)).toEqual([]);
+  expect(warnUnshown(45)).toEqual([
+    '25 of the 45 changes are not shown here. Look at the operation before you approve it.',
+  ]);
+});
+
+it('the request to make a member a reviewer names the groups that an admin put them in before', () => {
+  const change = {
+    kind: 'member_change',
+    member_id: 'mbr_1',
+    was: ['viewer'],
+    roles: ['viewer', 'reviewer'],
+    was_groups: ['security'],
+    groups: ['security'],
+  } as const satisfies Change;
+  const rows = { member: { ...member, groups: ['security'] } };
+
+  expect(kindOf(change).summary(change, rows, 'acme')).toBe(
+    'change rita@example.com: roles viewer → viewer, reviewer, in the groups security',
+  );
+  expect(review(change, rows).facts.map(factText)).toContain('decides in groups: security');
 });

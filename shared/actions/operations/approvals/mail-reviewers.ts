@@ -9,6 +9,7 @@ import {
   dueReminders,
   factText,
   type Operation,
+  warnUnshown,
 } from '../../../domain/operations/index.ts';
 import { getApproval, updateApproval } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
@@ -98,7 +99,10 @@ async function factsOf(services: Services, operation: Operation): Promise<string
     const changes = operation.changes.slice(0, limits.reviewedChangesMax);
     const read = await readChanges(services, { account: operation.account, changes });
     const shown = read.map(({ change, rows }) => kindOf(change).review(change, rows));
-    const lines = shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]);
+    const lines = [
+      ...warnUnshown(operation.changes.length),
+      ...shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]),
+    ];
     return lines.map((line) => line.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.mailedFactMax));
   } catch (error) {
     if (!isGantryError(error)) throw error;

@@ -14,6 +14,7 @@ import {
   type Review,
   type ReviewedChange,
   type ReviewedTemplate,
+  warnUnshown,
 } from '../../../domain/operations/index.ts';
 import { readFileIndex } from '../../../store/ingest/index.ts';
 import { eachInstanceOf } from '../../../store/machines/index.ts';
@@ -58,7 +59,7 @@ export async function reviewApproval(
   const frozen = await warnFreeze(services, operation);
   return {
     requester: approval.requester,
-    warnings: [...warnings, ...frozen],
+    warnings: [...warnUnshown(operation.changes.length), ...warnings, ...frozen],
     votes: {
       approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,

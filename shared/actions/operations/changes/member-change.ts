@@ -75,6 +75,7 @@ export const memberChange: ChangeKind<'member_change', Rows> = {
     const facts = [
       ...stateFact('member', `${member.name} <${member.email}>`),
       ...fieldFacts({ roles, groups }, { roles: was, groups: was_groups }),
+      ...stateFact('decides in groups', keptGroups({ groups, was_groups })),
     ];
     const warning = `For four eyes, this member counts as ${member.counts_as}.`;
     return { facts, warnings: member.counts_as === null ? [] : [warning] };
@@ -109,7 +110,20 @@ function summaryOf(change: Change<'member_change'>, member: Member): string {
   const { was, roles, was_groups, groups } = change;
   const counts = member.counts_as === null ? '' : `, who counts as ${member.counts_as}`;
   const changed = standingText({ roles: was, groups: was_groups }, { roles, groups });
-  return `change ${member.email}${counts}: ${changed}`;
+  const kept = keptGroups(change);
+  const beside = kept === null ? '' : `, in the groups ${kept}`;
+  return `change ${member.email}${counts}: ${changed}${beside}`;
+}
+
+/**
+ * The groups that a member is in already; null if there are none or others. An admin puts members
+ * into groups freely until they review, so reviewers must see the groups before they decide.
+ */
+function keptGroups({
+  groups,
+  was_groups,
+}: Pick<Change<'member_change'>, 'groups' | 'was_groups'>): string | null {
+  return groups.length > 0 && isDeepStrictEqual(groups, was_groups) ? rolesText(groups) : null;
 }
 
 /** What a member may do, and for whom. */
