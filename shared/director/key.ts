@@ -51,18 +51,20 @@ function formatPem(key: KeyObject): string {
   return key.export({ type: 'spki', format: 'pem' }).toString();
 }
 
+const publicPem = /^\s*-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\s*$/;
+
 function readPublicKey(publicKeyPem: string): KeyObject {
+  // createPublicKey also takes a private key, which must not come to the control plane.
+  if (!publicPem.test(publicKeyPem)) {
+    const found = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(publicKeyPem)?.[1]?.toLowerCase();
+    throw notPublic(found ?? 'something else');
+  }
+
   let key: KeyObject;
   try {
     key = createPublicKey(publicKeyPem);
   } catch (cause) {
-    throw new GantryError(
-      'key_invalid',
-      'A root key must be a PEM public key (SPKI), found something else.',
-      {
-        cause,
-      },
-    );
+    throw notPublic('bytes that do not decode', cause);
   }
 
   const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType;
@@ -76,4 +78,9 @@ function readPublicKey(publicKeyPem: string): KeyObject {
       found,
     },
   );
+}
+
+function notPublic(found: string, cause?: unknown): GantryError {
+  const message = `A root key must be a PEM public key (SPKI), found ${found}.`;
+  return new GantryError('key_invalid', message, { found, cause });
 }

@@ -227,6 +227,18 @@ describe('a change of the root', () => {
     );
   });
 
+  it.each(['pkcs8', 'sec1'] as const)('is refused with a private key (%s)', (type) => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = privateKey.export({ type, format: 'pem' }).toString();
+
+    const refused = expect.objectContaining({
+      code: 'key_invalid',
+      found: expect.stringContaining('private key'),
+    });
+    expect(() => tufKey(pem)).toThrow(refused);
+    expect(() => nextRoot(one, { add: [pem] }, inAYear)).toThrow(refused);
+  });
+
   it('puts a new director key in the place of the one before wherever that signed', () => {
     const next = signer();
     const root = describeRoot(nextRoot(two, { director: next.pem }, inAYear));
