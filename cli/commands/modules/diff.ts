@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { shownPath } from '../../../shared/domain/files/index.ts';
 import { connect } from '../../client/api.ts';
 import { resolveVersionId } from '../../client/modules.ts';
 import type { responses } from '../../client/response-schemas.ts';
@@ -80,9 +81,9 @@ export function formatDifference(difference: Difference): string {
       'Files',
       [
         ...formatSignedRows([
-          ...files.added.map((one): Row => ['+', one.path, factsOf(one)]),
-          ...files.removed.map((one): Row => ['-', one.path, factsOf(one)]),
-          ...files.changed.map((one): Row => ['~', one.path, changeOf(one)]),
+          ...files.added.map((one): Row => ['+', shownPath(one.path), factsOf(one)]),
+          ...files.removed.map((one): Row => ['-', shownPath(one.path), factsOf(one)]),
+          ...files.changed.map((one): Row => ['~', shownPath(one.path), changeOf(one)]),
         ]),
         ...(left === 0 ? [] : [`… ${left} more files`]),
       ],

@@ -65,3 +65,12 @@ it('a difference has one line for each fact, and counts what it leaves out', () 
   ])
     expect(text).toMatch(line);
 });
+
+it('a path that imitates the facts beside it is quoted', () => {
+  const text = formatDifference({
+    ...same,
+    files: { added: [entry('/bin/su  file 0644 0:0')], removed: [], changed: [] },
+    counts: { added: 1, removed: 0, changed: 0 },
+  });
+  expect(text).toContain('+ "/bin/su  file 0644 0:0"  file 0644 0:0 10 bytes');
+});
