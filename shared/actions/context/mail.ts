@@ -8,8 +8,22 @@ export interface Mail {
   text: readonly string[];
 }
 
+/**
+ * Returns what is sent. Summaries and errors hold texts of people and registries, which must not
+ * begin lines of their own, add headers or reverse the direction.
+ */
+export function mailContent({ subject, text }: Pick<Mail, 'subject' | 'text'>): {
+  subject: string;
+  body: string;
+} {
+  const clean = (line: string) =>
+    line.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').toWellFormed();
+  return { subject: clean(subject), body: text.map(clean).join('\n') };
+}
+
 /** Sends a mail through SES. @throws what SES throws */
-export async function sendMail(services: Services, { to, subject, text }: Mail): Promise<void> {
+export async function sendMail(services: Services, { to, ...mail }: Mail): Promise<void> {
+  const { subject, body } = mailContent(mail);
   await services.aws.ses.send(
     new SendEmailCommand({
       FromEmailAddress: services.settings.senderAddress,
@@ -17,7 +31,7 @@ export async function sendMail(services: Services, { to, subject, text }: Mail):
       Content: {
         Simple: {
           Subject: { Data: subject, Charset: 'UTF-8' },
-          Body: { Text: { Data: text.join('\n'), Charset: 'UTF-8' } },
+          Body: { Text: { Data: body, Charset: 'UTF-8' } },
         },
       },
     }),
