@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { GantryError } from '../shared/base/error.ts';
 import { fail } from './fail.ts';
 
@@ -11,14 +11,19 @@ const root = join(import.meta.dirname, '..');
 /** Folders of layers hold a folder for each area, and tests are by area. */
 const layers = /^shared\/(?:(?:domain|actions|contract|store)\/)?/;
 
+const isFile = (path: string): boolean => path.endsWith('.ts');
+
+/** A folder of sources is tested by the folder of its area, a file by its folder's tests. */
+const testsOf = (path: string): string =>
+  `test/unit/${(isFile(path) ? dirname(path) : path).replace(layers, '')}`;
+
 /** What Stryker does: https://stryker-mutator.io/docs/stryker-js/configuration */
-function configOf(folder: string, tests: string) {
+function configOf(sources: string[], name: string) {
   return {
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner'],
     vitest: { configFile: 'scripts/vitest-mutate.ts' },
-    mutate: [`${folder}/**/*.ts`],
-    testFiles: [`${tests}/**/*.test.ts`],
+    mutate: sources.map((path) => (isFile(path) ? path : `${path}/**/*.ts`)),
     // The compiler refuses most other strings, and tests compare codes, not whole sentences.
     mutator: { excludedMutations: ['StringLiteral'] },
     coverageAnalysis: 'perTest',
@@ -27,33 +32,42 @@ function configOf(folder: string, tests: string) {
     tsconfigFile: 'none',
     // Stryker follows links when it copies, and these lead to files of a machine.
     ignorePatterns: ['.local', 'examples/modules/*/rootfs'],
-    tempDirName: '.local/mutate',
-    reporters: ['clear-text', 'json'],
+    tempDirName: `.local/mutate/${name}`,
+    reporters: ['progress-append-only', 'clear-text', 'json'],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
-    jsonReporter: { fileName: '.local/mutate.json' },
+    jsonReporter: { fileName: `.local/mutate/${name}.json` },
   };
 }
 
 /**
- * Changes the sources of a folder, one small fault at a time, and reports each fault that no unit
- * test notices: `npm run mutate -- FOLDER [TESTS]`.
+ * Changes sources, one small fault at a time, and reports each fault that no unit test notices:
+ * `npm run mutate -- SOURCES [TESTS]`. Both are folders or files, separated by commas.
  */
-async function mutate(folder = 'shared/dpop', tests?: string): Promise<void> {
-  const theirs = tests ?? `test/unit/${folder.replace(layers, '')}`;
-  const missing = [folder, theirs].find((path) => !existsSync(join(root, path)));
+async function mutate(list = 'shared/dpop', testList?: string): Promise<void> {
+  const sources = list.split(',');
+  const tests = testList?.split(',') ?? [...new Set(sources.map(testsOf))];
+  const missing = [...sources, ...tests].find((path) => !existsSync(join(root, path)));
   if (missing !== undefined) {
     throw new GantryError(
       'invalid_request',
-      `expected a folder, found nothing at ${missing}; run npm run mutate -- FOLDER [TESTS]`,
+      `expected a folder or file, found nothing at ${missing}; run npm run mutate -- SOURCES [TESTS]`,
     );
   }
 
-  const config = join(root, '.local/mutate.config.json');
-  await mkdir(join(root, '.local'), { recursive: true });
-  await writeFile(config, JSON.stringify(configOf(folder, theirs)));
+  const [first = list] = sources;
+  const name = first.replaceAll('/', '-');
+  const config = join(root, `.local/mutate/${name}.config.json`);
+  await mkdir(dirname(config), { recursive: true });
+  await writeFile(config, JSON.stringify(configOf(sources, name)));
 
   const stryker = join(root, 'node_modules/.bin/stryker');
-  const child = spawn(stryker, ['run', config], { cwd: root, stdio: 'inherit' });
+  const patterns = tests.map((path) => (isFile(path) ? path : `${path}/**/*.test.ts`));
+  const child = spawn(stryker, ['run', config], {
+    cwd: root,
+    stdio: 'inherit',
+    // Not by `testFiles` of Stryker: with it, a mutant outside of functions never takes effect.
+    env: { ...process.env, GANTRY_MUTATE_TESTS: patterns.join(',') },
+  });
   const [code] = await once(child, 'exit');
   process.exitCode = code ?? 1;
 }
