@@ -132,6 +132,18 @@ describe('the place of a call', () => {
     });
   });
 
+  it('is unknown if it names a nonce of the present generation that was never issued', () => {
+    const { chain } = lost();
+    const call = { nonce: `${chain.generation}.invented`, attempt: 1 };
+    expect(checkCall(chain, call)).toMatchObject({ kind: 'reused' });
+  });
+
+  it('after a lost response counts on, so an older nonce stays older', () => {
+    const { chain, nonce } = lost();
+    const again = checkCall(chain, { nonce, attempt: 4 });
+    expect(again.kind === 'accepted' && again.chain.generation).toBe(chain.generation + 1);
+  });
+
   it.each(['x90.abc', '1234567890123456.abc', '90', ''])(
     'is unknown if it names %j, which Gantry never issues',
     (nonce) => {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { exportJWK, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
@@ -128,6 +128,28 @@ describe('a DPoP proof', () => {
     ]) {
       expect(await placeIn(await made(place))).toEqual(place);
     }
+  });
+
+  it('has no nonce before the first response, because RFC 9449 wants a string', async () => {
+    const place = { nonce: null, attempt: 1 };
+    const proof = await makeProof({ privateKey: p256(), ...request, place, now });
+    expect(decodeJwt(proof)).not.toHaveProperty('nonce');
+  });
+
+  it('is refused with the library’s error as the cause', async () => {
+    await expect(checkProof('nonsense', { ...request, now })).rejects.toMatchObject({
+      cause: expect.any(Error),
+    });
+  });
+
+  it('has an id of 1 to 128 characters', async () => {
+    const key = p256();
+    const check = async (jti: string) =>
+      checkProof(await forge({}, { jti }, key), { ...request, now });
+
+    expect((await check('j'.repeat(128))).jti).toHaveLength(128);
+    for (const jti of ['', 'j'.repeat(129)])
+      expect(await refusal(check(jti))).toContain('its claim jti ');
   });
 
   it('is refused for a place that no machine has', async () => {
