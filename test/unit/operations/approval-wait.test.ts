@@ -6,7 +6,7 @@ import {
   votesOf,
   waitText,
 } from '../../../shared/domain/operations/index.ts';
-import { before, reviewer } from './change-factory.ts';
+import { before, reviewer } from './people.ts';
 
 const decided = (id: string, decision: 'approve' | 'reject' = 'approve'): ApprovalDecision => ({
   reviewer: `member:${id}`,

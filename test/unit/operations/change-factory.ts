@@ -1,5 +1,4 @@
 import { changeWrites } from '../../../shared/actions/operations/index.ts';
-import type { Member } from '../../../shared/domain/accounts/index.ts';
 import { type Dependency, viewOf } from '../../../shared/domain/compose/index.ts';
 import type { Instance } from '../../../shared/domain/machines/index.ts';
 import {
@@ -11,10 +10,11 @@ import type { Assignment, Template } from '../../../shared/domain/templates/inde
 import type { Write } from '../../../shared/store/table/index.ts';
 import { instanceOf } from '../../support/instance.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
+import { before, member, reviewer } from './people.ts';
+
+export { before, member, reviewer } from './people.ts';
 
 export const at = '2026-01-02T03:04:05.000Z';
-export const before = '2026-01-01T00:00:00.000Z';
-
 export const template: Template = {
   account: 'acme',
   id: 'tpl_1',
@@ -44,28 +44,6 @@ export const instance: Instance = instanceOf({
   metadata: { hostname: 'web-1' },
   created_at: before,
   updated_at: before,
-});
-export const member: Member = {
-  account: 'acme',
-  id: 'mbr_1',
-  email: 'rita@example.com',
-  name: 'Rita',
-  roles: ['viewer'],
-  groups: [],
-  invitation: null,
-  joined_at: before,
-  reviewer_since: null,
-  counts_as: null,
-  revision: 1,
-  created_at: before,
-};
-/** A reviewer who joined long ago. */
-export const reviewer = (id = 'mbr_2', groups: string[] = []): Member => ({
-  ...member,
-  id,
-  roles: ['reviewer'],
-  groups,
-  reviewer_since: before,
 });
 export const operation = {
   account: 'acme',

@@ -11,7 +11,7 @@ import {
   policyChangeText,
   unmeetableBy,
 } from '../../../shared/domain/operations/index.ts';
-import { reviewer } from './change-factory.ts';
+import { reviewer } from './people.ts';
 
 const was: InterventionPolicy = {
   ...defaultPolicy('module_promote_to_live'),
