@@ -56,6 +56,27 @@ export async function storePage<T>(
 }
 
 /**
+ * Works on the items of a page one after the other, on one at least, until `workMs` are over. The
+ * items that are left begin the next page.
+ */
+export async function workPage<T, Result>(
+  page: { items: T[]; next_cursor: string | null },
+  work: (item: T) => Promise<Result>,
+  { keyOf, workMs, now }: { keyOf: (item: T) => string; workMs: number; now: () => Date },
+): Promise<{ items: Result[]; next_cursor: string | null }> {
+  const until = now().getTime() + workMs;
+  const items: Result[] = [];
+
+  for (const item of page.items) {
+    items.push(await work(item));
+    const left = items.length < page.items.length;
+    if (left && now().getTime() > until) return { items, next_cursor: cursorOf(keyOf(item)) };
+  }
+
+  return { items, next_cursor: page.next_cursor };
+}
+
+/**
  * Counts the items that fit in a response, at least one. The manifest of a version can be hundreds
  * of kilobytes long.
  */

@@ -1,4 +1,5 @@
 import { isGantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { Trial } from '../../contract/preview/index.ts';
 import type { LostFiles } from '../../domain/compose/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
@@ -14,12 +15,17 @@ export interface AssignmentEffects {
   warnings: string[];
 }
 
+const { effectsEntriesMax } = limits;
+
+const notLookedFor = `files that do not reach machines were not looked for, because the template has more than ${effectsEntriesMax} entries; preview the change to see them`;
+
 type AssignmentTrial = Extract<Trial, { kind: 'assignment_add' | 'assignment_update' }>;
 
 /**
  * What people should know of a new or changed assignment: files of its module that do not reach
  * machines, files of others that it drops, and tracks that have no version of it. A change that
- * cannot be composed has none: its operation says why.
+ * cannot be composed has none: its operation says why. A template that is too large to compose
+ * within the request has a warning instead.
  */
 export async function readAssignmentEffects(
   services: Services,
@@ -29,7 +35,8 @@ export async function readAssignmentEffects(
   return collectEffects({
     modules: [change.module],
     tracks: await composedTracks(services, account, template_id),
-    preview: (track) => previewChange(services, account, { template_id, track, change }),
+    preview: (track) =>
+      previewChange(services, account, { template_id, track, change }, effectsEntriesMax),
   });
 }
 
@@ -51,12 +58,13 @@ export async function readChangesEffects(
       ...present.filter(({ id }) => ids.includes(id)).map(({ module }) => module),
     ],
     tracks: await composedTracks(services, account, template_id),
-    preview: (track) => previewChanges(services, account, { template_id, track, changes }),
+    preview: (track) =>
+      previewChanges(services, account, { template_id, track, changes }, effectsEntriesMax),
   });
 }
 
 /** The effects on every track, each once. Other warnings of the template are left out. */
-async function collectEffects({
+export async function collectEffects({
   modules,
   tracks,
   preview,
@@ -72,8 +80,11 @@ async function collectEffects({
 
   for (const track of tracks) {
     const found = await tryPreview(() => preview(track));
-    for (const one of found?.lost ?? []) lost.set(one.message, one);
-    for (const one of found?.warnings ?? [])
+    if (found === 'too_large') warnings.add(notLookedFor);
+    if (found === null || found === 'too_large') continue;
+
+    for (const one of found.lost) lost.set(one.message, one);
+    for (const one of found.warnings)
       if (patterns.some((pattern) => pattern.test(one))) warnings.add(one);
   }
 
@@ -94,10 +105,13 @@ export async function readUpdateEffects(
   return readAssignmentEffects(services, account, { template_id, change });
 }
 
-async function tryPreview(preview: () => Promise<ChangePreview>): Promise<ChangePreview | null> {
+async function tryPreview(
+  preview: () => Promise<ChangePreview>,
+): Promise<ChangePreview | 'too_large' | null> {
   try {
     return await preview();
   } catch (error) {
+    if (isGantryError(error, 'composition_too_large')) return 'too_large';
     if (!isGantryError(error)) throw error;
     return null;
   }

@@ -57,18 +57,19 @@ const bounds: ChangePreview['bounds'] = {
 /**
  * Returns the effects of a change on the machines of a template and track, compared with the
  * present composition. Stores nothing. Throws the same errors as the request, its check and its
- * composition.
+ * composition, and `composition_too_large` for layers of more than `entriesMax` entries.
  */
 export async function previewChange(
   services: Services,
   account: string,
   asked: { template_id: string; track: Track; change: Trial },
+  entriesMax: number = limits.previewEntriesMax,
 ): Promise<ChangePreview> {
   const { template_id, track } = asked;
   const template = await requireTemplate(services, account, template_id);
   const assignments = await listAssignments(services.db, account, template_id);
   const change = await changeOf(services, template, assignments, asked.change);
-  return previewChanges(services, account, { template_id, track, changes: [change] });
+  return previewChanges(services, account, { template_id, track, changes: [change] }, entriesMax);
 }
 
 /** The same for changes that are applied together. */
@@ -76,6 +77,7 @@ export async function previewChanges(
   services: Services,
   account: string,
   { template_id, track, changes }: { template_id: string; track: Track; changes: Change[] },
+  entriesMax: number = limits.previewEntriesMax,
 ): Promise<ChangePreview> {
   const template = await requireTemplate(services, account, template_id);
   const assignments = await listAssignments(services.db, account, template_id);
@@ -84,8 +86,8 @@ export async function previewChanges(
   const views = viewsOf(changes, nowIso(services));
   const view = views.template(viewOf(template, assignments));
 
-  const now = await sideNow(services, account, template_id, track);
-  const then = await sideOf(services, view, track, now.resolution);
+  const now = await sideNow(services, account, { template_id, track, entriesMax });
+  const then = await sideOf(services, view, { track, previous: now.resolution, entriesMax });
   const { warnings, ...rest } = difference(now, then);
   const moves = changes.flatMap((change) => moveOf(account, change, assignments) ?? []);
   const stay = moves.flatMap((move) => explainUnmoved(move, track, then.resolution) ?? []);
@@ -148,7 +150,9 @@ export async function previewInstanceChange(
 
   await checkChanges(services, { account, changes: [change] });
 
-  const now = await sideNow(services, account, template_id, instance.track);
+  const entriesMax = limits.previewEntriesMax;
+  const at = { template_id, track: instance.track, entriesMax };
+  const now = await sideNow(services, account, at);
   const { track, metadata } = viewsOf([change], nowIso(services)).instance(instance);
   const then =
     track === instance.track ? now : await composedSide(services, account, template_id, track);
@@ -181,14 +185,9 @@ const emptyReport: CompositionReport = {
 async function sideNow(
   services: Services,
   account: string,
-  template_id: string,
-  track: Track,
+  { entriesMax: filesMax, ...at }: { template_id: string; track: Track; entriesMax: number },
 ): Promise<Side> {
-  const now = await readCurrentComposition(services, account, {
-    template_id,
-    track,
-    filesMax: limits.previewEntriesMax,
-  });
+  const now = await readCurrentComposition(services, account, { ...at, filesMax });
   const nothing = { report: emptyReport, warnings: [] };
   if (now === null) return { index: null, files: [], resolution: null, ...nothing };
   return { index: now.index, files: now.instance_files, resolution: now.resolution, ...nothing };
@@ -197,10 +196,8 @@ async function sideNow(
 async function sideOf(
   services: Services,
   view: TemplateView,
-  track: Track,
-  previous: ResolutionRecord | null,
+  options: { track: Track; previous: ResolutionRecord | null; entriesMax: number },
 ): Promise<Side> {
-  const options = { track, previous, entriesMax: limits.previewEntriesMax };
   const { composition, warnings, resolution } = await composeView(services, view, options);
 
   return {
@@ -222,12 +219,9 @@ async function composedSide(
   const template = await requireTemplate(services, account, template_id);
   const view = viewOf(template, await listAssignments(services.db, account, template_id));
 
-  return sideOf(
-    services,
-    view,
-    track,
-    (await sideNow(services, account, template_id, track)).resolution,
-  );
+  const entriesMax = limits.previewEntriesMax;
+  const { resolution } = await sideNow(services, account, { template_id, track, entriesMax });
+  return sideOf(services, view, { track, previous: resolution, entriesMax });
 }
 
 function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'warnings' | 'bounds'> {

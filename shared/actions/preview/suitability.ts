@@ -1,4 +1,5 @@
 import { isGantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
 import { chooseVersion } from '../../composition/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { judgeTrial } from '../../domain/compose/index.ts';
@@ -58,7 +59,10 @@ export async function readSuitability(
   };
 }
 
-/** Composes a template with the module, on each track that is composed. */
+/**
+ * Composes a template with the module, on each track that is composed. One that is too large to
+ * compose within a request is judged by the rows alone.
+ */
 async function tryAssignment(
   services: Services,
   { account, id: template_id }: Template,
@@ -66,14 +70,17 @@ async function tryAssignment(
   byRows: Suitability,
 ): Promise<Suitability> {
   const change = { kind: 'assignment_add', module } as const;
+  const { effectsEntriesMax } = limits;
 
   for (const track of await composedTracks(services, account, template_id)) {
     try {
-      const { instances } = await previewChange(services, account, { template_id, track, change });
+      const asked = { template_id, track, change };
+      const { instances } = await previewChange(services, account, asked, effectsEntriesMax);
       const refused = instances.changed.find(({ error }) => error?.refuses)?.error ?? null;
       if (refused !== null) return withConflict(byRows, `${track}: ${refused.message}`);
     } catch (error) {
       if (!isGantryError(error)) throw error;
+      if (error.code === 'composition_too_large') continue;
       const failure = await getCompositionFailure(services.db, account, template_id, track);
       const verdict = judgeTrial({ before: failure === null, after: false });
       if (verdict !== 'breaks') continue;

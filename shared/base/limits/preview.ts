@@ -28,8 +28,15 @@ export const previewLimits = {
   diffLinesCompared: 500,
   /** Paths that a warning about lost files names; the preview lists all of them. */
   lostPathsShown: 5,
+  /**
+   * Entries of all layers up to which a request composes what it only tells about, on each track: a
+   * preview takes 70 ms for 1,000 entries, and API Gateway gives up after 30 s.
+   */
+  effectsEntriesMax: 40_000,
   /** Templates that one request tries a module in: each takes up to some seconds. */
   suitabilityPageMax: 10,
+  /** After this time, a request tries its module in no further template: the next page does. */
+  suitabilityWorkMs: 12_000,
   /** Characters shown of a differing line. */
   diffLineLengthMax: 300,
 } as const;

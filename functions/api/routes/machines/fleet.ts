@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { readFleet, readMachines } from '../../../../shared/actions/machines/index.ts';
 import { readSuitability } from '../../../../shared/actions/preview/index.ts';
-import { mapConcurrently } from '../../../../shared/base/concurrency.ts';
 import { limits } from '../../../../shared/base/limits/index.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import {
@@ -12,7 +11,7 @@ import {
   moduleTemplatesAnswer,
   moduleTemplatesQuery,
 } from '../../../../shared/contract/machines/index.ts';
-import { cursorOf, sortKeyOf, storePage } from '../../paging.ts';
+import { cursorOf, sortKeyOf, storePage, workPage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
 
 const params = z.object({ name: slugSchema });
@@ -65,7 +64,7 @@ export const fleetRoutes: Route[] = [
     tag: 'fleet',
     summary: 'List the templates and whether each can take the module',
     description:
-      'Checks current assignments and the builds of the versions in each track, and composes each template with the module as an assignment would. A page has at most 10 templates.',
+      'Checks current assignments and the builds of the versions in each track, and composes each template with the module as an assignment would. A page has at most 10 templates, fewer if they are large.',
     params,
     query: moduleTemplatesQuery,
     answer: moduleTemplatesAnswer,
@@ -79,8 +78,12 @@ export const fleetRoutes: Route[] = [
       const limit = Math.min(query.limit, limits.suitabilityPageMax);
       const page = await storePage({ ...query, limit }, templates, ({ id }) => id);
       // One after the other, because each holds the entries of all layers in memory.
-      const judged = await mapConcurrently(page.items, 1, judge);
-      return { templates: judged, next_cursor: page.next_cursor };
+      const { items, next_cursor } = await workPage(page, judge, {
+        keyOf: ({ id }) => id,
+        workMs: limits.suitabilityWorkMs,
+        now: services.now,
+      });
+      return { templates: items, next_cursor };
     },
   }),
 ];

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cursorOf, listPage, sortKeyOf, storePage } from '../../../../functions/api/paging.ts';
+import {
+  cursorOf,
+  listPage,
+  sortKeyOf,
+  storePage,
+  workPage,
+} from '../../../../functions/api/paging.ts';
 import type { GantryError } from '../../../../shared/base/error.ts';
 import { limits } from '../../../../shared/base/limits/index.ts';
 
@@ -49,6 +55,25 @@ describe('pages', () => {
         expect(pages.every((page) => page.length <= limit)).toBe(true);
       }),
     );
+  });
+
+  it.each([
+    ['ends when its time is over', 1000, ['a', 'b'], 'b'],
+    ['has one item at least', 0, ['a'], 'a'],
+    ['has all items if time is left', 10_000, ['a', 'b', 'c'], 'd'],
+  ])('that takes work %s', async (_, workMs, expected, next) => {
+    let passed = 0;
+    const now = () => new Date(passed);
+    const work = async (name: string) => {
+      passed += 600;
+      return name;
+    };
+
+    const page = { items: ['a', 'b', 'c'], next_cursor: cursorOf('d') };
+    expect(await workPage(page, work, { keyOf: self, workMs, now })).toEqual({
+      items: expected,
+      next_cursor: cursorOf(next),
+    });
   });
 
   it('of large items hold fewer, but one at least', async () => {
