@@ -1,8 +1,10 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
-import type { Instance } from '../../domain/machines/index.ts';
+import { daySeconds } from '../../base/time.ts';
+import type { Instance, InstanceReport } from '../../domain/machines/index.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
 import type { Approval, Operation } from '../../domain/operations/index.ts';
+import type { Repository } from '../../domain/poll/index.ts';
 import { tracks } from '../../domain/templates/index.ts';
 import {
   evidenceFor,
@@ -10,21 +12,23 @@ import {
   type SensorName,
   type SensorRows,
   type StagedVersion,
+  sensors,
 } from '../../domain/upkeep/index.ts';
 import { getCompositionFailure } from '../../store/compose/index.ts';
 import { eachInstance } from '../../store/machines/index.ts';
 import { eachModule, getVersion, versionIdsIn } from '../../store/modules/index.ts';
-import { getOperation, listApprovals, recentOperations } from '../../store/operations/index.ts';
+import { approvalsSince, getOperation, recentOperations } from '../../store/operations/index.ts';
 import { readRepositories } from '../../store/poll/index.ts';
 import type { Db } from '../../store/table/index.ts';
 import { eachTemplate } from '../../store/templates/index.ts';
-import type { Services } from '../context/index.ts';
+import { later, type Services } from '../context/index.ts';
 
 /** What several sensors of one account read, each part at most once. */
 interface Seen {
   services: Services;
   account: string;
-  instances: () => Promise<Instance[]>;
+  /** Machines that a sensor warns of: an account may have more machines than fit into memory. */
+  waiting: () => Promise<Instance[]>;
   pending: () => Promise<Approval[]>;
 }
 
@@ -35,9 +39,9 @@ const readers: {
   module_promotion_sensor: readStaged,
   poll_sensor: readPolled,
   approval_sensor: ({ pending }) => pending(),
-  machine_sensor: ({ instances }) => instances(),
+  machine_sensor: ({ waiting }) => waiting(),
   template_sensor: readFailures,
-  desired_state_sensor: ({ instances }) => instances(),
+  desired_state_sensor: ({ waiting }) => waiting(),
 };
 
 /** Reads the rows of a sensor of an account. Sensors that read the same rows share them. */
@@ -48,10 +52,8 @@ export function readerOf(services: Services, account: string): SensedReader {
   const seen: Seen = {
     services,
     account,
-    instances: once(() => Array.fromAsync(eachInstance(db, account))),
-    pending: once(async () =>
-      (await listApprovals(db, account)).filter(({ state }) => state === 'pending'),
-    ),
+    waiting: once(() => keepWaiting(eachInstance(db, account), services.now())),
+    pending: once(() => pendingApprovals(services, account)),
   };
 
   return (sensor) => readers[sensor](seen);
@@ -65,6 +67,32 @@ function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
   };
 }
 
+/** The machines that a sensor finds something about. */
+export async function keepWaiting(
+  machines: AsyncIterable<Instance>,
+  now: Date,
+): Promise<Instance[]> {
+  const { machine_sensor, desired_state_sensor } = sensors;
+  const found: Instance[] = [];
+  for await (const machine of machines) {
+    if (machine_sensor.judge(machine, now) ?? desired_state_sensor.judge(machine, now))
+      found.push(machine);
+  }
+
+  return found;
+}
+
+/**
+ * The requests that wait for a decision. None is older than the longest life that a policy gives
+ * it, so older ones are not read.
+ */
+async function pendingApprovals(services: Services, account: string): Promise<Approval[]> {
+  const since = later(services, -limits.approvalSecondsMax - daySeconds);
+  return (await approvalsSince(services.db, account, since)).filter(
+    ({ state }) => state === 'pending',
+  );
+}
+
 async function readStaged(seen: Seen): Promise<StagedVersion[]> {
   const { services, account } = seen;
   const versions = await stagedVersions(services, account);
@@ -72,9 +100,7 @@ async function readStaged(seen: Seen): Promise<StagedVersion[]> {
 
   const waiting = new Set((await pendingOperations(seen)).flatMap(versionsOf));
   const requested = await lastRequests(services, account);
-  const reports = (await seen.instances())
-    .filter(({ state }) => state === 'enrolled')
-    .map(({ report }) => report);
+  const reports = await keepReports(eachInstance(services.db, account), versions);
 
   return versions.map((version) => {
     const digests = new Set(version.builds.map(({ composefs_digest }) => composefs_digest));
@@ -85,6 +111,25 @@ async function readStaged(seen: Seen): Promise<StagedVersion[]> {
       evidence: evidenceFor(version.module, digests, reports),
     };
   });
+}
+
+/** The reports of machines that run one of the versions. */
+export async function keepReports(
+  machines: AsyncIterable<Instance>,
+  versions: readonly Pick<Version, 'builds'>[],
+): Promise<InstanceReport[]> {
+  const digests = new Set(
+    versions.flatMap(({ builds }) => builds.map(({ composefs_digest }) => composefs_digest)),
+  );
+
+  const found: InstanceReport[] = [];
+  for await (const { state, report } of machines) {
+    if (state !== 'enrolled' || report === null) continue;
+    if (Object.values(report.running_module_digests).some((digest) => digests.has(digest)))
+      found.push(report);
+  }
+
+  return found;
 }
 
 /** The modules that are polled, and whose versions may be promoted. */
@@ -147,11 +192,16 @@ async function readPolled({ services, account }: Seen): Promise<PolledModule[]> 
   const names = modules.map(({ name }) => name);
   const polls = await readRepositories(services.db, account, names);
 
-  return modules.map(({ name, created_at }) => ({
-    module: name,
-    registered_at: created_at,
-    poll: polls.get(name) ?? null,
-  }));
+  return modules.map((module) => polledModule(module, polls.get(module.name) ?? null));
+}
+
+/** A module that comes back from the archive has a poll state as new as its last change. */
+export function polledModule(
+  { name: module, created_at, updated_at }: Module,
+  poll: Repository | null,
+): PolledModule {
+  const unpolled = poll !== null && poll.succeeded_at === null;
+  return { module, polled_since: unpolled ? updated_at : created_at, poll };
 }
 
 async function readFailures({

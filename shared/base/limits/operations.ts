@@ -53,6 +53,8 @@ export const operationsLimits = {
   proposalRetrySeconds: 3600,
   /** Addresses that a request keeps of those that no mail reached. */
   unmailedMax: 50,
+  /** The longest time that a policy leaves to reviewers: a month, with holidays in it. */
+  approvalSecondsMax: 30 * 24 * 3600,
   /** Values of each list of a policy. */
   policyListMax: 20,
   /** Freeze windows, one after the other, before a freeze is said to have no end in sight. */

@@ -54,11 +54,7 @@ export const policyFields = z.strictObject({
   decision: z.enum(decisions),
   quorum: z.number().int().min(1).max(10),
   self_approval: z.boolean(),
-  expires_in_s: z
-    .number()
-    .int()
-    .min(60)
-    .max(30 * daySeconds),
+  expires_in_s: z.number().int().min(60).max(limits.approvalSecondsMax),
   reviewer_groups: z.array(slugSchema).max(limits.policyListMax).meta({
     description: 'only a reviewer who is in each of these groups counts; none: all count',
   }),

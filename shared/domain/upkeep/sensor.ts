@@ -33,7 +33,8 @@ export interface StagedVersion {
 
 export interface PolledModule {
   module: string;
-  registered_at: string;
+  /** Since when a poll could have succeeded. */
+  polled_since: string;
   poll: Repository | null;
 }
 
@@ -118,8 +119,8 @@ function judgeStaged(row: StagedVersion, now: Date): Finding | null {
   };
 }
 
-function judgePoll({ module, registered_at, poll }: PolledModule, now: Date): Finding | null {
-  const since = laterOf(registered_at, poll?.succeeded_at ?? null);
+function judgePoll({ module, polled_since, poll }: PolledModule, now: Date): Finding | null {
+  const since = laterOf(polled_since, poll?.succeeded_at ?? null);
   if (ageOf(since, now) <= limits.pollSilentMs) return null;
 
   const why =

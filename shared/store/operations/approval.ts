@@ -41,6 +41,20 @@ export function listApprovals(db: Db, account: string): Promise<Approval[]> {
   return approvals.all(db, 'byId', { account }, { newestFirst: true });
 }
 
+/**
+ * The approvals of an account that were made since a time, newest first. An older one that lies
+ * before a newer one may be left out: the list is in the order of the operations.
+ */
+export async function approvalsSince(db: Db, account: string, since: string): Promise<Approval[]> {
+  const found: Approval[] = [];
+  for await (const row of approvals.each(db, 'byId', { account }, { newestFirst: true })) {
+    if (row.created_at < since) break;
+    found.push(row);
+  }
+
+  return found;
+}
+
 export function createApproval(approval: Draft<Approval>): Write {
   return approvals.create(
     approval,

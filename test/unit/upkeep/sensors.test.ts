@@ -155,7 +155,7 @@ describe('poll_sensor', () => {
     sensors.poll_sensor.judge(
       {
         module: 'redis',
-        registered_at: start,
+        polled_since: start,
         poll: { ...poll, succeeded_at } as unknown as Repository,
       },
       hours(after),
