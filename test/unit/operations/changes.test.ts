@@ -49,7 +49,7 @@ describe('every kind of change', () => {
     dependency_update: 'update other/proxy 1.0.0 to 1.1.0 in template web (live)',
     reservation_change: 'reserve /opt/** for redis',
     module_update: 'change visibility of redis',
-    instance_update: 'change instance web-1',
+    instance_update: 'move instance web-1 from live to staging',
     member_change:
       'change rita@example.com: roles viewer → viewer, reviewer; groups none → security',
     policy_change: 'policy of module_retire: quorum 1 → 2',
@@ -75,6 +75,17 @@ describe('every kind of change', () => {
 
   it.each(everyKind)('$change.kind has a summary for people', ({ change, rows }) => {
     expect(kindOf(change).summary(change, rows, 'acme')).toBe(summaries[change.kind]);
+  });
+
+  it.each([
+    [machine({ clusters: [] }), 'change instance web-1'],
+    [machine({ name: 'db-1' }), 'rename instance web-1 to db-1'],
+    [
+      machine({ name: 'db-1', track: 'staging', from_track: 'blessed', metadata: {} }),
+      'rename instance web-1 to db-1 and move instance web-1 from blessed to staging and change instance web-1',
+    ],
+  ])('the summary of a machine with $0 names its track beside its name', (change, summary) => {
+    expect(kindOf(change).summary(change, instance, 'acme')).toBe(summary);
   });
 
   it.each<[Change, Action]>([

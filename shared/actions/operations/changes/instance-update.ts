@@ -42,8 +42,17 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
     );
   },
 
-  summary: ({ name: next }, { name }) =>
-    next === undefined ? `change instance ${name}` : `rename instance ${name} to ${next}`,
+  /** The track is named, because it decides whose review the machine's versions had. */
+  summary({ name: next, track, from_track, metadata, clusters }, { name, track: now }) {
+    const parts = [
+      ...(next === undefined ? [] : [`rename instance ${name} to ${next}`]),
+      ...(track === undefined
+        ? []
+        : [`move instance ${name} from ${from_track ?? now} to ${track}`]),
+    ];
+    const rest = metadata !== undefined || clusters !== undefined || parts.length === 0;
+    return [...parts, ...(rest ? [`change instance ${name}`] : [])].join(' and ');
+  },
 
   /** The machine's own files are rendered from its metadata; clusters change none. */
   tried(change) {
