@@ -1,4 +1,6 @@
 import { SendEmailCommand } from '@aws-sdk/client-sesv2';
+import { cutText } from '../../base/cut-text.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { Services } from './services.ts';
 
 /** One mail of plain text to one address; `text` are its lines. */
@@ -18,7 +20,10 @@ export function mailContent({ subject, text }: Pick<Mail, 'subject' | 'text'>): 
 } {
   const clean = (line: string) =>
     line.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ').toWellFormed();
-  return { subject: clean(subject), body: text.map(clean).join('\n') };
+  return {
+    subject: cutText(clean(subject), limits.mailSubjectMax),
+    body: text.map(clean).join('\n'),
+  };
 }
 
 /** Sends a mail through SES. @throws what SES throws */

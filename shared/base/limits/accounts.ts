@@ -23,6 +23,8 @@ export const accountsLimits = {
   memberGroupsMax: 20,
   /** Mails to the people of one account that are sent concurrently; SES takes 14 a second. */
   mailsAtOnce: 10,
+  /** Characters of a mail's subject: mail programs show fewer. */
+  mailSubjectMax: 200,
   /**
    * Keys that may sign an account's root: more than the people and machines that hold one, and few
    * enough for every agent to check each.

@@ -55,6 +55,8 @@ export const operationsLimits = {
   unmailedMax: 50,
   /** The longest time that a policy leaves to reviewers: a month, with holidays in it. */
   approvalSecondsMax: 30 * 24 * 3600,
+  /** Characters of a policy's value in a summary, which is a row's field and a mail's subject. */
+  policyValueMax: 300,
   /** Values of each list of a policy. */
   policyListMax: 20,
   /** Freeze windows, one after the other, before a freeze is said to have no end in sight. */

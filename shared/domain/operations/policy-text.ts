@@ -1,3 +1,5 @@
+import { cutText } from '../../base/cut-text.ts';
+import { limits } from '../../base/limits/index.ts';
 import { formatSeconds } from '../../base/time.ts';
 import { windowText } from './freeze-window.ts';
 import { type InterventionPolicy, noGates } from './intervention-policy.ts';
@@ -70,8 +72,15 @@ export function gatesText(policy: PolicyFields): string {
     .join('; ');
 }
 
-/** A change of a policy in one sentence: "policy of module_retire: quorum 5 → 1". */
+/**
+ * A change of a policy in one sentence: "policy of module_retire: quorum 5 → 1". Long values are
+ * cut; the facts of its review have all of them.
+ */
 export function policyChangeText(was: InterventionPolicy, now: InterventionPolicy): string {
-  const changed = differencesOf(was, now).map((one) => `${one.name} ${one.was} → ${one.now}`);
+  const cut = (value: string) => cutText(value, limits.policyValueMax);
+  const changed = differencesOf(was, now).map(
+    (one) => `${one.name} ${cut(one.was)} → ${cut(one.now)}`,
+  );
+
   return `policy of ${now.action}: ${changed.join(', ') || 'no change'}`;
 }

@@ -1,3 +1,4 @@
+import { cutText } from '../../base/cut-text.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { CompositionFailure } from '../compose/index.ts';
 import { driftOf, type Instance } from '../machines/index.ts';
@@ -186,8 +187,7 @@ function finding(
 }
 
 function quote(text: string): string {
-  const { warningQuoteMax: max } = limits;
-  return text.length <= max ? text : `${text.slice(0, max)}…`.toWellFormed();
+  return cutText(text, limits.warningQuoteMax);
 }
 
 function ageOf(time: string, now: Date): number {

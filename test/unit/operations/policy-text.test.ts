@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { formatSeconds } from '../../../shared/base/time.ts';
 import type { Member } from '../../../shared/domain/accounts/index.ts';
 import {
@@ -67,6 +68,10 @@ describe('a change of a policy', () => {
 
   it('names no field that stays', () => {
     expect(differencesOf(was, { ...was })).toEqual([]);
+    const types = Array.from({ length: limits.policyListMax }, (_, i) => `${i}`.padEnd(500, 'é'));
+    const longest = policyChangeText(was, { ...was, required_attestations: types });
+    expect(longest).toMatch(/attestations none → 0é+…$/);
+    expect(Buffer.byteLength(longest)).toBeLessThan(1024);
     expect(policyChangeText(was, was)).toBe('policy of module_promote_to_live: no change');
   });
 
