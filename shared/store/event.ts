@@ -40,11 +40,13 @@ const events = entity<GantryEvent>()({
  * its template, and an operation says what it is about.
  */
 export function topicOf({ subject, data }: Pick<GantryEvent, 'subject' | 'data'>): string {
-  const [noun] = subject.split('/');
+  const [noun, id] = subject.split('/');
   const { about, module, template_id } = data;
   if (typeof about === 'string') return about;
   if (noun === 'version' && typeof module === 'string') return `module/${module}`;
   if (noun === 'assignment' && typeof template_id === 'string') return `template/${template_id}`;
+  // A warning may be about a track of a template.
+  if (noun === 'template') return `template/${id}`;
   return subject;
 }
 

@@ -21,6 +21,11 @@ describe('an event belongs in the history', () => {
       'template/tpl_1',
     ],
     [
+      'of the template of a track',
+      { subject: 'template/tpl_1/live', data: { sensor: 'template_sensor' } },
+      'template/tpl_1',
+    ],
+    [
       'of what an operation is about',
       { subject: 'operation/op_1', data: { about: 'module/redis' } },
       'module/redis',
