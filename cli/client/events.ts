@@ -17,6 +17,12 @@ export interface EventFlags extends Flags {
 const followEveryMs = 2000;
 const followedMax = 1000;
 
+/**
+ * How far `--follow` looks back: an event has the time at which its change began, and is listed
+ * when the change was written and the index shows it.
+ */
+const followBackMs = 120_000;
+
 /** Adds the options of commands that list events. */
 export function addEventOptions(command: Command): Command {
   return command
@@ -46,29 +52,62 @@ export async function showEvents(
     return 0;
   }
 
-  return follow(api, events.reverse(), { json: flags.json, query });
+  // Of a full list, what is older stays unprinted.
+  const begin = events.length < flags.limit ? undefined : events.at(-1)?.at;
+  return follow(api, events.reverse(), { json: flags.json, query, begin: begin ?? query.since });
 }
 
 async function follow(
   api: Api,
   first: ListedEvent[],
-  { json, query }: { json: true | undefined; query: Record<string, string | undefined> },
+  {
+    json,
+    query,
+    begin = '',
+  }: {
+    json: true | undefined;
+    query: Record<string, string | undefined>;
+    begin: string | undefined;
+  },
 ): Promise<ExitCode> {
   process.once('SIGINT', () => process.exit(0));
-  const seen = new Set<string>();
-  let since = query.since ?? new Date().toISOString();
+  const fresh = newEvents(first);
+  let newest = '';
 
   for (let events = first; ; ) {
-    for (const event of events.filter(({ id }) => !seen.has(id))) {
-      seen.add(event.id);
-      since = event.at;
+    for (const event of events) {
+      if (event.at > newest) newest = event.at;
       process.stdout.write(`${json ? JSON.stringify(event) : formatEventLine(event)}\n`);
     }
 
     await sleep(followEveryMs);
-    const asked = { ...query, since, limit: String(followedMax) };
-    events = (await api.client.get(api.responses.events, '/events', asked)).events.reverse();
+    const asked = { ...query, since: lookBack(begin, newest), limit: String(followedMax) };
+    const page = await api.client.get(api.responses.events, '/events', asked);
+    events = fresh(page.events.reverse());
   }
+}
+
+/**
+ * The time from which events are asked for again: some time before the newest one, but not before
+ * the beginning. Undefined if there is neither.
+ */
+export function lookBack(begin: string, newest: string): string | undefined {
+  const back = newest === '' ? '' : new Date(Date.parse(newest) - followBackMs).toISOString();
+  const since = back > begin ? back : begin;
+  return since === '' ? undefined : since;
+}
+
+/** Returns a function that keeps the events that it, or the first list, did not have before. */
+export function newEvents(
+  first: readonly ListedEvent[],
+): (events: readonly ListedEvent[]) => ListedEvent[] {
+  let seen = new Set(first.map(({ id }) => id));
+  return (events) => {
+    const found = events.filter(({ id }) => !seen.has(id));
+    // What is not listed again has left the time that is looked back at.
+    seen = new Set(events.map(({ id }) => id));
+    return found;
+  };
 }
 
 function kindOf({ kind }: EventFlags): string | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sinceOf } from '../../../cli/client/events.ts';
+import { lookBack, newEvents, sinceOf } from '../../../cli/client/events.ts';
 import { formatEventLine, type ListedEvent } from '../../../cli/output/events.ts';
 
 const event: ListedEvent = {
@@ -48,5 +48,25 @@ describe('--since', () => {
     expect(() => sinceOf({ since: 'yesterday' }, now)).toThrow(
       expect.objectContaining({ code: 'usage' }),
     );
+  });
+});
+
+describe('--follow', () => {
+  const events = (...ids: string[]) => ids.map((id) => ({ ...event, id }));
+
+  it('prints each event once, also one that is listed after a later one', () => {
+    const fresh = newEvents(events('a', 'b'));
+    expect(fresh(events('a', 'b', 'd'))).toEqual(events('d'));
+    expect(fresh(events('b', 'c', 'd'))).toEqual(events('c'));
+    expect(fresh(events('c', 'd'))).toEqual([]);
+  });
+
+  it.each([
+    ['', '2026-01-10T00:10:00.000Z', '2026-01-10T00:08:00.000Z'],
+    ['2026-01-10T00:09:00.000Z', '2026-01-10T00:10:00.000Z', '2026-01-10T00:09:00.000Z'],
+    ['2026-01-10T00:00:00.000Z', '', '2026-01-10T00:00:00.000Z'],
+    ['', '', undefined],
+  ])('that began at "%s" and saw "%s" last asks from %s', (begin, newest, expected) => {
+    expect(lookBack(begin, newest)).toBe(expected);
   });
 });
