@@ -12,7 +12,7 @@ import { isMergePatch, mergePatchType } from './merge-patch.ts';
 import { operationIdOf } from './openapi/operation-id.ts';
 import { problemType } from './problem.ts';
 import { refuseUnknownQuery, requireJson } from './request-form.ts';
-import type { AnyCall, Route } from './route.ts';
+import { type AnyCall, type Route, takesKey } from './route.ts';
 
 const json = (schema: z.ZodType) => ({ 'application/json': { schema } });
 
@@ -116,8 +116,7 @@ async function respond(c: Context<ApiEnv>, shape: Route, call: AnyCall): Promise
 
   const key = c.req.header('idempotency-key');
   const { caller, bearer, services } = c.var;
-  const keyed = shape.method === 'post' && shape.reads !== true;
-  if (!keyed || key === undefined || caller === undefined || bearer === undefined)
+  if (!takesKey(shape) || key === undefined || caller === undefined || bearer === undefined)
     return present(await shape.handle(call));
 
   const body = await c.req.text();

@@ -56,6 +56,14 @@ export interface Route extends RouteBase {
   view?(result: unknown, call: AnyCall): unknown;
 }
 
+/**
+ * Whether a request with an `Idempotency-Key` runs once: a change by POST, of a caller with a
+ * token.
+ */
+export function takesKey({ method, reads, role }: Pick<Route, 'method' | 'reads' | 'role'>) {
+  return method === 'post' && reads !== true && role !== 'agent' && role !== 'public';
+}
+
 interface RouteShape<
   Body extends z.ZodType | undefined,
   Query extends z.ZodObject | undefined,

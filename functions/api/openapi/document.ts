@@ -2,7 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type ErrorCode, errorMeaning } from '../../../shared/base/error-codes.ts';
 import type { ApiEnv } from '../env.ts';
 import { problemType } from '../problem.ts';
-import type { Route } from '../route.ts';
+import { type Route, takesKey } from '../route.ts';
 import type { OpenApiDocument, Operation, Parameter } from '../web/docs/open-api.ts';
 import { describeProperties, describeProperty } from './describe-schemas.ts';
 import { errorsOf } from './operation-errors.ts';
@@ -65,10 +65,11 @@ function describeParameter(parameter: Parameter, id: string): void {
   parameter.description ??= schema.description ?? '';
 }
 
-function headersOf({ method, role }: Route): string[] {
+function headersOf(route: Route): string[] {
+  const { method, role } = route;
   return [
     ...(role === 'agent' ? ['DPoP'] : []),
-    ...(method === 'post' && role !== 'agent' && role !== 'public' ? ['IdempotencyKey'] : []),
+    ...(takesKey(route) ? ['IdempotencyKey'] : []),
     ...(method === 'get' ? ['IfNoneMatch'] : []),
     'CorrelationId',
   ];
@@ -77,13 +78,12 @@ function headersOf({ method, role }: Route): string[] {
 const parameterRef = (name: string) => ({ $ref: `#/components/parameters/${name}` });
 const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` });
 
-function responseHeadersOf({ method, role }: Route): Record<string, { $ref: string }> {
+function responseHeadersOf(route: Route): Record<string, { $ref: string }> {
+  const { method, role } = route;
   return {
     'X-Correlation-Id': headerRef('CorrelationId'),
     ...(method === 'get' ? { ETag: headerRef('ETag') } : {}),
-    ...(method === 'post' && role !== 'agent' && role !== 'public'
-      ? { 'Idempotency-Replayed': headerRef('IdempotencyReplayed') }
-      : {}),
+    ...(takesKey(route) ? { 'Idempotency-Replayed': headerRef('IdempotencyReplayed') } : {}),
     ...(role === 'agent' ? { 'DPoP-Nonce': headerRef('DPoPNonce') } : {}),
   };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../../../../functions/api/app.ts';
-import { errorsOf } from '../../../../functions/api/openapi/operation-errors.ts';
+import { errorsOf, specialErrors } from '../../../../functions/api/openapi/operation-errors.ts';
 import { operationIdOf } from '../../../../functions/api/openapi/operation-id.ts';
 import { methodsAt } from '../../../../functions/api/request-form.ts';
+import { takesKey } from '../../../../functions/api/route.ts';
 import { apiRoutes } from '../../../../functions/api/routes/index.ts';
 import { exampleValue } from '../../../../functions/api/web/docs/examples.ts';
 import type { OpenApiDocument, Schema } from '../../../../functions/api/web/docs/open-api.ts';
@@ -127,6 +128,7 @@ describe('the OpenAPI document', () => {
       document.paths?.[`/api/v1${path}`]?.[method]?.parameters?.map(({ $ref }) => $ref?.slice(24));
 
     expect(headers('/modules', 'post')).toEqual(['IdempotencyKey', 'CorrelationId']);
+    expect(headers('/templates/{id}/preview', 'post')).not.toContain('IdempotencyKey');
     expect(headers('/fleet', 'get')).toContain('IfNoneMatch');
     expect(headers('/agent/report', 'post')).toEqual(['DPoP', 'CorrelationId']);
   });
@@ -150,6 +152,20 @@ describe('the OpenAPI document', () => {
       '`unauthenticated`',
     );
   });
+});
+
+it('takes an Idempotency-Key where a caller with a token changes something by POST', () => {
+  const keyed = { method: 'post', role: 'operator' } as const;
+  expect(takesKey(keyed)).toBe(true);
+  expect(takesKey({ ...keyed, reads: true })).toBe(false);
+  expect(takesKey({ ...keyed, method: 'patch' })).toBe(false);
+  expect(takesKey({ ...keyed, role: 'agent' })).toBe(false);
+  expect(takesKey({ ...keyed, role: 'public' })).toBe(false);
+});
+
+it('lists special errors of existing operations', () => {
+  const ids = apiRoutes.map(operationIdOf);
+  expect(Object.keys(specialErrors).filter((id) => !ids.includes(id))).toEqual([]);
 });
 
 describe('a request that no route takes', () => {
