@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isGantryError } from '../shared/base/error.ts';
 import { errorStatus } from '../shared/base/error-codes.ts';
 import { limits } from '../shared/base/limits/index.ts';
+import { withoutAges } from './output/age.ts';
 import { capture } from './output/sink.ts';
 import { safe } from './output/table.ts';
 
@@ -61,7 +62,7 @@ export function openScreen(): Screen {
 
   if (!stdout.isTTY) {
     return {
-      show: (text) => void stdout.write(text),
+      show: changedOnly((text) => void stdout.write(text)),
       fail: (message, ms) => void stderr.write(`${failLine(message, ms)}\n`),
     };
   }
@@ -74,6 +75,16 @@ export function openScreen(): Screen {
     },
     fail: (message, ms) =>
       void stdout.write(frame(`${last}\n${failLine(message, ms)}`, stdout.rows)),
+  };
+}
+
+/** Writes a text unless it only says that what it said before is older. */
+export function changedOnly(write: (text: string) => void): (text: string) => void {
+  let last: string | null = null;
+  return (text) => {
+    const facts = withoutAges(text);
+    if (facts !== last) write(text);
+    last = facts;
   };
 }
 

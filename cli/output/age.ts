@@ -20,3 +20,10 @@ export function formatAge(time: string, now: Date): string {
   if (size === 0) return 'now';
   return seconds > 0 ? `${amount} ago` : `in ${amount}`;
 }
+
+const ages = /(?<=Z) \((?:now|in \d+ \w+|\d+ \w+ ago)\)/g;
+
+/** What a text says apart from ages, and from the spaces that align them. */
+export function withoutAges(text: string): string {
+  return text.replaceAll(ages, '').replaceAll(/ +/g, ' ');
+}

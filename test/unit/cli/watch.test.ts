@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { writeOut } from '../../../cli/output/sink.ts';
-import { failLine, frame, pauseMsAfter, type Screen, watch } from '../../../cli/watch.ts';
+import {
+  changedOnly,
+  failLine,
+  frame,
+  pauseMsAfter,
+  type Screen,
+  watch,
+} from '../../../cli/watch.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { gantryProgram, runGantry } from '../../support/gantry.ts';
 import { sendJson, startHttpServer } from '../../support/http-server.ts';
@@ -54,6 +61,18 @@ describe('watching', () => {
     expect(failLine('down\u001b[2J\nnow', 4000)).toBe(
       'gantry: down\ufffd[2J\ufffdnow; retrying in 4 s',
     );
+  });
+
+  it('writes nothing to a pipe because a time is older by now', () => {
+    const written: string[] = [];
+    const write = changedOnly((text) => written.push(text));
+    const row = (age: string, state: string) => `web   2026-01-01T00:00:00Z (${age})   ${state}\n`;
+
+    write(row('59 s ago', 'live'));
+    write(row('1 min ago', 'live'));
+    write(row('in 3 d', 'live'));
+    write(row('2 min ago', 'retired'));
+    expect(written).toEqual([row('59 s ago', 'live'), row('2 min ago', 'retired')]);
   });
 
   it('draws over the last picture, and cuts what does not fit', () => {
