@@ -1,3 +1,5 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
 import {
   type AssignmentFields,
@@ -30,21 +32,25 @@ export async function assignmentChangesOf(
   const present = await listAssignments(services.db, account, template_id);
   const assigned = new Set(present.map(({ module }) => module));
 
-  const wanted = await Promise.all(
-    assignments.map(async (one): Promise<WantedAssignment> => {
+  const wanted = await mapConcurrently(
+    assignments,
+    limits.storeReadsAtOnce,
+    async (one): Promise<WantedAssignment> => {
       const known = listNamesakes(one.module, account).find((name) => assigned.has(name));
       const { constraint = null, metadata = {}, effective_priority = null } = one;
       const module = known ?? (await fullNameOf(services, account, one.module));
       return { module, constraint, metadata, effective_priority };
-    }),
+    },
   );
 
   const { add, update, remove } = compareAssignments(present, wanted);
-  const additions = add.map((one) => additionOf(services, account, { template_id, ...one }));
+  const additions = await mapConcurrently(add, limits.storeReadsAtOnce, (one) =>
+    additionOf(services, account, { template_id, ...one }),
+  );
   return [
     ...remove.map(removalOf),
     ...update.map(({ assignment, set }) => assignmentUpdateOf(assignment, set)),
-    ...(await Promise.all(additions)),
+    ...additions,
   ];
 }
 
