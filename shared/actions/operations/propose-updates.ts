@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import type { Caller } from '../../domain/accounts/index.ts';
+import { stageCaller } from '../../domain/accounts/index.ts';
 import {
   type Dependency,
   type LayerName,
@@ -57,7 +57,7 @@ async function proposeUpdate(
     rejectedMax: limits.rejectedProposalsMax,
   });
 
-  const caller = callerFor(key.account);
+  const caller = stageCaller(key.account, 'compose');
   let row = { ...dependency, rejected, updated_at: at };
   const put = (proposal: Dependency['proposal']) => putDependency({ ...row, proposal });
 
@@ -82,17 +82,4 @@ function reasonFor(module: LayerName, step: 'withdraw' | 'replace'): string {
   return step === 'replace'
     ? `replaced by the proposal of another version of ${module}`
     : `${module} no longer offers this version to the template`;
-}
-
-/** The platform asks, so that every reviewer of the account may decide. */
-function callerFor(account: string): Caller {
-  return {
-    account,
-    actor: 'gantry:compose',
-    roles: [],
-    member_id: null,
-    person: 'gantry',
-    signed_in_by: null,
-    platform: false,
-  };
 }

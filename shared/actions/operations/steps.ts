@@ -7,7 +7,11 @@ import {
   type StepDecision,
   stepDecisions,
 } from '../../contract/operations/index.ts';
-import type { InterventionPolicy, Operation } from '../../domain/operations/index.ts';
+import {
+  type InterventionPolicy,
+  type Operation,
+  waitsThroughFreeze,
+} from '../../domain/operations/index.ts';
 import { updateOperation } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { completeTask, enqueue, failTask, nowIso, type Services } from '../context/index.ts';
@@ -96,8 +100,8 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   try {
     const read = await checkChanges(services, operation);
     refuseDenied(operation, policy);
-    // A request that waits already outlasts a freeze, also when its execution died.
-    if (operation.approval_id === null) await refuseGated(services, operation, policy, read);
+    if (!waitsThroughFreeze(operation, policy))
+      await refuseGated(services, operation, policy, read);
     if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;

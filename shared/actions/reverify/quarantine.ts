@@ -1,6 +1,6 @@
 import { isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import type { Caller } from '../../domain/accounts/index.ts';
+import { stageCaller } from '../../domain/accounts/index.ts';
 import { type QuarantineBudget, withQuarantine } from '../../domain/reverify/index.ts';
 import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { transact } from '../../store/table/index.ts';
@@ -33,15 +33,6 @@ export async function askToResume(services: Services, account: string): Promise<
     throw error;
   }
 
-  const caller: Caller = {
-    account,
-    actor: 'gantry:reverify',
-    roles: [],
-    member_id: null,
-    person: 'gantry',
-    signed_in_by: null,
-    platform: false,
-  };
-
+  const caller = stageCaller(account, 'reverify');
   await requestChanges(services, caller, [{ kind: 'quarantine_resume' }]);
 }

@@ -1,4 +1,4 @@
-import type { ApiToken, Role } from './account.ts';
+import type { ApiToken, Caller, Role } from './account.ts';
 
 /** A link that lets one person join, or lets a member get a token after losing theirs. */
 export interface Invitation {
@@ -37,6 +37,22 @@ export interface Member {
 
 /** Whom the first token of a deployment counts as for four eyes. */
 export const deploymentPerson = 'deployment';
+
+/** Whom a request counts as that a stage of Gantry makes: every reviewer may decide on it. */
+export const gantryPerson = 'gantry';
+
+/** The caller of a request that a stage makes by itself, such as `compose`. */
+export function stageCaller(account: string, stage: string): Caller {
+  return {
+    account,
+    actor: `gantry:${stage}`,
+    roles: [],
+    member_id: null,
+    person: gantryPerson,
+    signed_in_by: null,
+    platform: false,
+  };
+}
 
 /** Whom a member counts as for four eyes. */
 export function personOf({ id, counts_as }: Pick<Member, 'id' | 'counts_as'>): string {

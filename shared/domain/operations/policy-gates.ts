@@ -1,6 +1,8 @@
+import { gantryPerson } from '../accounts/index.ts';
 import type { PromotionState } from '../modules/index.ts';
 import { isOfType } from '../signatures/index.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
+import type { Operation } from './operation.ts';
 
 /** A step of a promotion, with the policy that it meets. */
 export interface PromotionStep {
@@ -48,4 +50,17 @@ export function missingAttestations(
   carried: readonly string[],
 ): string[] {
   return required.filter((wanted) => !carried.some((found) => isOfType(found, wanted)));
+}
+
+/**
+ * True for a request that a freeze does not refuse: it waits, and reviewers let it through
+ * afterwards. That is one which waits already, or which Gantry makes by itself: nobody would make
+ * it again after the freeze.
+ */
+export function waitsThroughFreeze(
+  { approval_id, requested_by_person }: Pick<Operation, 'approval_id' | 'requested_by_person'>,
+  { decision }: Pick<InterventionPolicy, 'decision'>,
+): boolean {
+  const byGantry = requested_by_person === gantryPerson && decision === 'require_approval';
+  return approval_id !== null || byGantry;
 }

@@ -11,6 +11,7 @@ import {
   policyOfChange,
   strictestPolicy,
   unfinishedSoak,
+  waitsThroughFreeze,
 } from '../../../shared/domain/operations/index.ts';
 import { storedVersion } from '../../support/stored.ts';
 import { module, promotion, rollback, rollbackReview } from './change-factory.ts';
@@ -218,5 +219,19 @@ describe('the policy of several changes', () => {
       freeze_windows: [],
       required_attestations: [],
     });
+  });
+});
+
+describe('a request in a freeze', () => {
+  const asked = { approval_id: null, requested_by_person: 'member:mbr_1' };
+  const own = { approval_id: null, requested_by_person: 'gantry' };
+
+  it.each([
+    ['of a person is refused', asked, 'require_approval', false],
+    ['that waits already keeps waiting', { ...asked, approval_id: 'apr_1' }, 'allow', true],
+    ['that Gantry makes waits for reviewers', own, 'require_approval', true],
+    ['that Gantry makes is refused if nobody is asked', own, 'allow', false],
+  ] as const)('%s', (_, operation, decision, expected) => {
+    expect(waitsThroughFreeze(operation, { decision })).toBe(expected);
   });
 });
