@@ -1,25 +1,22 @@
 import { notFoundError } from '../../base/not-found.ts';
 import { type Module, type PublicModule, presentPublicModule } from '../../domain/modules/index.ts';
-import {
-  getModule,
-  listModules,
-  listPublicModules,
-  readLiveVersions,
-} from '../../store/modules/index.ts';
+import { getModule, listPublicModules, readLiveVersions } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
- * Part of the public modules of all accounts, or of one, by account and name. Archived ones are not
- * offered.
+ * Part of the public modules of all accounts, or of one, after the place `<account>/<name>`. It
+ * reads no private one, because the cursor of a page that ends early names the last row.
  */
 export async function readPublicModules(
   { db }: Services,
   publisher: string | undefined,
   part: { limit: number; after: string },
 ): Promise<Module[]> {
-  return publisher === undefined
-    ? listPublicModules(db, part.limit, part.after)
-    : listModules(db, publisher, part.limit, part.after);
+  if (publisher === undefined) return listPublicModules(db, part.limit, part.after);
+
+  const after = part.after === '' ? `${publisher}/` : part.after;
+  const modules = await listPublicModules(db, part.limit, after);
+  return modules.filter(({ account }) => account === publisher);
 }
 
 /** Modules as every account may see them. */

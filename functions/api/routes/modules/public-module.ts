@@ -38,7 +38,7 @@ export const publicModuleRoutes: Route[] = [
       const { items, next_cursor } = await storePage(
         query,
         (limit, after) => readPublicModules(services, publisher, { limit, after }),
-        ({ account, name }) => (publisher === undefined ? `${account}/${name}` : name),
+        ({ account, name }) => `${account}/${name}`,
         (module) => isOffered(module) && wanted(module),
       );
       return { modules: await presentPublicModules(services, items), next_cursor };
