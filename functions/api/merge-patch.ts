@@ -3,6 +3,7 @@ import {
   type Metadata,
   type MetadataPatch,
   mergePatch,
+  metadataHash,
   metadataKeysMax,
 } from '../../shared/domain/templates/index.ts';
 
@@ -14,17 +15,24 @@ export function isMergePatch(contentType: string | undefined): boolean {
   return contentType?.split(';')[0]?.trim().toLowerCase() === mergePatchType;
 }
 
+/** The metadata of a change, and what it was merged with. Empty for a change of other fields. */
+interface RequestedMetadata {
+  metadata?: Metadata;
+  from_metadata?: string;
+}
+
 /**
  * The metadata that a request asks for: a merge patch changes the present one, and any other body
- * replaces it. Undefined if the request does not name it.
+ * replaces it. The result of a patch counts only while the metadata is the one that it changes:
+ * else the later of two patches would undo the other.
  * @throws GantryError `invalid_request` for null outside of a merge patch, and for too many keys
  */
 export function requestedMetadata(
   { body, merges }: { body: { metadata?: MetadataPatch }; merges: boolean },
   present: Metadata,
-): Metadata | undefined {
+): RequestedMetadata {
   const { metadata } = body;
-  if (metadata === undefined) return undefined;
+  if (metadata === undefined) return {};
 
   const removed = Object.entries(metadata).find(([, value]) => value === null);
   if (!merges && removed !== undefined) {
@@ -37,7 +45,8 @@ export function requestedMetadata(
 
   const next = mergePatch(merges ? present : {}, metadata);
   const found = Object.keys(next).length;
-  if (found <= metadataKeysMax) return next;
+  if (found <= metadataKeysMax)
+    return merges ? { metadata: next, from_metadata: metadataHash(present) } : { metadata: next };
   throw new GantryError(
     'invalid_request',
     `expected at most ${metadataKeysMax} keys of metadata after the change, found ${found}`,

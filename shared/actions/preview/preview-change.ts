@@ -142,7 +142,7 @@ function moduleOf(
 export async function previewInstanceChange(
   services: Services,
   account: string,
-  { id, ...set }: { id: string; metadata?: Metadata; track?: Track; clusters?: string[] },
+  { id, ...set }: { id: string } & Omit<Change<'instance_update'>, 'kind' | 'instance_id'>,
 ): Promise<ChangePreview> {
   const instance = await requireInstance(services, account, id);
   const { template_id } = instance;

@@ -98,6 +98,11 @@ export const policyParams = z.object({ action });
 const assignment = { assignment_id: z.string(), template_id: z.string() };
 const withheld = { module: z.string(), version_id: z.string(), reason: z.string() };
 const rollback = { ...withheld, to_version_id: z.string() };
+const fromMetadata = z
+  .string()
+  .exactOptional()
+  .meta({ description: 'SHA-256 of the metadata that a merge patch was applied to' });
+
 /** How a change of each kind is sent. A kind or a field that is missing here is a type error. */
 const changeSchemas = {
   version_promote: z.object({
@@ -140,6 +145,7 @@ const changeSchemas = {
     ...assignment,
     constraint: z.string().nullable().exactOptional(),
     metadata: metadataSchema.exactOptional(),
+    from_metadata: fromMetadata,
     effective_priority: z.number().nullable().exactOptional(),
   }),
   assignment_remove: z.object({ kind: z.literal('assignment_remove'), ...assignment }),
@@ -186,6 +192,7 @@ const changeSchemas = {
     instance_id: z.string(),
     name: z.string().exactOptional(),
     metadata: metadataSchema.exactOptional(),
+    from_metadata: fromMetadata,
     track: trackSchema.exactOptional(),
     from_track: trackSchema
       .exactOptional()

@@ -64,6 +64,7 @@ export interface ChangeFields {
     template_id: string;
     constraint?: string | null;
     metadata?: Metadata;
+    from_metadata?: string;
     effective_priority?: number | null;
   };
   assignment_remove: { assignment_id: string; template_id: string };
@@ -108,6 +109,8 @@ export interface ChangeFields {
     instance_id: string;
     name?: string;
     metadata?: Metadata;
+    /** `metadataHash` of the metadata when this was requested, where it was merged with that. */
+    from_metadata?: string;
     track?: Track;
     /** The track of the machine when this was requested, where the track changes. */
     from_track?: Track;

@@ -1,4 +1,5 @@
 import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
+import { sha256Hex } from '../../base/ids.ts';
 
 /**
  * From the fewest versions to the most. `live` has live versions, `blessed` (pilot machines) has
@@ -22,6 +23,12 @@ export function mergePatch(present: Metadata, patch: MetadataPatch): Metadata {
     value === null ? [] : [[key, value] as const],
   );
   return Object.fromEntries([...kept, ...set]);
+}
+
+/** Identifies metadata, whatever the order of its keys. */
+export function metadataHash(metadata: Metadata): string {
+  const sorted = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(JSON.stringify(sorted));
 }
 
 /** A set of assignments for a platform; machines are built from it. */

@@ -10,6 +10,7 @@ import {
   type ChangeName,
   defaultPolicy,
 } from '../../../shared/domain/operations/index.ts';
+import { metadataHash } from '../../../shared/domain/templates/index.ts';
 import { storedModule } from '../../support/stored.ts';
 import {
   addition,
@@ -364,6 +365,18 @@ describe('a change is refused', () => {
       'invalid_request',
     ],
     [
+      'of metadata of a machine that was merged with another',
+      machine({ metadata: { a: 1 }, from_metadata: metadataHash({}) }),
+      instance,
+      'operation_raced',
+    ],
+    [
+      'of metadata of an assignment that was merged with another',
+      update({ metadata: { a: 1 }, from_metadata: metadataHash({}) }),
+      assignment,
+      'operation_raced',
+    ],
+    [
       'of a machine that is on another track by now',
       machine({ track: 'blessed', from_track: 'staging' }),
       instance,
@@ -394,6 +407,13 @@ describe('a change is refused', () => {
   ])('not one %s', (_, change) => {
     const rows = { module: signed, repository: null, users: [] };
     expect(() => kindOf(change).check(change, rows)).not.toThrow();
+  });
+
+  it('not where metadata was merged with what is there, in any order', () => {
+    const present = { ...instance, metadata: { a: 1, b: 2 } };
+    const change = machine({ metadata: { a: 2 }, from_metadata: metadataHash({ b: 2, a: 1 }) });
+    expect(() => kindOf(change).check(change, present)).not.toThrow();
+    expect(kindOf(change).review(change, present).facts).toHaveLength(2);
   });
 
   it('not for another policy where it changes no trust', () => {

@@ -168,7 +168,6 @@ type UpdateCall = Call<typeof updateInstanceBody, undefined, typeof instancePara
 /** The change of an instance that a request asks for, with all of the metadata. */
 async function updateOf({ services, caller, params: { id }, body, merges }: UpdateCall) {
   const { metadata: present } = await requireInstance(services, caller.account, id);
-  const metadata = requestedMetadata({ body, merges }, present);
   const { metadata: _, ...rest } = body;
-  return { id, ...rest, ...(metadata === undefined ? {} : { metadata }) };
+  return { id, ...rest, ...requestedMetadata({ body, merges }, present) };
 }

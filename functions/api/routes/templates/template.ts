@@ -302,11 +302,11 @@ export const assignmentRoutes: Route[] = [
     answer: updateAssignmentAnswer,
     async handle({ services, caller, params: { id }, body, merges }) {
       const present = await requireAssignment(services, caller.account, id);
-      const metadata = requestedMetadata({ body, merges }, present.metadata);
       const { metadata: _, ...rest } = body;
-      const input = { id, ...rest, ...(metadata === undefined ? {} : { metadata }) };
+      const input = { id, ...rest, ...requestedMetadata({ body, merges }, present.metadata) };
 
-      const effects = await readUpdateEffects(services, caller.account, input);
+      const { from_metadata: __, ...set } = input;
+      const effects = await readUpdateEffects(services, caller.account, set);
       return { operation: await updateAssignment(services, caller, input), ...effects };
     },
   }),

@@ -4,6 +4,7 @@ import { putAssignment } from '../../../store/templates/index.ts';
 import { requireAssignment } from '../../templates/index.ts';
 import { assignmentEvent, checkConstraint, checkTemplate, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
+import { refuseMerged } from './merged-metadata.ts';
 import { fieldFacts, stateFact } from './review-text.ts';
 
 type Update = Change<'assignment_update'>;
@@ -16,6 +17,7 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
   check(change, row) {
     checkTemplate(change, row);
     checkConstraint(change.constraint);
+    refuseMerged(change.from_metadata, row.metadata, `the assignment of ${row.module}`);
   },
 
   summary: (_, { module }) => `change the assignment of ${module}`,
@@ -38,7 +40,7 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
     ];
   },
 
-  review({ kind: _, assignment_id: __, template_id, ...set }, row) {
+  review({ kind: _, assignment_id: __, from_metadata: ___, template_id, ...set }, row) {
     const facts = [
       ...stateFact('template', template_id),
       ...stateFact('module', row.module),
@@ -53,6 +55,8 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
 export interface UpdateInput {
   constraint?: string | null;
   metadata?: Metadata;
+  /** `metadataHash` of what the metadata was merged with. */
+  from_metadata?: string;
   effective_priority?: number | null;
 }
 

@@ -52,7 +52,14 @@ export function assignmentEvent(
   type: `gantry.assignment.${'added' | 'updated' | 'removed'}`,
   module: string,
 ): Write {
-  const { kind: _, assignment_id, template_id, module: __, ...set } = { module, ...change };
+  const {
+    kind: _,
+    assignment_id,
+    template_id,
+    module: __,
+    from_metadata: ___,
+    ...set
+  } = { module, from_metadata: '', ...change };
   return createEvent({
     type,
     account: operation.account,

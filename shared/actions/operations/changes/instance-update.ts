@@ -14,6 +14,7 @@ import {
   takeInstanceName,
 } from '../../machines/index.ts';
 import { type Affected, type ChangeKind, nothing, sameView } from './change-kind.ts';
+import { refuseMerged } from './merged-metadata.ts';
 import { fieldFacts, stateFact } from './review-text.ts';
 
 type Update = Change<'instance_update'>;
@@ -32,8 +33,9 @@ export const instanceUpdate: ChangeKind<'instance_update', Instance> = {
   read: (services, account, change) => requireInstance(services, account, change.instance_id),
 
   /** The policy was chosen by the track that the machine had, so it must have that track still. */
-  check({ from_track }, row) {
+  check({ from_track, from_metadata }, row) {
     assertActive(row);
+    refuseMerged(from_metadata, row.metadata, row.name);
     if (from_track === undefined || from_track === row.track) return;
 
     throw new GantryError(
@@ -116,6 +118,8 @@ export interface InstanceInput {
   name?: string;
   /** Replaced whole. */
   metadata?: Metadata;
+  /** `metadataHash` of what the metadata was merged with. */
+  from_metadata?: string;
   track?: Track;
   clusters?: string[];
 }
@@ -145,7 +149,13 @@ function widensTrack({ track, from_track = 'live' }: Update): boolean {
   return track !== undefined && tracks.indexOf(track) > tracks.indexOf(from_track);
 }
 
-function fieldsOf({ kind: _, instance_id: __, from_track: ___, ...set }: Update): InstanceInput {
+function fieldsOf({
+  kind: _,
+  instance_id: __,
+  from_track: ___,
+  from_metadata: ____,
+  ...set
+}: Update): Omit<InstanceInput, 'from_metadata'> {
   return set;
 }
 

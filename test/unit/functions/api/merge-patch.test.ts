@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isMergePatch, requestedMetadata } from '../../../../functions/api/merge-patch.ts';
-import type { MetadataPatch } from '../../../../shared/domain/templates/index.ts';
+import { type MetadataPatch, metadataHash } from '../../../../shared/domain/templates/index.ts';
 
 const present = { hostname: 'web-1', port: 80 };
 const merged = (metadata: MetadataPatch) =>
-  requestedMetadata({ body: { metadata }, merges: true }, present);
+  requestedMetadata({ body: { metadata }, merges: true }, present).metadata;
 const replaced = (metadata: MetadataPatch) =>
-  requestedMetadata({ body: { metadata }, merges: false }, present);
+  requestedMetadata({ body: { metadata }, merges: false }, present).metadata;
 
 describe('a merge patch (RFC 7386)', () => {
   it.each<[MetadataPatch, object]>([
@@ -24,7 +24,16 @@ describe('a merge patch (RFC 7386)', () => {
   });
 
   it('changes no metadata that it does not name', () => {
-    expect(requestedMetadata({ body: {}, merges: true }, present)).toBeUndefined();
+    expect(requestedMetadata({ body: {}, merges: true }, present)).toEqual({});
+  });
+
+  it('counts only for the metadata that it was merged with, in any order', () => {
+    const asked = requestedMetadata({ body: { metadata: { a: 1 } }, merges: true }, present);
+    expect(asked.from_metadata).toBe(metadataHash({ port: 80, hostname: 'web-1' }));
+    expect(asked.from_metadata).not.toBe(metadataHash({ ...present, port: '80' }));
+    expect(requestedMetadata({ body: { metadata: {} }, merges: false }, present)).toEqual({
+      metadata: {},
+    });
   });
 
   it('leaves at most 100 keys', () => {
