@@ -1,14 +1,14 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { parseConstraint } from '../../composition/index.ts';
-import type { Module, Version } from '../../domain/modules/index.ts';
+import { isPublished, type Module, type Version } from '../../domain/modules/index.ts';
 import { commonAccount } from '../../domain/templates/index.ts';
 import {
   type ManifestRequirement,
   type ModuleManifest,
   parseRequirement,
 } from '../../manifest/index.ts';
-import { allVersions, eachModule, getModule } from '../../store/modules/index.ts';
+import { allVersions, getModule, listProviders } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /** A requirement of a manifest that no version meets now. */
@@ -52,7 +52,9 @@ async function whyUnmet(
     return `expected a module or capability "${module}" of ${accounts.join(' or ')}, found none; register it before this version is promoted`;
   }
 
-  const versions = (await Promise.all(rows.map((row) => usableVersions(services, row)))).flat();
+  const versions = (
+    await Promise.all(rows.map((row) => usableVersions(services, own, row)))
+  ).flat();
   const known = versions.map(({ version_string }) => version_string);
   if (known.some(parseConstraint(constraint).allows)) return null;
   return `expected a version of ${module} in ${constraint}, found ${known.join(', ') || 'none'}`;
@@ -62,23 +64,29 @@ function isVisible({ account, visibility }: Module, own: string): boolean {
   return account === own || visibility === 'public';
 }
 
+/** Versions of another account count only if that account lets others see them. */
 async function usableVersions(
   services: Services,
+  own: string,
   { account, name }: Pick<Module, 'account' | 'name'>,
 ): Promise<Version[]> {
   const versions = await allVersions(services.db, account, name);
   return versions.filter(
-    ({ promotion_state, quarantined, held }) =>
-      promotion_state !== 'retired' && !quarantined && !held,
+    (version) =>
+      version.promotion_state !== 'retired' &&
+      !version.quarantined &&
+      !version.held &&
+      (account === own || isPublished(version)),
   );
 }
 
 /** Whether a module of the account or of the common account provides a capability. */
 async function isProvided(services: Services, own: string, capability: string): Promise<boolean> {
   for (const account of new Set([own, commonAccount])) {
-    for await (const module of eachModule(services.db, account)) {
-      if (!isVisible(module, own)) continue;
-      const versions = await usableVersions(services, module);
+    for (const name of await listProviders(services.db, account, capability)) {
+      const module = await getModule(services.db, account, name);
+      if (module === null || !isVisible(module, own)) continue;
+      const versions = await usableVersions(services, own, module);
       if (versions.some(({ manifest }) => manifest.dependencies.provides.includes(capability)))
         return true;
     }

@@ -7,10 +7,10 @@ import { accountConflicts } from '../../../shared/actions/modules/index.ts';
 import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import { validateManifestAnswer } from '../../../shared/contract/modules/index.ts';
 import { parseManifest } from '../../../shared/manifest/index.ts';
-import { createModule } from '../../../shared/store/modules/index.ts';
+import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
-import { storedModule } from '../../support/stored.ts';
+import { storedModule, storedVersion } from '../../support/stored.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -118,7 +118,14 @@ describe('a manifest is compared with the modules of its account', () => {
   });
 
   it('and warned of requirements that nothing meets', async () => {
-    const requires = ['nginx@^1.0', 'nginx@^2.0', 'monitoring-base@^1.0', 'other/x@*'];
+    const other = `other-${world.account}`;
+    await transact(world.services.db, [
+      createModule(storedModule(other, 'feed', { visibility: 'public' })),
+      createVersion(storedVersion(other, 'feed', '1.0.0', { promotion_state: 'live' })),
+      createVersion(storedVersion(other, 'feed', '2.0.0', { promotion_state: 'staging' })),
+    ]);
+    const feed = `${other}/feed@^2.0`;
+    const requires = ['nginx@^1.0', 'nginx@^2.0', 'monitoring-base@^1.0', 'other/x@*', feed];
     const manifest_yaml = JSON.stringify({
       schema_version: 1,
       name: 'edge',
@@ -135,6 +142,8 @@ describe('a manifest is compared with the modules of its account', () => {
         /^dependencies\.requires\[2\] expected .+ "monitoring-base" of .+, found none/,
       ),
       expect.stringMatching(/^dependencies\.requires\[3\] expected .+ "x" of other, found none/),
+      // Version 2.0.0 is for the eyes of its own account.
+      'dependencies.requires[4] expected a version of feed in ^2.0, found 1.0.0',
     ]);
   });
 
