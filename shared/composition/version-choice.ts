@@ -59,7 +59,8 @@ const preference: readonly Standing[] = ['offered', 'withheld', 'superseded', 'u
  * Returns the versions of another account's module for a template that is pinned to one of them.
  * The pinned version comes first. It counts as offered although its account superseded it, and as
  * withheld if its account withdrew it in any other way. The others are `unapproved`: their account
- * alone cannot bring them onto the machines (product.md, section 8).
+ * alone cannot bring them onto the machines (product.md, section 8). Without the pinned version
+ * there is no choice: a constraint would take another one, which nobody let through.
  */
 export function pinnedChoices<V extends Version>(
   versions: Iterable<V>,
@@ -68,15 +69,13 @@ export function pinnedChoices<V extends Version>(
 ): (VersionChoice & { of: V })[] {
   const all = [...versions];
   const pin = all.find(({ id }) => id === pinned);
-  const first =
-    pin === undefined
-      ? []
-      : [{ ...toChoice(pin, isUsable(pin) ? 'offered' : 'withheld'), pinned: true as const }];
+  if (pin === undefined) return [];
+  const first = { ...toChoice(pin, isUsable(pin) ? 'offered' : 'withheld'), pinned: true as const };
 
   const others = versionChoices(all, track).filter(
     ({ id, standing }) => id !== pinned && standing !== 'withheld',
   );
-  return [...first, ...others.map(({ of }) => toChoice(of, 'unapproved'))];
+  return [first, ...others.map(({ of }) => toChoice(of, 'unapproved'))];
 }
 
 /** Whether machines that have a version may keep getting it, on any track. */

@@ -48,13 +48,9 @@ interface ComposeOptions extends ResolveOptions {
 export async function composeView(
   services: Services,
   view: TemplateView,
-  { track, previous, entriesMax, note }: ComposeOptions,
+  { entriesMax, ...options }: ComposeOptions,
 ): Promise<ComposedView> {
-  const { modules, resolved, resolution, warnings } = await resolveView(services, view, {
-    track,
-    previous,
-    ...(note === undefined ? {} : { note }),
-  });
+  const { modules, resolved, resolution, warnings } = await resolveView(services, view, options);
 
   refuseBeyond(
     'entries in all layers',

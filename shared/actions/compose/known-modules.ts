@@ -30,6 +30,8 @@ export interface Known {
   categoryPosition: number;
   /** Whether the module's account gave up the version that the composition in place has. */
   givenUp: boolean;
+  /** Whether its account offers versions that nobody of the template's account let in. */
+  keptOut: boolean;
 }
 
 /** What the reading of modules depends on besides the view. */
@@ -39,6 +41,11 @@ export interface ReadingOptions {
   previous: ResolutionRecord | null;
   /** Ids of the versions that modules of other accounts stay at: see `pinsOf`. */
   pins: ReadonlyMap<LayerName, string>;
+  /**
+   * True to keep out every module of another account without a pin: the account's own changes bring
+   * new modules, and nothing that another account does (product.md, section 8).
+   */
+  closed: boolean;
 }
 
 export interface KnownModules {
@@ -57,14 +64,13 @@ export interface KnownModules {
 export async function readModules(
   services: Services,
   view: TemplateView,
-  { track, previous, pins }: ReadingOptions,
+  options: ReadingOptions,
 ): Promise<KnownModules> {
+  const { previous } = options;
   const reading: Reading = {
+    ...options,
     services,
     view,
-    track,
-    previous,
-    pins,
     found: { known: new Map(), providers: new Map() },
     capabilities: new Map(),
   };
@@ -90,12 +96,9 @@ interface Capability {
   name: string;
 }
 
-interface Reading {
+interface Reading extends ReadingOptions {
   services: Services;
   view: TemplateView;
-  track: Track;
-  previous: ResolutionRecord | null;
-  pins: ReadingOptions['pins'];
   found: KnownModules;
   /** By `<asking account>/<name>`. */
   capabilities: Map<string, Capability>;
@@ -106,7 +109,7 @@ interface Reading {
  * distance.
  */
 async function readReachable(reading: Reading, start: readonly LayerName[]): Promise<void> {
-  const { services, view, track, previous, pins, found } = reading;
+  const { services, view, track, previous, pins, closed, found } = reading;
   const { known } = found;
   let round = start;
 
@@ -118,6 +121,7 @@ async function readReachable(reading: Reading, start: readonly LayerName[]): Pro
       readModule(services, view, name, {
         track,
         pin: pins.get(name),
+        closed,
         inPlace: previous?.modules[name]?.version_id,
       }),
     );
@@ -183,6 +187,8 @@ interface ModuleReading {
   track?: Track;
   /** Id of the version that another account's module stays at. */
   pin?: string | undefined;
+  /** See `ReadingOptions`. */
+  closed?: boolean;
   /** Id of the version in the composition in place. */
   inPlace?: string | undefined;
 }
@@ -195,7 +201,7 @@ export async function readModule(
   services: Services,
   view: TemplateView,
   reference: LayerName,
-  { track, pin, inPlace }: ModuleReading = {},
+  { track, pin, inPlace, closed = false }: ModuleReading = {},
 ): Promise<Known | null> {
   const own = view.template.account;
   const { account, name } = splitModule(reference, own);
@@ -217,13 +223,18 @@ export async function readModule(
   const usable = versions
     .map((version) => inView(view, version))
     // Other accounts do not see the versions that an account has only in staging (product.md,
-    // section 1).
-    .filter(({ promotion_state }) => account === own || promotion_state !== 'staging');
+    // section 1). A pinned one stays known: its account takes it back to make room for another.
+    .filter(
+      ({ id, promotion_state }) => account === own || id === pin || promotion_state !== 'staging',
+    );
   const had = usable.find(({ id }) => id === inPlace);
+  const choices = choicesOf(usable, track, pin);
+  const keptOut = closed && account !== own && pin === undefined;
 
   return {
     module,
-    choices: choicesOf(usable, track, pin),
+    choices: keptOut ? [] : choices,
+    keptOut: keptOut && choices.length > 0,
     categoryPosition: category.position,
     givenUp: had !== undefined && track !== undefined && isGivenUp(had, track),
   };

@@ -48,6 +48,7 @@ export async function makeComposition(
   const { composition, warnings, resolution, considered } = await composeView(services, view, {
     track,
     previous: replaced?.resolution ?? null,
+    closed: changed === null && before?.template_revision === template.revision,
     entriesMax: limits.composeEntriesMax,
     note: moduleNotes(services, message, before),
   });

@@ -31,6 +31,8 @@ export interface ResolveOptions {
    * what to propose.
    */
   unpinned?: true;
+  /** True where the account changed nothing since the composition in place: see `ReadingOptions`. */
+  closed?: boolean;
 }
 
 export interface ResolvedView {
@@ -47,11 +49,11 @@ export interface ResolvedView {
 export async function resolveView(
   services: Services,
   view: TemplateView,
-  { track, previous, note, unpinned }: ResolveOptions,
+  { track, previous, note, unpinned, closed = false }: ResolveOptions,
 ): Promise<ResolvedView> {
   const approved = await approvedOf(services, view, track);
   const pins = pinsOf(view.template.account, previous, approved);
-  const reading = { track, previous, pins: unpinned ? new Map() : pins };
+  const reading = { track, previous, pins: unpinned ? new Map() : pins, closed };
 
   let modules = await readModules(services, view, reading);
   while (await note?.([...modules.known.keys()]))
@@ -73,6 +75,7 @@ function resolveModules(
     const presence = presenceOf({
       choices: one?.choices.length ?? 0,
       inPlace: previous?.modules[module] !== undefined,
+      keptOut: one?.keptOut ?? false,
       givenUp: one?.givenUp ?? false,
     });
     if (presence === 'offered' || presence === 'lost') return true;
@@ -96,6 +99,8 @@ function resolveModules(
 
 const leftOut = {
   never_there: (track: Track) => `has no version for track ${track}`,
+  kept_out: (track: Track) =>
+    `has its first version for track ${track}, which a change of this template must let in,`,
   given_up: (track: Track) => `was withdrawn, has no version for track ${track}`,
 };
 

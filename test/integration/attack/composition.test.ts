@@ -1,5 +1,5 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, assert, beforeAll, describe, expect, it } from 'vitest';
 import { composeTemplate, composeView } from '../../../shared/actions/compose/index.ts';
 import { readRecord } from '../../../shared/actions/compositions/index.ts';
 import { affectedTemplates } from '../../../shared/actions/operations/index.ts';
@@ -8,13 +8,21 @@ import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { collectObjects } from '../../../shared/actions/upkeep/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
 import { decodeIndex, encodeIndex } from '../../../shared/composition/index.ts';
-import { viewOf } from '../../../shared/domain/compose/index.ts';
+import { type ResolutionRecord, viewOf } from '../../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
-import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
+import {
+  createModule,
+  createVersion,
+  getModule,
+  getVersion,
+  moveVersion,
+  noteProvider,
+  putRegistration,
+} from '../../../shared/store/modules/index.ts';
 import { getBytes, objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { createAssignment } from '../../../shared/store/templates/index.ts';
@@ -46,6 +54,7 @@ interface Facts extends StoredVersion {
   row?: Partial<Module>;
   entries?: TreeEntry[];
   requires?: string[];
+  provides?: string[];
 }
 
 /**
@@ -57,7 +66,7 @@ async function store(
   name: string,
   facts: Facts = {},
 ): Promise<string> {
-  const { row, entries = tree([]), requires = [], manifest, ...more } = facts;
+  const { row, entries = tree([]), requires = [], provides = [], manifest, ...more } = facts;
   const key = objectKeys.fileIndex(account, `sha256:${name}`);
 
   await putByDigest(
@@ -66,7 +75,7 @@ async function store(
     new Date(),
   );
 
-  const dependencies = { requires, provides: [] };
+  const dependencies = { requires, provides };
   const build = shippedBuild(key, entries);
 
   const version = {
@@ -77,6 +86,7 @@ async function store(
     ...more,
   };
 
+  await noteProvider(services.db, account, name, provides);
   await transact(services.db, [
     createModule(storedModule(account, name, { visibility: 'public', ...row })),
     createVersion(storedVersion(account, name, '1.0.0', version)),
@@ -107,8 +117,15 @@ function assignmentOf(module: string): Assignment {
 
 /** What the victim's machines would be made of, with these modules assigned. */
 function composed(...modules: string[]) {
-  const view = viewOf(template, modules.map(assignmentOf));
-  return composeView(victim.services, view, { track: 'live', previous: null, entriesMax: 1000 });
+  return composedAfter(null, ...modules);
+}
+
+/** The same after another composition; without one of its own changes where it is `closed`. */
+function composedAfter(previous: ResolutionRecord | null, ...modules: (string | Assignment)[]) {
+  const rows = modules.map((one) => (typeof one === 'string' ? assignmentOf(one) : one));
+  const closed = previous !== null;
+  const options = { track: 'live', previous, entriesMax: 1000, closed } as const;
+  return composeView(victim.services, viewOf(template, rows), options);
 }
 
 describe("another account's public module", () => {
@@ -123,6 +140,51 @@ describe("another account's public module", () => {
     const { composition } = await composed(own, greedy);
     expect(composition.report.dropped).toEqual([]);
     expect(composition.owners.get('/etc/site.conf')).toBe(own);
+  });
+
+  it('cannot put a version in place of the pinned one by taking that back to staging', async () => {
+    const swapped = await store(evil, 'swapped', { entries: tree(['/etc/swapped']) });
+    const assigned = { ...assignmentOf(swapped), constraint: '^1.0' };
+    const { resolution } = await composedAfter(null, assigned);
+
+    const id = resolution.modules[swapped]?.version_id ?? '';
+    const version = await getVersion(evil.services.db, evil.account, id);
+    const bad = storedVersion(evil.account, 'swapped', '1.0.1', { promotion_state: 'live' });
+    assert(version !== null);
+    await transact(evil.services.db, [
+      moveVersion(version, 'staging', '2026-01-02T00:00:00.000Z'),
+      createVersion(bad),
+    ]);
+
+    await expect(composedAfter(resolution, assigned)).rejects.toMatchObject({
+      code: 'composition_unsatisfied',
+      message: expect.stringContaining('staging'),
+    });
+  });
+
+  it('cannot bring in another module through a capability that a pinned one requires', async () => {
+    const asks = { requires: ['clock@*'], entries: tree(['/etc/asking']) };
+    const site = await store(evil, 'asking', asks);
+    const clock = (name: string) =>
+      store(evil, name, { provides: ['clock'], entries: tree([`/etc/${name}`]) });
+
+    const ntp = await clock('ntp');
+    const { resolution } = await composedAfter(null, site);
+    expect(Object.keys(resolution.modules)).toEqual([site, ntp]);
+
+    // A module that has the name of the capability would come first.
+    await clock('clock');
+    const again = { ...resolution, considered: {}, settled: false };
+    expect(Object.keys((await composedAfter(again, site)).resolution.modules)).toEqual([site, ntp]);
+
+    const row = await getModule(evil.services.db, evil.account, 'ntp');
+    assert(row !== null);
+    const { policy_version, updated_at } = row;
+    const hidden = { visibility: 'private', policy_version, updated_at } as const;
+    await transact(evil.services.db, [putRegistration(row, hidden)]);
+    await expect(composedAfter(again, site)).rejects.toMatchObject({
+      code: 'composition_unsatisfied',
+    });
   });
 
   it('cannot bring in a carve-out from a third account’s protection, unless the victim assigns it', async () => {

@@ -297,7 +297,7 @@ describe('a version', () => {
 
     const { report } = JSON.parse(await textOf(user, composed.report_key));
     expect(report.layers).toEqual([]);
-    expect(report.warnings.join()).toContain('has no version for track staging yet');
+    expect(report.warnings.join()).toContain('has no version for track staging and is left out');
   });
 });
 

@@ -311,7 +311,7 @@ it('a promotion of a module that is only required, and only on the staging track
   );
 });
 
-it("a public module's promotion reaches templates of other accounts, which cannot hold it up", async ({
+it("the first version of another account's module waits for a change of the template", async ({
   registry,
   world,
 }) => {
@@ -325,9 +325,18 @@ it("a public module's promotion reaches templates of other accounts, which canno
   );
 
   const template = await staged(world);
-  expect((await assign(world, template, `${owner.account}/shared`)).ended.state).toBe('succeeded');
-  await raise(owner, version, 'blessed');
+  const { assignment_id, ended } = await assign(world, template, `${owner.account}/shared`);
+  expect(ended.state).toBe('succeeded');
 
+  // Nobody of the template's account saw this version, so that it only shows as a warning.
+  await raise(owner, version, 'blessed');
+  await eventually('the warning', async () => {
+    const { layers, report } = await recordOf(world, await composed(world, template));
+    expect(layers).toEqual([]);
+    return report.warnings.join().includes('has its first version for track staging') || null;
+  });
+
+  await updateAssignment(world.services, world.caller, { id: assignment_id, constraint: '^1.0' });
   const layers = await eventually('the layer', async () => {
     const record = await recordOf(world, await composed(world, template));
     return record.layers.length === 1 ? record.layers : null;

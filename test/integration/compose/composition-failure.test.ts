@@ -2,7 +2,11 @@ import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { z } from 'zod';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
-import { assignModule, removeAssignment } from '../../../shared/actions/operations/index.ts';
+import {
+  assignModule,
+  removeAssignment,
+  withholdVersion,
+} from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ComposeMessage } from '../../../shared/contract/messages.ts';
 import { writeMessage } from '../../../shared/contract/queues.ts';
@@ -64,38 +68,24 @@ async function countedBy(message: ComposeMessage) {
     .map((line) => embedded.parse(JSON.parse(line)));
 }
 
-it("a template that another account's promotion breaks keeps its composition, and shows the reason until it composes again", async () => {
+it("a template that another account's yank breaks keeps its composition, and shows the reason until it composes again", async () => {
   const key = authorKey();
   const { services, caller, account } = ours;
-  const source = { files: { 'etc/shared': 'x' }, manifest: 'protected_spec: ["/etc/shared"]' };
 
-  await Promise.all([
-    ours.register('guard', key),
-    theirs.register('clash', key, { visibility: 'public' }),
-  ]);
-
-  const [guard, clash] = await Promise.all([
-    ours.ingest({ name: 'guard', ...source }, 'v1.0.0', key),
-    theirs.ingest({ name: 'clash', ...source }, 'v1.0.0', key),
-  ]);
-  await raiseUnasked(ours, guard);
+  await theirs.register('feed', key, { visibility: 'public' });
+  const feed = await theirs.ingest({ name: 'feed', files: { 'etc/feed': 'x' } }, 'v1.0.0', key);
+  await raiseUnasked(theirs, feed);
 
   const { id } = await createTemplate(services, caller, { name: 'web', platform: 'any' });
-  const assign = async (module: string) => {
-    const { operation, assignment_id } = await assignModule(services, caller, {
-      template_id: id,
-      module,
-    });
-    await ours.operation(operation.id, 'succeeded');
+  const { operation, assignment_id } = await assignModule(services, caller, {
+    template_id: id,
+    module: `${theirs.account}/feed`,
+  });
+  await ours.operation(operation.id, 'succeeded');
 
-    return assignment_id;
-  };
-
-  await assign('guard');
-  const assignment = await assign(`${theirs.account}/clash`);
   const before = await eventually('the composition', async () => {
     const pointer = await getComposition(services.db, account, id, 'live');
-    return pointer?.modules.length === 2 ? pointer : null;
+    return pointer?.modules.length === 1 ? pointer : null;
   });
 
   const shown = async () => {
@@ -106,13 +96,14 @@ it("a template that another account's promotion breaks keeps its composition, an
 
   expect(await shown()).toEqual([]);
 
-  await raiseUnasked(theirs, clash);
+  const yank = { kind: 'version_yank', version_id: feed.id, reason: 'loses feeds' } as const;
+  await theirs.operation((await withholdVersion(theirs.services, theirs.caller, yank)).id);
   const failures = await eventually('the failure', async () =>
     (await shown()).length === 0 ? null : await shown(),
   );
 
-  expect(failures).toMatchObject([{ track: 'live', code: 'composition_protected_conflict' }]);
-  expect(failures[0]?.message).toContain('/etc/shared');
+  expect(failures).toMatchObject([{ track: 'live', code: 'composition_unsatisfied' }]);
+  expect(failures[0]?.message).toContain('yanked');
   // A promotion that concerns no version of the track composes the same once more.
   const kept = await getComposition(services.db, account, id, 'live');
   expect(kept?.digest).toBe(before.digest);
@@ -127,14 +118,14 @@ it("a template that another account's promotion breaks keeps its composition, an
   expect(await countedBy(message)).toMatchObject([{ ...refused, _aws: namespace }]);
   expect(await shown()).toEqual(failures);
   expect(await eventsOf(services, account, 'gantry.composition.failed')).toMatchObject([
-    { subject: `template/${id}`, data: { track: 'live', code: 'composition_protected_conflict' } },
+    { subject: `template/${id}`, data: { track: 'live', code: 'composition_unsatisfied' } },
   ]);
 
   // A compose that was overtaken may not note what is true no more.
   const stale = transact(services.db, [holdComposition(account, id, 'live', before.revision - 1)]);
   await expect(stale).rejects.toMatchObject({ code: 'conflict' });
 
-  await ours.operation((await removeAssignment(services, caller, assignment)).id, 'succeeded');
+  await ours.operation((await removeAssignment(services, caller, assignment_id)).id, 'succeeded');
   await eventually('no failure', async () => ((await shown()).length === 0 ? true : null));
   expect((await countedBy(message))[0]).not.toHaveProperty('CompositionsRefused');
 });

@@ -93,6 +93,7 @@ function read(
     track: 'staging',
     previous: { ...record, ...previous },
     pins: new Map(),
+    closed: false,
   });
 }
 

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { isGivenUp, presenceOf } from '../../../shared/domain/compose/index.ts';
 
 it.each([
-  { choices: 1, inPlace: false, givenUp: false, presence: 'offered' },
-  { choices: 1, inPlace: true, givenUp: true, presence: 'offered' },
-  { choices: 0, inPlace: false, givenUp: false, presence: 'never_there' },
-  { choices: 0, inPlace: true, givenUp: true, presence: 'given_up' },
-  { choices: 0, inPlace: true, givenUp: false, presence: 'lost' },
+  { choices: 1, inPlace: false, keptOut: false, givenUp: false, presence: 'offered' },
+  { choices: 1, inPlace: true, keptOut: false, givenUp: true, presence: 'offered' },
+  { choices: 0, inPlace: false, keptOut: false, givenUp: false, presence: 'never_there' },
+  { choices: 0, inPlace: false, keptOut: true, givenUp: false, presence: 'kept_out' },
+  { choices: 0, inPlace: true, keptOut: false, givenUp: true, presence: 'given_up' },
+  { choices: 0, inPlace: true, keptOut: false, givenUp: false, presence: 'lost' },
 ] as const)(
-  'an assigned module with $choices versions, in place: $inPlace, given up: $givenUp is $presence',
+  'an assigned module with $choices versions, in place: $inPlace, kept out: $keptOut, given up: $givenUp is $presence',
   ({ presence, ...facts }) => {
     expect(presenceOf(facts)).toBe(presence);
   },

@@ -33,6 +33,7 @@ describe('the choices of a module that a template is pinned to', () => {
     ['quarantined', { quarantined: true }],
     ['retired', { promotion_state: 'retired' }],
     ['built', { promotion_state: 'built' }],
+    ['staging', { promotion_state: 'staging' }],
     [
       'yanked',
       {
@@ -54,8 +55,8 @@ describe('the choices of a module that a template is pinned to', () => {
     ]);
   });
 
-  it('have no offered version where the pinned one is unknown', () => {
-    expect(choices('gone', [at('1.1.0')])).toEqual(['1.1.0 unapproved']);
+  it('are none where the pinned one is unknown, so that no constraint takes another', () => {
+    expect(choices('gone', [at('1.1.0')])).toEqual([]);
   });
 });
 
