@@ -1,7 +1,8 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
+import { listSome } from '../../base/list-some.ts';
 import { parseConstraint } from '../../composition/index.ts';
-import { isPublished, type Module, type Version } from '../../domain/modules/index.ts';
+import { isKnownTo, type Module, type Version } from '../../domain/modules/index.ts';
 import { commonAccount } from '../../domain/templates/index.ts';
 import {
   type ManifestRequirement,
@@ -57,14 +58,14 @@ async function whyUnmet(
   ).flat();
   const known = versions.map(({ version_string }) => version_string);
   if (known.some(parseConstraint(constraint).allows)) return null;
-  return `expected a version of ${module} in ${constraint}, found ${known.join(', ') || 'none'}`;
+  return `expected a version of ${module} in ${constraint}, found ${listSome(known) || 'none'}`;
 }
 
 function isVisible({ account, visibility }: Module, own: string): boolean {
   return account === own || visibility === 'public';
 }
 
-/** Versions of another account count only if that account lets others see them. */
+/** Of another account's module only what was live: no other version is shown to others. */
 async function usableVersions(
   services: Services,
   own: string,
@@ -76,7 +77,7 @@ async function usableVersions(
       version.promotion_state !== 'retired' &&
       !version.quarantined &&
       !version.held &&
-      (account === own || isPublished(version)),
+      isKnownTo(own, version),
   );
 }
 
@@ -86,6 +87,7 @@ async function isProvided(services: Services, own: string, capability: string): 
     for (const name of await listProviders(services.db, account, capability)) {
       const module = await getModule(services.db, account, name);
       if (module === null || !isVisible(module, own)) continue;
+
       const versions = await usableVersions(services, own, module);
       if (versions.some(({ manifest }) => manifest.dependencies.provides.includes(capability)))
         return true;

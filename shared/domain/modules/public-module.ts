@@ -33,6 +33,11 @@ export function isPublished({ was_live, promotion_state }: Version): boolean {
   return was_live || promotion_state === 'live';
 }
 
+/** Whether an account may learn of a version: of its own, or of one that was live. */
+export function isKnownTo(account: string, version: Version): boolean {
+  return version.account === account || isPublished(version);
+}
+
 export function presentPublicVersion(version: Version): PublicVersion {
   const { version_string, digest, promotion_state, quarantined, builds } = version;
   return {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { publicModuleSchema } from '../../../shared/contract/modules/index.ts';
 import {
+  isKnownTo,
   isOffered,
   isPublished,
   type PromotionState,
@@ -57,7 +58,10 @@ describe('another account', () => {
     ['retired', false, false],
     ['retired', true, true],
   ])('of a %s version that was live (%s): sees it: %s', (promotion_state, was_live, expected) => {
-    expect(isPublished({ ...live, promotion_state, was_live })).toBe(expected);
+    const version = { ...live, promotion_state, was_live };
+    expect(isPublished(version)).toBe(expected);
+    expect(isKnownTo('other', version)).toBe(expected);
+    expect(isKnownTo('acme', version)).toBe(true);
   });
 
   it.each([
