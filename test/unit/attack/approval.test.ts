@@ -54,6 +54,11 @@ describe('a change of a policy', () => {
     });
   });
 
+  it('asks for nothing where neither policy does', () => {
+    const own = defaultPolicy('policy_change');
+    expect(policyOfChange(own, defaultPolicy('module_retire')).decision).toBe('allow');
+  });
+
   it('cannot be made at all where changes of policies are denied, but for that policy, by approval', () => {
     const own = { ...defaultPolicy('policy_change'), decision: 'deny' as const };
     expect(policyOfChange(own, asks('module_promote_to_live')).decision).toBe('deny');
@@ -97,6 +102,16 @@ describe('a request that was approved by one reviewer', () => {
   it('cannot count a reviewer who left, or whose role is gone', () => {
     const gone = new Set(['member:otto']);
     expect(isApproved(one, { quorum: 1, self_approval: false }, gone)).toBe(false);
+  });
+
+  it('cannot count a rejection as an approval', () => {
+    const decisions = approved('member:rita').map((one) => ({
+      ...one,
+      decision: 'reject' as const,
+    }));
+    expect(isApproved({ ...one, decisions }, { quorum: 1, self_approval: false }, present)).toBe(
+      false,
+    );
   });
 
   it('cannot count two members who are one person, or one who is the requester', () => {

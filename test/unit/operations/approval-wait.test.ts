@@ -112,6 +112,14 @@ describe('a request', () => {
     expect(votesOf(ended, [])).toEqual({ approvals: 2, waits_for: null });
   });
 
+  it('that is rejected counts the approvals before, not the rejection', () => {
+    const ended = approval({
+      state: 'rejected',
+      decisions: [decided('a'), decided('b', 'reject')],
+    });
+    expect(votesOf(ended, [])).toEqual({ approvals: 1, waits_for: null });
+  });
+
   it.each([
     [
       { approvals: 1, reviewers: ['a@x.org', 'b@x.org'], unmeetable: false, unmailed: [] },

@@ -46,6 +46,14 @@ describe('a proposal of another version', () => {
     expect(next(...facts).step).toBe(step);
   });
 
+  it.each([
+    ['whose operation is gone is made again', { version_id: 'v2', operation_id: 'op_1' }, null],
+    ['that is recorded nowhere is made', null, { state: 'applying' as const, updated_at: now }],
+  ])('%s', (_, proposal, operation) => {
+    const facts = { wanted: 'v2', operation, retryBefore: hourAgo, rejectedMax: 2 };
+    expect(nextProposal({ ...facts, dependency: { proposal, rejected: [] } }).step).toBe('propose');
+  });
+
   it('keeps what people refused, once and up to a bound', () => {
     expect(next('v3', ['v2', 'rejected'], ['v1']).rejected).toEqual(['v1', 'v2']);
     expect(next('v4', ['v3', 'rejected'], ['v1', 'v2']).rejected).toEqual(['v2', 'v3']);
