@@ -53,8 +53,9 @@ export async function withRegistry<T>(
   const reference = parseReference(repository);
   const { host } = reference;
 
-  return withinBudget(services, host, purpose, async (pace) => {
-    const { value: credentials, memory } = await registryCredentials(services, account, host);
+  const { value: credentials, owner, memory } = await registryCredentials(services, account, host);
+
+  return withinBudget(services, { host, account, credentials: owner }, purpose, async (pace) => {
     const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
     const { beforeRequest, onRequest, signal } = pace;
 

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
+import type { Requester } from '../../domain/registries/index.ts';
 import { type AuthMemory, createAuthMemory, ecrRegion } from '../../registry/index.ts';
 import type { Services } from '../context/index.ts';
 import { readSecret, secretName } from '../context/index.ts';
@@ -13,6 +14,7 @@ type StoredCredentials = z.infer<typeof secretValue>;
 interface KeptCredentials {
   untilMs: number;
   value: StoredCredentials | null;
+  owner: Requester['credentials'];
   /** The authentication that the host asks for with these credentials. */
   memory: AuthMemory;
 }
@@ -54,12 +56,21 @@ export async function registryCredentials(
   const same = JSON.stringify(cached?.value) === JSON.stringify(value);
   const entry = {
     value,
+    owner: ownerOf(stored, value),
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
     memory: same && cached !== undefined ? cached.memory : createAuthMemory(),
   };
 
   kept.set(name, entry);
   return entry;
+}
+
+function ownerOf(
+  stored: StoredCredentials | null,
+  value: StoredCredentials | null,
+): Requester['credentials'] {
+  if (stored !== null) return 'own';
+  return value === null ? 'none' : 'platform';
 }
 
 /**

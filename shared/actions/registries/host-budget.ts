@@ -6,6 +6,9 @@ import {
   burstMs,
   hostBudget,
   type Pause,
+  pausedAccount,
+  pauseMs,
+  type Requester,
   resentSeconds,
   shardBudget,
   waitMs,
@@ -13,7 +16,9 @@ import {
 import { type RequestEvent, readPause, type TransportOptions } from '../../registry/index.ts';
 import {
   endLease,
+  getAccountPause,
   type LeaseAsk,
+  pauseAccount,
   pauseHost,
   spendMore,
   takeLease,
@@ -59,12 +64,13 @@ export interface Pace
 /**
  * Runs work within the budget of a registry host, which all workers share. It begins only when
  * there is room. Running work is never stopped; later work waits for the requests that it spends
- * beyond its share. A pause that the registry asks for holds for all workers.
+ * beyond its share. A pause that the registry asks for holds for the account whose credentials
+ * caused it, else for all workers.
  * @throws BudgetSpent when there is no room now
  */
 export async function withinBudget<T>(
   services: Services,
-  host: string,
+  { host, ...requester }: Requester & { host: string },
   purpose: Purpose,
   work: (pace: Pace) => Promise<T>,
 ): Promise<T> {
@@ -73,6 +79,8 @@ export async function withinBudget<T>(
   const { pulls, requests, work_s, lease_s } = purposes[purpose];
   const budget = shardBudget(whole);
   const nowMs = services.now().getTime();
+  const account = pausedAccount(requester);
+  if (account !== null) await refusePaused(services, { account, host }, { nowMs, pulls });
 
   const ask = await takeAnyLease(services, budgetShards(whole), {
     host,
@@ -90,9 +98,22 @@ export async function withinBudget<T>(
     return await work(meter);
   } finally {
     await endLease(services.db, ask, (meter.left * ask.priceMs) / requests);
-    for (const pause of meter.pauses.values())
-      await pauseHost(services.db, host, budgetShards(whole), pause);
+    for (const pause of meter.pauses.values()) {
+      if (account === null) await pauseHost(services.db, host, budgetShards(whole), pause);
+      else await pauseAccount(services.db, { account, host }, pause);
+    }
   }
+}
+
+/** @throws BudgetSpent while the registry wants no requests with the account's credentials */
+async function refusePaused(
+  services: Services,
+  { account, host }: { account: string; host: string },
+  at: { nowMs: number; pulls: boolean },
+): Promise<void> {
+  const row = await getAccountPause(services.db, account, host);
+  const wait = row === null ? 0 : pauseMs(row, at);
+  if (wait > 0) throw new BudgetSpent(host, Math.ceil(wait / 1000));
 }
 
 /** Takes a lease of the first shard that has room, starting at a random one. */

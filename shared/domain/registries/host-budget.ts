@@ -97,12 +97,39 @@ export function waitMs(
   row: BudgetRow,
   { nowMs, burstMs, pulls }: { nowMs: number; burstMs: number; pulls: boolean },
 ): number {
-  const until = Math.max(
-    row.paused_until,
-    pulls ? row.pulls_paused_until : 0,
-    row.spent_until - burstMs,
-  );
-  return Math.max(until - nowMs, 0);
+  return Math.max(pauseMs(row, { nowMs, pulls }), row.spent_until - burstMs - nowMs);
+}
+
+/** The pauses that a registry asked for. */
+type Pauses = Pick<BudgetRow, 'paused_until' | 'pulls_paused_until'>;
+
+/** Milliseconds until the pauses that a registry asked for are over. */
+export function pauseMs(
+  { paused_until, pulls_paused_until }: Pauses,
+  { nowMs, pulls }: { nowMs: number; pulls: boolean },
+): number {
+  return Math.max(paused_until - nowMs, pulls ? pulls_paused_until - nowMs : 0, 0);
+}
+
+/**
+ * Returns whom a pause stops. A registry counts requests by credentials, so a pause that one
+ * account's own credentials caused stops that account alone. Requests without them are counted by
+ * address, which all accounts share: null, the whole host.
+ */
+export function pausedAccount({ account, credentials }: Requester): string | null {
+  return credentials === 'own' ? account : null;
+}
+
+/** For whom a registry is asked: ECR's token is the platform's, not the account's. */
+export interface Requester {
+  account: string;
+  credentials: 'own' | 'platform' | 'none';
+}
+
+/** What one account's credentials may not ask a host for now. */
+export interface AccountPause extends Pauses {
+  host: string;
+  account: string;
 }
 
 /** How long a message may be delayed after its registry's budget was spent. */

@@ -1,5 +1,10 @@
 import { daySeconds } from '../../base/time.ts';
-import { type BudgetRow, type Pause, waitMs } from '../../domain/registries/index.ts';
+import {
+  type AccountPause,
+  type BudgetRow,
+  type Pause,
+  waitMs,
+} from '../../domain/registries/index.ts';
 import {
   atMost,
   attempt,
@@ -33,6 +38,19 @@ const budgets = entity<StoredBudget>()({
     ttl: 'number',
   },
   key: { pk: 'host-budget#${host}#${shard}', sk: 'host-budget' },
+});
+
+/** The pauses of one account at a host, with the life of a budget's row. */
+const accountPauses = entity<AccountPause & Pick<StoredBudget, 'ttl'>>()({
+  name: 'account-pause',
+  attributes: {
+    host: 'text',
+    account: 'text',
+    paused_until: 'number',
+    pulls_paused_until: 'number',
+    ttl: 'number',
+  },
+  key: { pk: '${account}#registry-pause#${host}', sk: 'registry-pause' },
 });
 
 const keptSeconds = 7 * daySeconds;
@@ -157,4 +175,33 @@ export async function pauseHost(
     await openAccount(db, host, shard, untilMs);
     await attempt(db, pause);
   }
+}
+
+export function getAccountPause(
+  db: Db,
+  account: string,
+  host: string,
+): Promise<AccountPause | null> {
+  return accountPauses.get(db, { account, host });
+}
+
+/** As `pauseHost`, for the requests of one account. */
+export async function pauseAccount(
+  db: Db,
+  { account, host }: Pick<AccountPause, 'account' | 'host'>,
+  { scope, untilMs }: Pause,
+): Promise<void> {
+  const field = scope === 'all' ? 'paused_until' : 'pulls_paused_until';
+  const ttl = ttlOf(untilMs);
+  const key = { account, host };
+  const pause = accountPauses.adjust(
+    key,
+    { set: { [field]: untilMs, ttl } },
+    { [field]: below(untilMs) },
+  );
+
+  if (await attempt(db, pause)) return;
+  const none = { ...key, paused_until: 0, pulls_paused_until: 0, ttl };
+  await attempt(db, accountPauses.create(none));
+  await attempt(db, pause);
 }

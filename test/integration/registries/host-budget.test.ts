@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
-import { orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
+import { BudgetSpent, orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
 import {
   endLease,
   type LeaseAsk,
@@ -18,6 +18,7 @@ beforeAll(() => {
 });
 
 const newHost = () => `r-${randomBytes(6).toString('hex')}.test`;
+const anonymous = { account: 'a', credentials: 'none' as const };
 let count = 0;
 const now = Date.parse('2026-03-01T12:00:00Z');
 
@@ -104,6 +105,37 @@ describe('the budget of a host in the table', () => {
 });
 
 describe('work at a registry', () => {
+  it('is paused for the account whose credentials a registry limits, for no other', async () => {
+    const host = newHost();
+    const begins = async (account: string, credentials: 'own' | 'none', status = 200) => {
+      const requester = { host, account, credentials };
+      const work = withinBudget(services, requester, 'verify', async ({ onRequest }) =>
+        onRequest({
+          method: 'GET',
+          url: `https://${host}/v2/`,
+          status,
+          headers: { 'retry-after': '60' },
+          foreign: false,
+        }),
+      );
+      return work.then(
+        () => true,
+        (error: unknown) => {
+          if (!(error instanceof BudgetSpent)) throw error;
+          return false;
+        },
+      );
+    };
+
+    expect(await begins('noisy', 'own', 429)).toBe(true);
+    expect(await begins('noisy', 'own')).toBe(false);
+    expect(await begins('quiet', 'own')).toBe(true);
+    expect(await begins('quiet', 'none')).toBe(true);
+
+    expect(await begins('quiet', 'none', 429)).toBe(true);
+    expect(await begins('other', 'own')).toBe(false);
+  });
+
   it('whose budget is spent is delayed by a message, and not done', async () => {
     const parked = await alone(services);
     const host = newHost();
@@ -112,7 +144,7 @@ describe('work at a registry', () => {
     await pauseHost(parked.db, host, 1, paused);
     let done = 0;
     const work = () =>
-      withinBudget(parked, host, 'poll', async () => {
+      withinBudget(parked, { host, ...anonymous }, 'poll', async () => {
         done += 1;
       });
 
@@ -130,7 +162,7 @@ describe('work at a registry', () => {
 
     const worker = async () => {
       while (performance.now() - started < 4000) {
-        await withinBudget(slow, host, 'poll', async ({ beforeRequest }) => {
+        await withinBudget(slow, { host, ...anonymous }, 'poll', async ({ beforeRequest }) => {
           for (let i = 0; i < 3; i++) {
             await beforeRequest();
             requests += 1;

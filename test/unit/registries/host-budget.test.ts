@@ -6,6 +6,8 @@ import {
   burstMs,
   hostBudget,
   parseHostBudgets,
+  pausedAccount,
+  pauseMs,
   shardBudget,
   waitMs,
 } from '../../../shared/domain/registries/index.ts';
@@ -92,5 +94,23 @@ describe('the wait for room', () => {
 
   test('a burst has room for one piece of work, however slow the registry’s rate is', () => {
     expect(burstMs({ requests_per_second: 1, concurrency: 1 }, 8)).toBe(8000);
+  });
+});
+
+describe('a pause that a registry asks for', () => {
+  test.each([
+    ['own', 'acme'],
+    ['platform', null],
+    ['none', null],
+  ] as const)('with credentials "%s" stops %s', (credentials, account) => {
+    expect(pausedAccount({ account: 'acme', credentials })).toBe(account);
+  });
+
+  test('lasts until its time, for pulls until theirs', () => {
+    const row = { paused_until: 1000, pulls_paused_until: 5000 };
+    expect(pauseMs(row, { nowMs: 400, pulls: false })).toBe(600);
+    expect(pauseMs(row, { nowMs: 400, pulls: true })).toBe(4600);
+    expect(pauseMs(row, { nowMs: 1000, pulls: false })).toBe(0);
+    expect(pauseMs(row, { nowMs: 9000, pulls: true })).toBe(0);
   });
 });
