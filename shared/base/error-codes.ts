@@ -238,6 +238,10 @@ const errors = {
     409,
     'The module is archived: it is not polled and cannot be assigned. Unarchive it first.',
   ],
+  modules_too_many: [
+    409,
+    'The account polls as many modules as it may. Archive or delete one that is no longer needed.',
+  ],
   in_use: [
     409,
     'The object is in use and cannot be removed. The message names where, and how to remove it.',

@@ -225,6 +225,7 @@ async function finish(
     director_key_id,
     root_sha256,
     root_version: 1,
+    polled_modules: 0,
     revision: 1,
     created_at: at,
   };

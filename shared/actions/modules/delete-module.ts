@@ -6,6 +6,7 @@ import { listSome } from '../../base/list-some.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { Module } from '../../domain/modules/index.ts';
+import { uncountPolled } from '../../store/accounts/index.ts';
 import { getCandidate, listCandidates, removeCandidate } from '../../store/candidates/index.ts';
 import { eachModule, moduleEvent, removeModule } from '../../store/modules/index.ts';
 import { getRepository, listTags, removeRepository, removeTag } from '../../store/poll/index.ts';
@@ -74,7 +75,8 @@ function refuseParent(name: string, children: readonly string[]): void {
 
 async function endPolls({ db }: Services, { account, name }: Module): Promise<void> {
   const repository = await getRepository(db, account, name);
-  if (repository !== null) await transact(db, [removeRepository(repository)]);
+  if (repository !== null)
+    await transact(db, [removeRepository(repository), uncountPolled(account)]);
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from '../../domain/modules/index.ts';
 import { unpolledRepository } from '../../domain/poll/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
-import { noteModuleAdded } from '../../store/accounts/index.ts';
+import { countPolled, noteModuleAdded } from '../../store/accounts/index.ts';
 import { createModule, getModule, moduleEvent } from '../../store/modules/index.ts';
 import { createRepository } from '../../store/poll/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
@@ -39,9 +39,10 @@ export async function registerModule(
     createModule(module),
     noteModuleAdded(account, category, at),
     createRepository(unpolledRepository(module, at)),
+    countPolled(account),
     moduleEvent(module, { actor, at }, 'registered', { repository, category, variety }),
   ];
-  // Modules that are registered together meet at the row of their category.
+  // Modules that are registered together meet at the rows of their category and account.
   return retryConflicts(() => commit(services, writes, module));
 }
 

@@ -1,10 +1,15 @@
-/** Limits of account roots. */
+/** Limits of accounts and their roots. */
 export const accountsLimits = {
   /**
    * Life of an account's root metadata. It is rotated long before, and the life covers long outages
    * of Gantry.
    */
   accountRootDays: 3650,
+  /**
+   * Modules of one account that are polled. Most are due every five minutes, so they take at most
+   * a third of what one host on the internet gets from all accounts.
+   */
+  accountPolledModulesMax: 2000,
   /** First wait after a failed attempt to make an account; it doubles with each. */
   accountRetrySeconds: 10,
   /** The longest such wait. */

@@ -46,6 +46,8 @@ export interface Account {
   /** SHA-256 of the current root metadata's bytes. */
   root_sha256: string;
   root_version: number;
+  /** Its modules that are polled: all but the archived ones. */
+  polled_modules: number;
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   created_at: string;

@@ -1,8 +1,9 @@
 import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
 import { listNearest } from '../../base/nearest.ts';
 import type { Account } from '../../domain/accounts/index.ts';
 import type { Category } from '../../domain/modules/index.ts';
-import { absent, type Db, type Draft, entity, type Write } from '../table/index.ts';
+import { absent, below, type Db, type Draft, entity, type Write } from '../table/index.ts';
 
 const accounts = entity<Account>()({
   name: 'account',
@@ -12,6 +13,7 @@ const accounts = entity<Account>()({
     director_key_id: 'text',
     root_sha256: 'text',
     root_version: 'number',
+    polled_modules: 'number',
     revision: 'number',
     created_at: 'text',
   },
@@ -60,6 +62,30 @@ export function moveRoot(
   set: Pick<Account, 'root_version' | 'root_sha256' | 'director_key_id'>,
 ): Write {
   return accounts.update(was, set);
+}
+
+/**
+ * Counts a module that is polled from now on. A host's budget is shared by all accounts, so one
+ * account may not fill it.
+ */
+export function countPolled(slug: string): Write {
+  const most = limits.accountPolledModulesMax;
+  return accounts.adjust(
+    { slug },
+    { add: { polled_modules: 1 } },
+    { polled_modules: below(most) },
+    () =>
+      new GantryError(
+        'modules_too_many',
+        `expected at most ${most} modules that are polled in an account, found one more; archive or delete a module that is no longer needed`,
+        { expected: most, found: most + 1 },
+      ),
+  );
+}
+
+/** Counts a module that is polled no longer. */
+export function uncountPolled(slug: string): Write {
+  return accounts.adjust({ slug }, { add: { polled_modules: -1 } });
 }
 
 export function getCategory(db: Db, account: string, slug: string): Promise<Category | null> {

@@ -3,6 +3,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
 import { BudgetSpent, orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
+import {
+  countPolled,
+  createAccount,
+  getAccount,
+  uncountPolled,
+} from '../../../shared/store/accounts/index.ts';
 import {
   endLease,
   type LeaseAsk,
@@ -10,6 +17,7 @@ import {
   spendMore,
   takeLease,
 } from '../../../shared/store/registries/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { alone } from '../../support/flow.ts';
 
 let services: Services;
@@ -101,6 +109,26 @@ describe('the budget of a host in the table', () => {
     await pauseHost(services.db, host, 1, { scope: 'all', untilMs: now + 10_000 });
     expect(await use(ask(host, { nowMs: now + 20_000 }))).toBe(false);
     expect(await use(ask(host, { nowMs: now + 30_001 }))).toBe(true);
+  });
+});
+
+describe('the polled modules of an account', () => {
+  it('have a bound, of which an archived or deleted module frees a place', async () => {
+    const slug = `a-${randomBytes(6).toString('hex')}`;
+    const polled_modules = limits.accountPolledModulesMax - 1;
+    const fixed = { director_key_id: 'k', root_sha256: '', root_version: 1, created_at: '' };
+    const { db } = services;
+
+    await transact(db, [createAccount({ slug, name: slug, polled_modules, ...fixed })]);
+    await transact(db, [countPolled(slug)]);
+    await expect(transact(db, [countPolled(slug)])).rejects.toMatchObject({
+      code: 'modules_too_many',
+      expected: limits.accountPolledModulesMax,
+    });
+
+    await transact(db, [uncountPolled(slug)]);
+    await transact(db, [countPolled(slug)]);
+    expect(await getAccount(db, slug)).toMatchObject({ polled_modules: polled_modules + 1 });
   });
 });
 

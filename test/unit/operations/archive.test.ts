@@ -13,6 +13,19 @@ function itemsOf(change: Change, rows: object) {
   return writes.map(({ item }) => item);
 }
 
+/** By how much the writes change the number of the account's polled modules. */
+function countsOf(items: ReturnType<typeof itemsOf>): unknown[] {
+  return items.flatMap(({ Update }) => {
+    const { ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } =
+      Update ?? {};
+    if (!Object.values(names).includes('polled_modules')) return [];
+    return Object.entries(values)
+      .filter(([name]) => /polled_modules/.test(name))
+      .map(([, value]) => value)
+      .filter((value) => Math.abs(Number(value)) === 1);
+  });
+}
+
 describe('a module that is archived', () => {
   const archived = { ...module, archived: true };
   const archive = registration({ archived: true });
@@ -42,10 +55,12 @@ describe('a module that is archived', () => {
     expect(rows).toContainEqual(
       expect.objectContaining({ __edb_e__: 'repository', next_poll_at: at }),
     );
+    expect([countsOf(ended), countsOf(begun)]).toEqual([[-1], [1]]);
   });
 
   it('is archived once: a second time changes no repository', () => {
     const again = itemsOf(archive, { module: archived, repository: null, users: [] });
     expect(again.filter(({ Delete }) => Delete)).toEqual([]);
+    expect(countsOf(again)).toEqual([]);
   });
 });

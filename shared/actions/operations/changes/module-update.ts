@@ -11,7 +11,7 @@ import {
 } from '../../../domain/modules/index.ts';
 import { type Action, type Change, strictestPolicy } from '../../../domain/operations/index.ts';
 import { type Repository, unpolledRepository } from '../../../domain/poll/index.ts';
-import { noteModuleAdded } from '../../../store/accounts/index.ts';
+import { countPolled, noteModuleAdded, uncountPolled } from '../../../store/accounts/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { putRegistration } from '../../../store/modules/index.ts';
 import {
@@ -239,8 +239,11 @@ function updateWrites({
  * polled immediately, as if none of its tags had been read.
  */
 function pollWrites(next: Module, was: Module, poll: Repository | null, at: string): Write[] {
-  if (next.archived) return poll === null ? [] : [removeRepository(poll)];
-  if (was.archived) return [createRepository(unpolledRepository(next, at))];
+  if (next.archived)
+    return poll === null ? [] : [removeRepository(poll), uncountPolled(next.account)];
+  if (was.archived)
+    return [createRepository(unpolledRepository(next, at)), countPolled(next.account)];
+
   if (poll === null || next.repository === was.repository) return [];
 
   const { repository, tags_hash, next_poll_at, recheck_at } = unpolledRepository(next, at);

@@ -58,6 +58,7 @@ const account = {
   director_key_id: 'SECRET',
   root_sha256: '',
   root_version: 1,
+  polled_modules: 0,
   revision: 1,
   created_at: at,
 };

@@ -127,6 +127,7 @@ const account: Account = {
   director_key_id: 'SECRET-kms-key',
   root_sha256: 'c'.repeat(64),
   root_version: 1,
+  polled_modules: 0,
   revision: 1,
   created_at: at,
 };
