@@ -11,6 +11,7 @@ import { useIssueSentences } from '../../shared/base/issue-sentences.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { makeLogger, redactText } from '../../shared/base/log.ts';
 import { addLogKeys } from '../../shared/base/log-context.ts';
+import { once } from '../../shared/base/once.ts';
 import { problemSchema } from '../../shared/contract/http/index.ts';
 import { correlate } from './correlate.ts';
 import type { ApiEnv } from './env.ts';
@@ -113,6 +114,7 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
     register(app, route);
   }
 
+  // The document takes milliseconds to make and never changes.
   const document = once(() => makeDocument(app, apiRoutes, services.settings.publicUrl));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.get('/healthz', (c) => c.json({ status: 'ok', version: project.version }));
@@ -120,15 +122,6 @@ export function createApp(services: Services): OpenAPIHono<ApiEnv> {
   app.route('/', pages(document));
 
   return app;
-}
-
-/** The document takes milliseconds to make and never changes. */
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 const partNames: Record<string, string> = {

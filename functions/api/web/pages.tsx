@@ -13,6 +13,7 @@ import {
   reviewApproval,
 } from '../../../shared/actions/operations/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
+import { once } from '../../../shared/base/once.ts';
 import { acceptInvitationBody } from '../../../shared/contract/accounts/index.ts';
 import { decideForm } from '../../../shared/contract/operations/index.ts';
 import { votesOf } from '../../../shared/domain/operations/index.ts';
@@ -34,9 +35,14 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   });
   // Browsers ask for the .ico beside what a page names.
   for (const path of ['/favicon.svg', '/favicon.ico']) web.get(path, showIcon);
-  web.get('/api/v1/docs', (c) =>
-    c.html(<DocsPage document={document()} query={c.req.query('q') ?? ''} />),
-  );
+  // Anyone may ask for it, and it takes tens of milliseconds to render.
+  const wholeDocs = once(() => String(<DocsPage document={document()} query="" />));
+  web.get('/api/v1/docs', (c) => {
+    const query = c.req.query('q') ?? '';
+    return query === ''
+      ? c.html(wholeDocs())
+      : c.html(<DocsPage document={document()} query={query} />);
+  });
 
   web.get('/approve/:id/:token', async (c) => {
     c.header('Cache-Control', 'no-store');

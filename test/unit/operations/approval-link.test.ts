@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { openApprovalLink } from '../../../shared/actions/operations/index.ts';
+import { createApproval } from '../../../shared/store/operations/index.ts';
+import { tableThat } from '../../support/stub-table.ts';
 import { idleServices } from '../functions/api/services.ts';
 
 const id = 'apr_01JGZ0000000000000000000AA';
@@ -12,6 +14,7 @@ it.each([
   ['claims that are not JSON', `${Buffer.from('{').toString('base64url')}.${mac}`],
   ['other claims', `${payload({ ...claims, more: 1 })}.${mac}`],
   ['the claims of another request', `${payload({ ...claims, approval: 'apr_2' })}.${mac}`],
+  ['an account that cannot be', `${payload({ ...claims, account: 'acme#x' })}.${mac}`],
   ['a shorter MAC', `${payload(claims)}.${mac.slice(0, -4)}`],
 ])('a link with %s is refused without a call of KMS', async (_what, token) => {
   // These services reach nothing, so a call would fail in another way.
@@ -19,3 +22,60 @@ it.each([
     code: 'approval_link_invalid',
   });
 });
+
+/** Services whose table has this item, and whose KMS counts its calls and verifies nothing. */
+function servicesWith(item: object | undefined) {
+  const services = idleServices();
+  let calls = 0;
+  services.aws.kms.middlewareStack.add(
+    () => async () => {
+      calls += 1;
+      return { response: {}, output: { $metadata: {}, MacValid: false } };
+    },
+    { step: 'initialize', priority: 'high' },
+  );
+  const { db } = tableThat(() => (item === undefined ? {} : { Item: item }));
+  return { services: { ...services, db }, calls: () => calls };
+}
+
+it.each([
+  ['no such request', undefined, claims.exp, 0],
+  ['a request that expires at another time', approvalItem(), claims.exp + 1, 0],
+  ['a request that is there', approvalItem(), claims.exp, 1],
+])('a forged link to %s calls KMS only where it could be ours', async (_, item, exp, calls) => {
+  const made = servicesWith(item);
+  const token = `${payload({ ...claims, exp })}.${mac}`;
+
+  await expect(openApprovalLink(made.services, id, token)).rejects.toMatchObject({
+    code: 'approval_link_invalid',
+  });
+  expect(made.calls()).toBe(calls);
+});
+
+/** The item of a pending request, as the store writes it. */
+function approvalItem(): object {
+  const { item } = createApproval({
+    account: 'acme',
+    id,
+    operation_id: 'op_1',
+    actions: ['module_promote_to_live'],
+    summary: 'promote redis 1.0.0 to live',
+    requested_by: 'token:tok_1',
+    requester: 'the token "ci"',
+    requested_by_person: 'deployment',
+    state: 'pending',
+    quorum: 1,
+    self_approval: false,
+    reviewer_groups: [],
+    concerned: [],
+    decisions: [],
+    task_token: null,
+    mailed_at: null,
+    unmailed: [],
+    reminders: 0,
+    requested_at: '2026-01-01T00:00:00.000Z',
+    expires_at: new Date(claims.exp * 1000).toISOString(),
+    created_at: '2026-01-01T00:00:00.000Z',
+  });
+  return item.Put?.Item ?? {};
+}

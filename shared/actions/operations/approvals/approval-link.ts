@@ -1,7 +1,9 @@
 import { GenerateMacCommand, VerifyMacCommand } from '@aws-sdk/client-kms';
 import { z } from 'zod';
 import { GantryError } from '../../../base/error.ts';
+import { slugSchema } from '../../../base/slug.ts';
 import type { Approval } from '../../../domain/operations/index.ts';
+import { getApproval } from '../../../store/operations/index.ts';
 import type { Services } from '../../context/index.ts';
 
 /**
@@ -9,7 +11,7 @@ import type { Services } from '../../context/index.ts';
  * its MAC.
  */
 const claims = z.strictObject({
-  account: z.string(),
+  account: slugSchema,
   approval: z.string(),
   member: z.string(),
   exp: z.number().int(),
@@ -27,7 +29,7 @@ export async function approvalLink(
       account: approval.account,
       approval: approval.id,
       member,
-      exp: Math.floor(Date.parse(approval.expires_at) / 1000),
+      exp: expiryOf(approval),
     } satisfies LinkClaims),
   ).toString('base64url');
 
@@ -48,15 +50,22 @@ function macInput(payload: string): Buffer {
   return Buffer.from(`gantry approval link\n${payload}`);
 }
 
+/** Seconds since 1970. */
+function expiryOf({ expires_at }: Approval): number {
+  return Math.floor(Date.parse(expires_at) / 1000);
+}
+
 /**
- * Reads a link's token. A token that is altered, foreign or expired is refused before any record is
- * read.
+ * Reads a link's token, and the request that it is for. Each call of KMS costs money, so what
+ * cannot be a link of ours is refused before it: only somebody who knows the id of a request, its
+ * account and the second when it expires can cause a call. Until KMS has verified the token,
+ * nothing of the request is shown.
  */
 export async function readApprovalLink(
   services: Services,
   approvalId: string,
   token: string,
-): Promise<LinkClaims> {
+): Promise<{ link: LinkClaims; approval: Approval }> {
   const invalid = (cause?: unknown) =>
     new GantryError(
       'approval_link_invalid',
@@ -73,10 +82,12 @@ export async function readApprovalLink(
   // be the same.
   if (Buffer.from(mac, 'base64url').toString('base64url') !== mac || mac === '') throw invalid();
 
-  // Each call of KMS costs money, so what cannot be a link of ours is refused before it.
   const said = readClaims(payload);
   if (said?.approval !== approvalId || Buffer.from(mac, 'base64url').length !== macBytes)
     throw invalid();
+
+  const approval = await getApproval(services.db, said.account, approvalId);
+  if (approval === null || expiryOf(approval) !== said.exp) throw invalid();
 
   let valid = false;
   try {
@@ -104,7 +115,7 @@ export async function readApprovalLink(
     );
   }
 
-  return said;
+  return { link: said, approval };
 }
 
 /** HMAC with SHA-256. */

@@ -82,8 +82,7 @@ export async function openApprovalLink(
   account: Account;
   reviewer: Member;
 }> {
-  const link = await readApprovalLink(services, approvalId, token);
-  const approval = await requireApproval(services, link.account, approvalId);
+  const { link, approval } = await readApprovalLink(services, approvalId, token);
   const reviewer = await getMember(services.db, link.account, link.member);
   const operation = await getOperation(services.db, link.account, approval.operation_id);
   const account = await getAccount(services.db, link.account);
