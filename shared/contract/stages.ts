@@ -170,7 +170,7 @@ export const stages = defineStages({
     entry: 'functions/promote/sweep-handler.ts',
     timeoutSeconds: 60,
     memoryMiB: 1024,
-    sends: ['reconcile', 'create'],
+    sends: ['reconcile', 'create', 'compose'],
     schedule: everyMinute,
     grants: {
       table: 'write',

@@ -16,8 +16,9 @@ import {
 import { noteInstanceAdded } from '../../store/templates/index.ts';
 import { requireAccount } from '../accounts/index.ts';
 import { readInstanceFiles, recordInPlace } from '../compositions/index.ts';
-import { commit, enqueue, later, nowIso, type Services } from '../context/index.ts';
+import { commit, later, nowIso, type Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
+import { requestFirstCompose, sendFirstCompose } from './first-compose.ts';
 import { takeInstanceName } from './instance-name.ts';
 import { requireActiveInstance } from './require-instance.ts';
 
@@ -80,6 +81,7 @@ export async function createInstance(
     insert(instance),
     noteInstanceAdded(caller.account, template.id, at),
     takeInstanceName(instance),
+    requestFirstCompose(services, instance),
     instanceEvent(instance, { actor: caller.actor, at }, 'created', {
       name: input.name,
       template_id: template.id,
@@ -90,8 +92,7 @@ export async function createInstance(
   await retryConflicts(() => commit(services, writes, result));
 
   // It may be the first instance of its track on this template, so the track is composed too.
-  const { account, template_id, track } = instance;
-  await enqueue(services, 'compose', [{ account, template_id, track }]);
+  await sendFirstCompose(services, instance);
   return result;
 }
 

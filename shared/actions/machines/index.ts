@@ -7,6 +7,7 @@ export {
 } from './authenticate-agent.ts';
 export { createInstance, renewJoinToken } from './create-instance.ts';
 export { decommissionInstance } from './decommission-instance.ts';
+export { scheduleFirstComposes } from './first-compose.ts';
 export { readFleet, readMachines } from './fleet.ts';
 export { takeInstanceName } from './instance-name.ts';
 export { readDrift } from './read-drift.ts';

@@ -1,5 +1,10 @@
 /** Limits of machines and their agents. */
 export const machinesLimits = {
+  /**
+   * When the sweep sends the first compose for a new machine, unless the API has sent it: the API
+   * gives up after 29 s.
+   */
+  firstComposeSeconds: 60,
   /** Modules of one machine whose versions are read for a person: few machines have more. */
   namedModulesMax: 200,
   /**

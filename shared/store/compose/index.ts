@@ -1,3 +1,4 @@
+export * from './compose-request.ts';
 export * from './composition.ts';
 export * from './composition-failure.ts';
 export * from './considered-modules.ts';
