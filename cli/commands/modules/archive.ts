@@ -37,6 +37,7 @@ export function registerModuleArchive(module: Command): void {
   describe(addYes(remove), {
     examples: ['gantry module delete my-redsi --yes'],
     notes: 'A module with versions is archived instead.',
+    no: { 1: 'it is in use' },
     action: deleteModule,
   });
 }

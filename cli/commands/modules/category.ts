@@ -44,6 +44,7 @@ export function register(command: Command): void {
     addYes(command.command('delete <slug>').description('delete a category without modules')),
     {
       examples: ['gantry category delete databases --yes'],
+      no: { 1: 'it is in use' },
       action: remove,
     },
   );

@@ -45,7 +45,7 @@ export function register(command: Command): void {
       {
         examples: [`gantry approval ${decision} ${id} --comment "${comment}"`],
         notes: 'Each id is decided by itself: one that fails does not stop the others.',
-        no: 'a decision was refused',
+        no: { 1: 'a decision was refused' },
         action: (ids: string[], flags: Flags & { comment?: string }) =>
           decideAll(ids, decision, flags),
       },

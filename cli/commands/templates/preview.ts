@@ -55,6 +55,7 @@ export function registerTemplatePreview(template: Command): void {
     .addOption(choiceOption('--track <track>', tracks, 'track of the composition').default('live'));
   describe(command, {
     examples: ['gantry template preview web --assign my-redis@^0.1.0'],
+    no: { 1: 'the change would be refused' },
     action: preview,
   });
 }

@@ -48,7 +48,7 @@ export function register(command: Command): void {
         .command('delete <template>')
         .description('delete a template without machines and modules'),
     ),
-    { examples: ['gantry template delete web --yes'], action: remove },
+    { examples: ['gantry template delete web --yes'], no: { 1: 'it is in use' }, action: remove },
   );
 
   describe(
