@@ -88,16 +88,17 @@ export async function parseTemplateFile(
   file: string,
   text: string,
 ): Promise<z.output<typeof templateFile>> {
-  const [{ parseDocument }, { templateFile: schema }] = await Promise.all([
+  const [{ parseDocument }, { templateFile: schema }, { issueSentence }] = await Promise.all([
     import('yaml'),
     import('../../../shared/contract/templates/index.ts'),
+    import('../../../shared/base/issue-sentences.ts'),
   ]);
 
   const document = parseDocument(text);
   const syntax = document.errors.map(({ message }) => message.split('\n')[0]?.replace(/:$/, ''));
   if (syntax.length > 0) throw fileError(file, syntax.join('; '));
 
-  const parsed = schema.safeParse(document.toJS());
+  const parsed = schema.safeParse(document.toJS(), { error: issueSentence });
   if (parsed.success) return parsed.data;
 
   const problems = parsed.error.issues.map(

@@ -27,7 +27,7 @@ it('a template file has the name of the template and its assignments', async () 
 
 it.each([
   ['a syntax error', 'template: [', /at line 1/],
-  ['no template', 'assignments: []', /template: /],
+  ['no template', 'assignments: []', /template: expected text, found nothing/],
   ['no assignments', 'template: web', /assignments: /],
   ['an unknown key', 'template: web\nassignments:\n  - module: a\n    version: 1', /version/],
   ['several problems', 'template: 1\nassignments: 2', /assignments: .*; template: /],
