@@ -10,7 +10,7 @@ type ReviewedChange = Shown['review']['changes'][number];
 
 /** Formats the approvals that count: "1 of 5 approvals". */
 export function formatVotes({ approvals, quorum }: Pick<Approval, 'approvals' | 'quorum'>): string {
-  return `${approvals} of ${quorum} approval${quorum === 1 ? '' : 's'}`;
+  return `${approvals} of ${count(quorum, 'approval')}`;
 }
 
 /** Formats each decision: who, when, how they were signed in, and what they said. */
@@ -18,7 +18,8 @@ export function formatDecisions({ decisions }: Pick<Approval, 'decisions'>): str
   return decisions.map(({ decision, reviewer_email, decided_at, by, signed_in_by, comment }) => {
     const how = `by ${by === 'link' ? 'the mailed link' : 'API'}, signed in by ${signed_in_by.replaceAll('_', ' ')}`;
     const said = comment === null ? '' : `: ${comment}`;
-    return `${decision === 'approve' ? 'approved' : 'rejected'} by ${reviewer_email} at ${decided_at} (${how})${said}`;
+    const at = decided_at.replace(/\.\d+Z$/, 'Z');
+    return `${decision === 'approve' ? 'approved' : 'rejected'} by ${reviewer_email} at ${at} (${how})${said}`;
   });
 }
 
@@ -37,9 +38,12 @@ export function formatReview({ approval, review }: Shown): string {
     ['operation', approval.operation_id],
   ]);
 
+  const compositions = templates.length + more_templates;
   const affected = [
-    `affects ${machines} machines of ${templates.length + more_templates} tracks of templates`,
-    ...templates.map((one) => `  ${one.name} (${one.track}): ${one.machines} machines`),
+    compositions === 0
+      ? 'affects no machine'
+      : `affects ${count(machines, 'machine')} of ${count(compositions, 'composition')}`,
+    ...templates.map((one) => `  ${one.name} (${one.track}): ${count(one.machines, 'machine')}`),
     ...(more_templates > 0 ? [`  and ${more_templates} more`] : []),
   ];
 
@@ -78,4 +82,8 @@ function formatDifference(name: string, difference: ListDifference): string[] {
     ...changed.map((one) => `  ~ ${name}: ${one}`),
     ...(more > 0 ? [`  ${name}: ${more} more are not shown`] : []),
   ];
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
