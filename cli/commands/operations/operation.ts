@@ -61,7 +61,7 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
         row.id,
         colorState(row.state),
         row.summary,
-        row.requested_by,
+        row.requester,
         row.created_at,
       ]),
       'There are no such operations.',
@@ -84,7 +84,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
         'reason',
         row.message === null ? null : `${row.message}${row.code === null ? '' : ` (${row.code})`}`,
       ],
-      ['requested by', row.requested_by],
+      ['requested by', row.requester],
       ['requested at', row.created_at],
       ['approval', approval === null ? null : `${approval.id}, ${formatVotes(approval)}`],
       ...(approval === null ? [] : formatDecisions(approval)).map((line): [string, string] => [
@@ -92,7 +92,7 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
         line,
       ]),
       ['waits for', approval?.waits_for == null ? null : waitText(approval.waits_for)],
-      ...row.changes.map((change): [string, string] => ['change', JSON.stringify(change)]),
+      ...row.changes.map((change): [string, string] => ['change', formatChange(change)]),
     ]),
   );
 
@@ -114,4 +114,14 @@ async function withdraw(id: string, flags: Flags): Promise<ExitCode> {
 
 function pathOf(id: string): string {
   return `/operations/${encodeURIComponent(id)}`;
+}
+
+/** A change as its kind and fields: what has an old value is compared by `approval show`. */
+function formatChange({ kind, ...fields }: { kind: string }): string {
+  const set = Object.entries(fields).map(([name, value]) => `${name}=${plain(value)}`);
+  return [kind, ...set].join(', ');
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,3 +1,5 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
 import { findToken, getMember } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -10,4 +12,18 @@ export async function nameOf(services: Services, account: string, actor: string)
   if (kind === 'member') return (await getMember(services.db, account, id))?.email ?? actor;
   const token = await findToken(services.db, account, id);
   return token === null ? actor : `the token "${token.name}"`;
+}
+
+/** Returns a function that names the actors. Each of them is read once. */
+export async function readNames(
+  services: Services,
+  account: string,
+  actors: readonly string[],
+): Promise<(actor: string) => string> {
+  const distinct = [...new Set(actors)];
+  const names = await mapConcurrently(distinct, limits.storeReadsAtOnce, (actor) =>
+    nameOf(services, account, actor),
+  );
+  const known = new Map(distinct.map((actor, i) => [actor, names[i] ?? actor]));
+  return (actor) => known.get(actor) ?? actor;
 }

@@ -1,9 +1,7 @@
-import { mapConcurrently } from '../../base/concurrency.ts';
-import { limits } from '../../base/limits/index.ts';
 import type { GantryEvent } from '../../contract/events/index.ts';
 import { listEvents } from '../../store/event.ts';
 import type { Services } from '../context/index.ts';
-import { nameOf } from './name-of.ts';
+import { readNames } from './name-of.ts';
 
 export interface HistoryFilter {
   /** The topic of the events, such as `module/my-redis`. */
@@ -38,11 +36,7 @@ export async function nameActors(
   account: string,
   events: readonly GantryEvent[],
 ): Promise<(GantryEvent & { by: string })[]> {
-  const actors = [...new Set(events.map(({ actor }) => actor))];
-  const names = await mapConcurrently(actors, limits.storeReadsAtOnce, (actor) =>
-    nameOf(services, account, actor),
-  );
-  const known = new Map(actors.map((actor, i) => [actor, names[i] ?? actor]));
-
-  return events.map((event) => ({ ...event, by: known.get(event.actor) ?? event.actor }));
+  const actors = events.map(({ actor }) => actor);
+  const name = await readNames(services, account, actors);
+  return events.map((event) => ({ ...event, by: name(event.actor) }));
 }

@@ -5,6 +5,7 @@ import { getApproval } from '../../store/operations/index.ts';
 import type { Write } from '../../store/table/index.ts';
 import { completeTask, type Services } from '../context/index.ts';
 import { finishOperation } from './finish-operation.ts';
+import { nameOf } from './name-of.ts';
 import { requireOperation } from './require-operation.ts';
 
 /**
@@ -41,7 +42,7 @@ export async function withdrawOperation(
   const ending = {
     state: 'withdrawn',
     code: 'approval_withdrawn',
-    message: reason ?? `withdrawn by ${caller.actor}`,
+    message: reason ?? `withdrawn by ${await nameOf(services, caller.account, caller.actor)}`,
   } as const;
 
   await finishOperation(services, operation, { ...ending, ...(beside && { beside }) });

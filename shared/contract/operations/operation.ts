@@ -246,6 +246,13 @@ export type OperationAnswer = z.infer<typeof operationSchema>;
 
 export const operationAnswer = z.object({ operation: operationSchema });
 
+const requester = z.string().meta({ description: 'e-mail address, or the name of the token' });
+
+/** An operation with the name of the requester, as lists show it. */
+export const listedOperationSchema = operationSchema
+  .extend({ requester })
+  .meta({ id: 'ListedOperation' });
+
 /** The task token of the waiting execution is not among the fields: it never leaves the server. */
 export const approvalSchema = z
   .object({
@@ -254,7 +261,7 @@ export const approvalSchema = z
     actions: z.array(action),
     summary: z.string(),
     requested_by: z.string(),
-    requester: z.string().meta({ description: 'e-mail address, or the name of the token' }),
+    requester,
     requested_by_person: z.string(),
     state: z.enum(approvalStates),
     quorum: z.number().int(),
@@ -296,7 +303,10 @@ export const approvalSchema = z
   })
   .meta({ id: 'Approval' });
 /** An operation with its approval, if it asked for one. */
-export const showOperationAnswer = operationAnswer.extend({ approval: approvalSchema.nullable() });
+export const showOperationAnswer = z.object({
+  operation: listedOperationSchema,
+  approval: approvalSchema.nullable(),
+});
 
 export const approvalAnswer = z.object({ approval: approvalSchema });
 

@@ -284,7 +284,10 @@ it('waits for changes by default, and reports their outcome', async () => {
   const ended = await gantry(['operation', 'wait', id]);
 
   expect([ended.code, ended.stdout]).toEqual([1, expect.stringMatching(/^rejected: /)]);
-  expect((await gantry(['operation', 'show', id])).stdout).toMatch(
+  const shown = (await gantry(['operation', 'show', id])).stdout;
+  expect(shown).toMatch(/requested by +the token "/);
+  expect(shown).toMatch(/change +policy_change, policy=/);
+  expect(shown).toMatch(
     /decision +rejected by reviewer@example.com at \S+ \(by API, signed in by invitation\): no/,
   );
 

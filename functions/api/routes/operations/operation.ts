@@ -2,6 +2,8 @@ import { z } from 'zod';
 import {
   changePolicy,
   decideApproval,
+  nameOf,
+  readNames,
   readReviewers,
   requireApproval,
   requireOperation,
@@ -17,8 +19,8 @@ import {
   approvalsQuery,
   changePolicyBody,
   decideBody,
+  listedOperationSchema,
   operationAnswer,
-  operationSchema,
   operationsQuery,
   policyParams,
   policySchema,
@@ -51,7 +53,7 @@ export const operationRoutes: Route[] = [
     tag: 'operations',
     summary: 'List the operations, newest first',
     query: operationsQuery,
-    answer: pageOf('operations', operationSchema),
+    answer: pageOf('operations', listedOperationSchema),
     async handle({ services, caller, query }) {
       const { items, next_cursor } = await storePage(
         query,
@@ -59,7 +61,10 @@ export const operationRoutes: Route[] = [
         (operation) => operation.id,
         keepBy(operationTests, query),
       );
-      return { operations: items, next_cursor };
+      const requesters = items.map(({ requested_by }) => requested_by);
+      const name = await readNames(services, caller.account, requesters);
+      const operations = items.map((one) => ({ ...one, requester: name(one.requested_by) }));
+      return { operations, next_cursor };
     },
   }),
   route({
@@ -71,7 +76,9 @@ export const operationRoutes: Route[] = [
     params: operationParams,
     answer: showOperationAnswer,
     async handle({ services, caller, params }) {
-      const operation = await requireOperation(services, caller.account, params.id);
+      const found = await requireOperation(services, caller.account, params.id);
+      const requester = await nameOf(services, caller.account, found.requested_by);
+      const operation = { ...found, requester };
       const { approval_id } = operation;
       if (approval_id === null) return { operation, approval: null };
 
