@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { kindOf } from '../../../shared/actions/operations/index.ts';
+import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { policy, reviewer } from './change-factory.ts';
 
 const noPolicy = { stored: null, reviewers: [reviewer()] };
@@ -49,4 +50,14 @@ it.each([
   ],
 ])('a change %s is refused', (_, change, rows, code) => {
   expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+});
+
+it.each([
+  ['that changes nothing needs no reviewer', {}, 'allow'],
+  ['needs what the policy asked that it replaces', { quorum: 3 }, 'require_approval'],
+])('a change %s', async (_, fields, decision) => {
+  const was = defaultPolicy('module_promote_to_live');
+  const change = { kind: 'policy_change', policy: { ...was, ...fields }, was } as const;
+  const met = await kindOf(change).policy(change, async (action) => defaultPolicy(action));
+  expect(met).toMatchObject({ action: 'policy_change', decision });
 });

@@ -42,9 +42,14 @@ interface Rows {
 export const policyChange: ChangeKind<'policy_change', Rows> = {
   action: ({ policy, was }) => (loosensPolicy(was, policy) ? 'policy_loosen' : 'policy_change'),
 
-  /** A change of a policy must also satisfy the policy that it replaces. */
+  /**
+   * A change of a policy must also satisfy the policy that it replaces. A request that changes
+   * nothing, as scripts repeat them, needs no reviewer of that.
+   */
   async policy({ policy, was }, inForce) {
     const change = await inForce('policy_change');
+    if (differencesOf(was, policy).length === 0) return change;
+
     const own = loosensPolicy(was, policy)
       ? strictestPolicy([change, await inForce('policy_loosen')])
       : change;
@@ -175,7 +180,7 @@ function refuseUnmeetable(
   const groups = reviewer_groups.length === 0 ? '' : ` in ${reviewer_groups.join(' and ')}`;
   throw new GantryError(
     'quorum_unmeetable',
-    `expected at least ${quorum} reviewers${groups} for a quorum of ${quorum} of ${action}, found ${people}; ` +
+    `expected at least ${quorum} reviewer${quorum === 1 ? '' : 's'}${groups} for a quorum of ${quorum} of ${action}, found ${people}; ` +
       'add reviewers first, or set a lower quorum',
     { field: 'quorum', expected: people, found: quorum },
   );
