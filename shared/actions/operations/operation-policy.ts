@@ -100,7 +100,7 @@ export async function requireReviewers(
 
   throw new GantryError(
     'approval_required',
-    `${action} needs ${quorum} approval(s): expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}; an admin adds members`,
+    `${action} needs ${approvalsText(quorum)}: expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}; add reviewers first (gantry member add <e-mail> --role reviewer)`,
     { expected: quorum, found: people },
   );
 }
@@ -124,6 +124,10 @@ export async function requireApproved(
 
   throw new GantryError(
     'approval_required',
-    `expected ${asked.quorum} approval(s) of present reviewers, as the policy of ${policy.action} requires now, for: ${operation.summary}`,
+    `expected ${approvalsText(asked.quorum)} of present reviewers, as the policy of ${policy.action} requires now, for: ${operation.summary}`,
   );
+}
+
+function approvalsText(quorum: number): string {
+  return `${quorum} approval${quorum === 1 ? '' : 's'}`;
 }

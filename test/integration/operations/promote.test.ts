@@ -416,7 +416,7 @@ describe('a policy', () => {
 
     expect([refused.state, refused.code]).toEqual(['refused', 'approval_required']);
     expect(refused.message).toContain(
-      'needs 2 approval(s): expected as many people with role reviewer',
+      'needs 2 approvals: expected as many people with role reviewer',
     );
     expect(refused.message).toContain('found 1');
     await lonely.close();

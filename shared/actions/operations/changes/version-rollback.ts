@@ -127,8 +127,8 @@ export async function rollbackOf(
         null);
   if (target === null) {
     const expected = others.filter(canRollBackTo).map(({ version_string }) => version_string);
-    const known = expected.length === 0 ? 'there is none' : expected.join(', ');
-    throw impossibleError(`a version of ${name} that was live before: ${known}`, to ?? 'none');
+    const known = expected.length === 0 ? '' : `: ${expected.join(', ')}`;
+    throw impossibleError(`a version of ${name} that was live before${known}`, to ?? 'none');
   }
   refuseTarget(target);
 
