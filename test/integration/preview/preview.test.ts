@@ -215,7 +215,7 @@ describe('before a module is assigned', () => {
       'staging',
     );
 
-    expect(refused.code).toBe(2);
+    expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('(composition_protected_conflict)');
     expect((await gantry(world, 'template', 'preview', 'previewed')).stderr).toContain(
       'expected one of --assign',
