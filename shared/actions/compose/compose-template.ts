@@ -22,9 +22,9 @@ import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
 
 /**
- * Composes a template for a track as it is: the result becomes the template's composition, and its
- * instances are reconciled. Returns null, or the recorded reason if the template cannot be
- * composed.
+ * Composes a template for a track as it is: the result becomes the template's composition. Its
+ * instances are reconciled in any case. Returns null, or the recorded reason if the template cannot
+ * be composed.
  */
 export async function composeTemplate(
   services: Services,
@@ -34,15 +34,16 @@ export async function composeTemplate(
   // A faster compose may have read rows that are older than this message, so this one reads again
   // after a conflict.
   const outcome = await retryConflicts(() => putMadeOrFailure(services, message));
-  if (outcome !== 'made') return outcome;
+  if (outcome === null) return null;
 
+  // A failure is for the machines too: they show the version of theirs that is quarantined.
   const followers: ReconcileMessage[] = [];
   for await (const instance of eachInstanceOf(services.db, account, template_id)) {
     if (instance.track === track) followers.push({ account, instance_id: instance.id });
   }
 
   await enqueue(services, 'reconcile', followers);
-  return null;
+  return outcome === 'made' ? null : outcome;
 }
 
 /**
