@@ -169,7 +169,8 @@ function signedTimestamp(text: string) {
 function decodeCertificate(pem: string): string {
   try {
     const [block] = readPemBlocks(pem);
-    if (block?.label === 'CERTIFICATE')
+    // cosign reads all blocks to the end, so it refuses text behind them.
+    if (block?.label === 'CERTIFICATE' && pem.trimEnd().endsWith('-----END CERTIFICATE-----'))
       return new X509Certificate(block.der).raw.toString('base64');
   } catch (cause) {
     return refuse(

@@ -95,14 +95,17 @@ describe('certificates of a private Fulcio', () => {
     );
   });
 
-  test('in PEM with empty lines, and with text around it, are read', async () => {
+  test('in PEM with empty lines and text before it are read, with text behind it refused', async () => {
     const candidate = await sigstore.signLegacy({ digest });
     if (candidate.format !== 'legacy') throw new Error('expected a legacy signature');
 
     const name = 'dev.sigstore.cosign/certificate';
     const loose = candidate.annotations[name]?.replace('-----\n', '-----\n\n');
-    const annotations = { ...candidate.annotations, [name]: `Made by a build.\n${loose}\nEnd.\n` };
-    expect(judge({ ...candidate, annotations })?.code).toBe('verified');
+    const judgePem = (pem: string) =>
+      judge({ ...candidate, annotations: { ...candidate.annotations, [name]: pem } })?.code;
+
+    expect(judgePem(`Made by a build.\n${loose}\n`)).toBe('verified');
+    expect(judgePem(`${loose}End.\n`)).toBe('certificate_invalid');
   });
 
   test("of an authority are no signer's", () => {
