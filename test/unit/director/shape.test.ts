@@ -122,9 +122,11 @@ describe('metadata', () => {
     expect(error.message).toContain('expected an object');
   });
 
-  it('that is not UTF-8 is refused', async () => {
-    const bytes = await signed(firstRoot());
-    const broken = Buffer.from(bytes.toString('latin1').replace('"root"', '"ro\xff"'), 'latin1');
+  it('that is not UTF-8 is refused', () => {
+    const json = { signed: { ...rootJson(), note: 'X' }, signatures: [] };
+    const text = JSON.stringify(json);
+    expect(parseRoot(Buffer.from(text)).signed.version).toBe(1);
+    const broken = Buffer.from(text.replace('"X"', '"\xff"'), 'latin1');
     expect(errorOf(() => parseRoot(broken)).code).toBe('root_untrusted');
   });
 });
@@ -140,8 +142,8 @@ describe('a root', () => {
     });
   });
 
-  it.each(['root', 'targets', 'snapshot'])('needs a signature for %s', async (role) => {
-    for (const threshold of [0, -1]) {
+  it.each(['root', 'targets', 'snapshot'])('needs whole signatures for %s', (role) => {
+    for (const threshold of [0, -1, 1.5]) {
       const json = rootJson();
       Object.assign(json.roles[role] ?? {}, { threshold });
       const text = JSON.stringify({ signed: json, signatures: [] });
@@ -263,6 +265,10 @@ describe('a desired state', () => {
       code: 'desired_state_invalid',
       message: expect.stringContaining(why),
     });
+  });
+
+  it('may have the version 1', async () => {
+    expect((await verify(await signed(made(1)))).version).toBe(1);
   });
 
   it('says what it is for, and what this machine has seen', async () => {
