@@ -195,6 +195,8 @@ async function expire(
     message: 'no reviewer decided in time',
   });
 
+  const { account, changes } = operation;
+  for (const change of changes) await kindOf(change).lapse?.(services, account, change);
   return { decision: stepDecisions.expired };
 }
 

@@ -28,6 +28,7 @@ import { alone } from '../../support/flow.ts';
 import {
   as,
   holdPuts,
+  policy,
   promote,
   raise,
   raiseUnasked,
@@ -413,8 +414,19 @@ it("another account's newer version is proposed, and machines keep theirs until 
   });
   expect(await running()).toBe('1.0.0');
 
+  // A proposal that nobody decides in time is made again.
+  await policy(world, 'dependency_update', { expires_in_s: 5 });
   const fourth = await release('v1.3.0');
-  expect((await decide(await proposal(fourth.id), 'approve')).state).toBe('succeeded');
+  const lapsed = await proposal(fourth.id);
+  await world.operation(lapsed, 'awaiting_approval');
+  await policy(world, 'dependency_update', {});
+  expect(await world.operation(lapsed)).toMatchObject({ state: 'expired' });
+
+  const again = await eventually('another proposal', async () => {
+    const id = await proposal(fourth.id);
+    return id === lapsed ? null : id;
+  });
+  expect((await decide(again, 'approve')).state).toBe('succeeded');
   await runs('1.3.0');
 
   // A pinned version that its account withdraws stays on the machines, and the next one is urgent.

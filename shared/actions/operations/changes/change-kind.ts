@@ -136,6 +136,9 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    */
   notice?(services: Services, account: string, change: Change<Name>): Promise<Notice | null>;
 
+  /** Wakes what asks again once nobody decided in time; absent for what a person asks for. */
+  lapse?(services: Services, account: string, change: Change<Name>): Promise<void>;
+
   /** Wakes the stages that depend on the change, except compose, which every change wakes. */
   follow(services: Services, account: string, change: Change<Name>): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { splitModule, type Template } from '../../../domain/templates/index.ts';
 import { getDependency, putDependency } from '../../../store/compose/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getModule, getVersion } from '../../../store/modules/index.ts';
-import type { Services } from '../../context/index.ts';
+import { enqueue, type Services } from '../../context/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
 import { stateFact, versionFacts, warnDowngrade } from './review-text.ts';
@@ -134,6 +134,11 @@ export const dependencyUpdate: ChangeKind<'dependency_update', DependencyRows> =
   }),
 
   follow: nothingFollows,
+
+  /** The next composition proposes what is newest by then. */
+  async lapse(services, account, { template_id, track }) {
+    await enqueue(services, 'compose', [{ account, template_id, track }]);
+  },
 };
 
 function ownTemplate({ template_id }: Update) {
