@@ -101,7 +101,10 @@ const rollback = { ...withheld, to_version_id: z.string() };
 const fromMetadata = z
   .string()
   .exactOptional()
-  .meta({ description: 'SHA-256 of the metadata that a merge patch was applied to' });
+  .meta({
+    description: 'SHA-256 of the metadata that a merge patch was applied to',
+    examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
+  });
 
 /** How a change of each kind is sent. A kind or a field that is missing here is a type error. */
 const changeSchemas = {
