@@ -31,7 +31,9 @@ export interface ResolveOptions {
    * what to propose.
    */
   unpinned?: true;
-  /** True where the account changed nothing since the composition in place: see `ReadingOptions`. */
+  /**
+   * True where the account changed nothing since the composition in place: see `ReadingOptions`.
+   */
   closed?: boolean;
 }
 

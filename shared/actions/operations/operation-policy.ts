@@ -100,7 +100,7 @@ export async function requireReviewers(
 
   throw new GantryError(
     'approval_required',
-    `${action} needs ${approvalsText(quorum)}: expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}; add reviewers first (gantry member add <e-mail> --role reviewer)`,
+    `${action} needs ${approvalsText(quorum)}: expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}. Add reviewers first: gantry member add <e-mail> --role reviewer`,
     { expected: quorum, found: people },
   );
 }

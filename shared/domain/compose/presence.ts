@@ -4,8 +4,9 @@ import type { Track } from '../templates/index.ts';
 /**
  * What a composition does with an assigned module. `offered`: the track has versions of it.
  * `never_there`: it has none, and no machine has one either. `kept_out`: no machine has it, and its
- * account, another one, offers it only since the template was changed last. `given_up`: its account took the last
- * version away by name. `lost`: machines have a version and the track offers none any more.
+ * account, another one, offers it only since the template was changed last. `given_up`: its account
+ * took the last version away by name. `lost`: machines have a version and the track offers none any
+ * more.
  */
 export const presences = ['offered', 'never_there', 'kept_out', 'given_up', 'lost'] as const;
 

@@ -77,13 +77,13 @@ it('gantry module versions has all of them, without their ids, which --json has'
   expect(versions[0].id).toMatch(/^ver_/);
 });
 
-it('a version is found on the last page too; the error for a missing one names the newest', async () => {
+it('a version is found on the last page too; the error for a missing one names some', async () => {
   const { code, stderr } = await gantry('module', 'promote', 'often@9.9.9', '--to', 'staging');
   expect([code, stderr]).toEqual([
     2,
     expect.stringMatching(/^gantry: expected a version 9\.9\.9 of often, found 1\.0\./),
   ]);
-  expect(stderr).toContain('and 210 older ones (not_found)');
+  expect(stderr).toContain('and 222 more (not_found)');
 
   // It is in staging already, so it was found.
   const oldest = await gantry('module', 'promote', 'often@1.0.0', '--to', 'staging');

@@ -198,7 +198,7 @@ describe('before the metadata of an instance is changed', () => {
       files: [{ path: '/etc/hosts', what: 'removed', keys: [] }],
     });
     expect(told.warnings).toEqual([
-      `${full(world, 'site')} has no version for track live yet and is left out`,
+      `${full(world, 'site')} has no version for track live and is left out`,
     ]);
   });
 });

@@ -83,7 +83,7 @@ export function hostileArtifacts(
     ],
     [
       'layers in its prototype',
-      'media_type_unsupported',
+      'artifact_invalid',
       {
         top: document(
           good.toString().replace('"layers":', '"__proto__":{"layers":').replace(/}$/, '}}'),
@@ -91,8 +91,8 @@ export function hostileArtifacts(
       },
     ],
     [
-      'layers twice, of which the last counts',
-      'media_type_unsupported',
+      'layers twice',
+      'artifact_invalid',
       { top: document(good.toString().replace(/}$/, ',"layers":[]}')) },
     ],
     ['no layers', 'media_type_unsupported', { top: manifest({ layers: undefined }) }],

@@ -183,7 +183,7 @@ describe('a bundle put together by a registry that has signatures of the author'
       withKey(statementOf({ sha256: evilHex.toUpperCase() })),
       'digest_mismatch',
     ],
-    ['the algorithm in capitals', withKey(statementOf({ SHA256: evilHex })), 'digest_mismatch'],
+    ['the algorithm in capitals', withKey(statementOf({ SHA256: evilHex })), 'payload_invalid'],
     [
       'the digest under another algorithm',
       withKey(statementOf({ gitCommit: evilHex, sha512: evilHex })),

@@ -93,7 +93,7 @@ async function signedTargets(change: (json: Record<string, unknown>) => void): P
 async function signedRoot(change: (json: ReturnType<typeof rootJson>) => void): Promise<Buffer> {
   const json = rootJson();
   change(json);
-  return await signed(new Metadata(Root.fromJSON(json as never)));
+  return await signed(new Metadata(Root.fromJSON(JSON.parse(JSON.stringify(json)))));
 }
 
 function rootJson() {
