@@ -30,6 +30,13 @@ seeded.instance = (
   await call('POST', '/instances', { name: 'seeded', template_id: seeded.template })
 ).body.instance.id;
 
+/** Templates that have no assignment yet: one for each create of an assignment. */
+const bare: string[] = [];
+for (const name of ['bare-1', 'bare-2', 'bare-3']) {
+  const { body } = await call('POST', '/templates', { name, platform: 'debian-12-amd64' });
+  bare.push(body.template.id);
+}
+
 /** A create: `name` is new each time, so that one that happens twice is refused or counted. */
 type Create = (name: string) => { path: string; body?: object; token?: string };
 
@@ -55,7 +62,7 @@ const creates: Record<string, Create> = {
   'join token': () => ({ path: `/instances/${seeded.instance}/join-token` }),
   webhook: () => ({ path: '/hooks', body: { kind: 'harbor', host: 'registry.example' } }),
   assignment: () => ({
-    path: `/templates/${seeded.template}/assignments`,
+    path: `/templates/${bare.pop()}/assignments`,
     body: { module: seeded.module },
   }),
 };
