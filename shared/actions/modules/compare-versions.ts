@@ -1,13 +1,13 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
-import type {
-  ComparedEntry,
-  ComparedVersion,
-  ModuleManifest,
-  Version,
-  VersionBuild,
-  VersionDifference,
+import {
+  type ComparedEntry,
+  type ComparedVersion,
+  compareManifests,
+  type Version,
+  type VersionBuild,
+  type VersionDifference,
 } from '../../domain/modules/index.ts';
 import { compareTrees } from '../../files/index.ts';
 import { readFileIndex } from '../../store/ingest/index.ts';
@@ -60,7 +60,7 @@ export async function diffVersions(
       added: lacking(to.manifest.package_spec, from.manifest.package_spec),
       removed: lacking(from.manifest.package_spec, to.manifest.package_spec),
     },
-    manifest: compareManifests(from.manifest, to.manifest),
+    manifest: compareManifests(from.manifest, to.manifest).sort(byField),
   };
 }
 
@@ -104,12 +104,6 @@ function lacking(names: readonly string[], others: readonly string[]): string[] 
   return names.filter((name) => !others.includes(name)).sort();
 }
 
-function compareManifests(was: ModuleManifest, now: ModuleManifest): VersionDifference['manifest'] {
-  const text = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
-  const [old, fresh] = [Object.entries(was), Object.entries(now)].map((fields) => new Map(fields));
-  const names = [...new Set([...(old?.keys() ?? []), ...(fresh?.keys() ?? [])])].sort();
-
-  return names
-    .map((field) => ({ field, was: text(old?.get(field)), now: text(fresh?.get(field)) }))
-    .filter((one) => one.was !== one.now);
+function byField(a: { field: string }, b: { field: string }): number {
+  return a.field < b.field ? -1 : 1;
 }

@@ -6,7 +6,7 @@ import { chooseVersion } from '../../composition/index.ts';
 import type { Version } from '../../domain/modules/index.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
 import { getComposition, templatesConsidering } from '../../store/compose/index.ts';
-import { eachInstanceOf } from '../../store/machines/index.ts';
+import { countInstances } from '../../store/machines/index.ts';
 import { readVersions } from '../../store/modules/index.ts';
 import { getTemplate, listAssignments, templatesWith } from '../../store/templates/index.ts';
 import { recordInPlace } from '../compositions/index.ts';
@@ -110,10 +110,7 @@ async function useIn(
   if (template === null) return null;
   const assignments = await listAssignments(db, account, template_id);
   const assigned = assignments.find((one) => one.module === `${account}/${module}`);
-
-  let machines = 0;
-  for await (const { track: own, state } of eachInstanceOf(db, account, template_id))
-    if (own === track && state !== 'decommissioned') machines += 1;
+  const machines = await countInstances(db, { account, template_id, track });
 
   return {
     version_id: layer.version_id,

@@ -1,4 +1,5 @@
 import type { EntryType } from '../files/index.ts';
+import type { ModuleManifest } from './manifest.ts';
 import type { PromotionState } from './version.ts';
 
 /** An entry of a module's tree, as people compare it. */
@@ -37,4 +38,17 @@ export interface VersionDifference {
   packages: { added: string[]; removed: string[] };
   /** Fields of the manifest that differ, as JSON; null where a manifest lacks the field. */
   manifest: { field: string; was: string | null; now: string | null }[];
+}
+
+/** The fields of two manifests that differ, in the order in which they stand there. */
+export function compareManifests(
+  was: ModuleManifest,
+  now: ModuleManifest,
+): VersionDifference['manifest'] {
+  const text = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+  const [old, fresh] = [new Map(Object.entries(was)), new Map(Object.entries(now))];
+
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .map((field) => ({ field, was: text(old.get(field)), now: text(fresh.get(field)) }))
+    .filter((one) => one.was !== one.now);
 }

@@ -72,6 +72,17 @@ export function eachInstanceOf(
   return instances.each(db, 'byTemplate', { account, template_id });
 }
 
+/** Counts the instances of a template on a track that are not decommissioned. */
+export async function countInstances(
+  db: Db,
+  { account, template_id, track }: Pick<Instance, 'account' | 'template_id' | 'track'>,
+): Promise<number> {
+  let found = 0;
+  for await (const one of eachInstanceOf(db, account, template_id))
+    if (one.track === track && one.state !== 'decommissioned') found += 1;
+  return found;
+}
+
 /** Every instance of an account, as the index has it. */
 export function eachInstance(db: Db, account: string): AsyncGenerator<Instance> {
   return instances.each(db, 'byId', { account });

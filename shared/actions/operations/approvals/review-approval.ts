@@ -1,7 +1,11 @@
 import { mapConcurrently } from '../../../base/concurrency.ts';
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
-import type { ModuleManifest, Version } from '../../../domain/modules/index.ts';
+import {
+  compareManifests,
+  type ModuleManifest,
+  type Version,
+} from '../../../domain/modules/index.ts';
 import {
   type Approval,
   approvalsCounted,
@@ -17,7 +21,7 @@ import {
   warnUnshown,
 } from '../../../domain/operations/index.ts';
 import { readFileIndex } from '../../../store/ingest/index.ts';
-import { eachInstanceOf } from '../../../store/machines/index.ts';
+import { countInstances } from '../../../store/machines/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
 import { getTemplate } from '../../../store/templates/index.ts';
 import type { Services } from '../../context/index.ts';
@@ -160,16 +164,18 @@ async function filesOf(
 }
 
 function manifestFacts(was: ModuleManifest, now: ModuleManifest): ContentDifference['manifest'] {
-  const fields = [
-    ...new Set([...Object.keys(was), ...Object.keys(now)]),
-  ] as (keyof ModuleManifest)[];
-  const text = (value: unknown) => {
-    const json = value === undefined ? null : JSON.stringify(value);
-    return json === null || json.length <= limits.reviewedValueMax
-      ? json
-      : `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
-  };
-  return changedFacts(fields.map((name) => ({ name, was: text(was[name]), now: text(now[name]) })));
+  return changedFacts(
+    compareManifests(was, now).map(({ field, ...values }) => ({
+      name: field,
+      was: cut(values.was),
+      now: cut(values.now),
+    })),
+  );
+}
+
+function cut(json: string | null): string | null {
+  if (json === null || json.length <= limits.reviewedValueMax) return json;
+  return `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
 }
 
 /**
@@ -202,9 +208,7 @@ async function reviewTemplates(
     limits.storeReadsAtOnce,
     async ({ template_id, track }) => {
       const template = await getTemplate(services.db, account, template_id);
-      let machines = 0;
-      for await (const one of eachInstanceOf(services.db, account, template_id))
-        if (one.track === track && one.state !== 'decommissioned') machines += 1;
+      const machines = await countInstances(services.db, { account, template_id, track });
       return { template_id, name: template?.name ?? template_id, track, machines };
     },
   );
