@@ -1,4 +1,5 @@
 import { limits } from '../../base/limits/index.ts';
+import { compareManifests, type ModuleManifest } from '../modules/index.ts';
 
 /** One thing that a change sets: its old and its new value, as people read them. */
 export interface ReviewFact {
@@ -92,6 +93,20 @@ export function compareLists(
 /** The facts whose old and new value differ. */
 export function changedFacts(facts: readonly ReviewFact[]): ReviewFact[] {
   return facts.filter(({ was, now }) => was !== now);
+}
+
+/** The fields of two manifests that differ. A value that is too long is cut, and says so. */
+export function manifestFacts(was: ModuleManifest, now: ModuleManifest): ReviewFact[] {
+  return compareManifests(was, now).map(({ field, ...values }) => ({
+    name: field,
+    was: cutValue(values.was),
+    now: cutValue(values.now),
+  }));
+}
+
+function cutValue(json: string | null): string | null {
+  if (json === null || json.length <= limits.reviewedValueMax) return json;
+  return `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
 }
 
 /** A fact in one line: "quorum: 5 → 1", or "constraint: ^1.0" where there is no old value. */

@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { kindOf } from '../../../shared/actions/operations/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import {
   type Change,
   compareLists,
   defaultPolicy,
   factText,
+  manifestFacts,
   warnUnshown,
 } from '../../../shared/domain/operations/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
@@ -190,4 +192,19 @@ it('the request to make a member a reviewer names the groups that an admin put t
     'change rita@example.com: roles viewer → viewer, reviewer, in the groups security',
   );
   expect(review(change, rows).facts.map(factText)).toContain('decides in groups: security');
+});
+
+describe('the fields of two manifests', () => {
+  const long = 'x'.repeat(limits.reviewedValueMax);
+  const [was, now] = ['old', 'new'].map((end) => ({
+    ...storedVersion('acme', 'redis', '1.0.0').manifest,
+    description: long + end,
+  }));
+
+  it('that differ behind what is shown are shown too', () => {
+    if (was === undefined || now === undefined) throw new Error('expected two manifests');
+    const cut = `"${long.slice(1)}… (cut)`;
+    expect(manifestFacts(was, now)).toEqual([{ name: 'description', was: cut, now: cut }]);
+    expect(manifestFacts(was, was)).toEqual([]);
+  });
 });

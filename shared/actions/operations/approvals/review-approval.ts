@@ -1,19 +1,15 @@
 import { mapConcurrently } from '../../../base/concurrency.ts';
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
-import {
-  compareManifests,
-  type ModuleManifest,
-  type Version,
-} from '../../../domain/modules/index.ts';
+import type { Version } from '../../../domain/modules/index.ts';
 import {
   type Approval,
   approvalsCounted,
   type Change,
   type ContentDifference,
-  changedFacts,
   compareLists,
   freezeAt,
+  manifestFacts,
   type Operation,
   type Review,
   type ReviewedChange,
@@ -161,21 +157,6 @@ async function filesOf(
     }
   }
   return files;
-}
-
-function manifestFacts(was: ModuleManifest, now: ModuleManifest): ContentDifference['manifest'] {
-  return changedFacts(
-    compareManifests(was, now).map(({ field, ...values }) => ({
-      name: field,
-      was: cut(values.was),
-      now: cut(values.now),
-    })),
-  );
-}
-
-function cut(json: string | null): string | null {
-  if (json === null || json.length <= limits.reviewedValueMax) return json;
-  return `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
 }
 
 /**
