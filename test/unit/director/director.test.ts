@@ -1,55 +1,23 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
 import { Metadata, MetadataKind, Signature, Targets } from '@tufjs/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
-import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import {
   makeDesiredState,
   makeRoot,
   rootSha256,
   signMetadata,
-  tufKey,
   verifyDesiredState,
   verifyNextRoot,
   verifyRoot,
 } from '../../../shared/director/index.ts';
+import { type Director, desiredStateOf, newDirector } from '../../support/director.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const inAWeek = new Date('2026-03-08T12:00:00Z');
 const inAYear = new Date('2027-03-01T12:00:00Z');
 const image = { length: 4096, sha256: 'a'.repeat(64) };
-
-function director() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  const keyId = tufKey(publicKeyPem).keyID;
-
-  return {
-    publicKeyPem,
-    keyId,
-    signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
-  };
-}
-type Director = ReturnType<typeof director>;
-
-function state(changed: Partial<DesiredState> = {}): DesiredState {
-  return {
-    account: 'acme',
-    instance: 'ins_1',
-    template: 'tpl_1',
-    track: 'live',
-    composition_digest: `sha256:${'b'.repeat(64)}`,
-    layers: [],
-    signature_policies: [],
-    rendered_files: [],
-    metadata: {},
-    jobs: [],
-    approvals: [],
-    ...changed,
-  };
-}
 
 async function signedRoot(by: Director, version = 1, expires = inAYear): Promise<Buffer> {
   return await signMetadata(
@@ -61,7 +29,7 @@ async function signedRoot(by: Director, version = 1, expires = inAYear): Promise
 
 async function signedState(
   by: Director,
-  custom = state(),
+  custom = desiredStateOf(),
   version = 3,
   expires = inAWeek,
 ): Promise<Buffer> {
@@ -102,7 +70,7 @@ function altered(
 
 describe('the account root', () => {
   it('is trusted when its bytes are the pinned ones and it is signed by its own key', async () => {
-    const by = director();
+    const by = newDirector();
     const bytes = await signedRoot(by);
     const root = verifyRoot(bytes, rootSha256(bytes));
 
@@ -115,19 +83,19 @@ describe('the account root', () => {
   });
 
   it('is not trusted when a single byte differs from what the token pins', async () => {
-    const bytes = await signedRoot(director());
+    const bytes = await signedRoot(newDirector());
     expect(
       codeOf(() => verifyRoot(Buffer.concat([bytes, Buffer.from('\n')]), rootSha256(bytes))),
     ).toBe('root_untrusted');
   });
 
   it('is not trusted unsigned, signed by another key, or as another kind of metadata, even when pinned', async () => {
-    const by = director();
+    const by = newDirector();
     const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version: 1 });
     const unsigned = Buffer.from(JSON.stringify(root.toJSON()));
 
     expect(codeOf(() => verifyRoot(unsigned, rootSha256(unsigned)))).toBe('root_untrusted');
-    const wrong = await signMetadata(root, director().signer, by.keyId);
+    const wrong = await signMetadata(root, newDirector().signer, by.keyId);
 
     expect(codeOf(() => verifyRoot(wrong, rootSha256(wrong)))).toBe('root_untrusted');
     const targets = await signedState(by);
@@ -139,7 +107,7 @@ describe('the account root', () => {
   });
 
   it('is not trusted when it names one key under two ids, which would count twice', async () => {
-    const by = director();
+    const by = newDirector();
     const root = makeRoot({ publicKeyPem: by.publicKeyPem, expires: inAYear, version: 1 });
     const json = root.toJSON() as { signed: { keys: Record<string, unknown> } };
 
@@ -151,8 +119,8 @@ describe('the account root', () => {
   });
 
   it('is followed only by the next version that both the old and the new keys signed', async () => {
-    const old = director();
-    const fresh = director();
+    const old = newDirector();
+    const fresh = newDirector();
     const bytes = await signedRoot(old);
     const current = verifyRoot(bytes, rootSha256(bytes));
     const next = makeRoot({ publicKeyPem: fresh.publicKeyPem, expires: inAYear, version: 2 });
@@ -174,8 +142,8 @@ describe('the account root', () => {
 
 describe('a desired state', () => {
   it('reads back as it was made', async () => {
-    const by = director();
-    const custom = state({
+    const by = newDirector();
+    const custom = desiredStateOf({
       metadata: { hostname: 'näme "quoted" \\ and\nlines', count: 3, on: true },
     });
     const verified = verifyDesiredState(await signedState(by, custom), await check(by));
@@ -184,7 +152,7 @@ describe('a desired state', () => {
   });
 
   it('holds whatever JSON its free fields have, numbers being whole', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
 
     await fc.assert(
@@ -193,7 +161,7 @@ describe('a desired state', () => {
           .jsonValue({ noUnicodeString: false })
           .filter((value) => !JSON.stringify(value).match(/\d\.|\de[+-]|-0/)),
         async (value) => {
-          const custom = state({ metadata: { free: value ?? null } });
+          const custom = desiredStateOf({ metadata: { free: value ?? null } });
           let bytes: Buffer;
           try {
             bytes = await signedState(by, custom);
@@ -212,29 +180,31 @@ describe('a desired state', () => {
   });
 
   it('is not made with fractions, which canonical JSON cannot carry, and says where', () => {
-    const custom = state({ metadata: { load: { max: 0.5 } } });
+    const custom = desiredStateOf({ metadata: { load: { max: 0.5 } } });
     expect(() => makeDesiredState({ custom, image, version: 1, expires: inAWeek })).toThrow(
       /0\.5 at metadata\.load\.max/,
     );
   });
 
   it('is not made when it is not well formed', () => {
-    const custom = state({ composition_digest: 'b' });
+    const custom = desiredStateOf({ composition_digest: 'b' });
     expect(codeOf(() => makeDesiredState({ custom, image, version: 1, expires: inAWeek }))).toBe(
       'desired_state_invalid',
     );
     expect(
-      codeOf(() => makeDesiredState({ custom: state(), image, version: 0, expires: inAWeek })),
+      codeOf(() =>
+        makeDesiredState({ custom: desiredStateOf(), image, version: 0, expires: inAWeek }),
+      ),
     ).toBe('desired_state_invalid');
   });
 
   it('is refused when another key signed it, no key did, or something in it was changed', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
     const signed = await signedState(by);
 
     const cases = [
-      await signedState(director()),
+      await signedState(newDirector()),
       altered(signed, (json) => json.signatures.pop()),
       altered(signed, (json) => Object.assign(json.signed, { version: 9 })),
       altered(signed, (json) => Object.assign(json.signed, { added: 1 })),
@@ -249,14 +219,19 @@ describe('a desired state', () => {
   });
 
   it('is refused when it holds what no signature covers, or hands its authority on', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
     const uncovered = altered(await signedState(by), (json) =>
       Object.assign(json.signed, { delegations: null }),
     );
 
     expect(codeOf(() => verifyDesiredState(uncovered, rules))).toBe('desired_state_invalid');
-    const { signed } = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
+    const { signed } = makeDesiredState({
+      custom: desiredStateOf(),
+      image,
+      version: 3,
+      expires: inAWeek,
+    });
     const delegating = Targets.fromJSON({
       ...signed.toJSON(),
       delegations: { keys: {}, roles: [] },
@@ -267,7 +242,7 @@ describe('a desired state', () => {
   });
 
   it('is refused when the library reads another version of the specification than it states', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
     const unstated = (bytes: Buffer) =>
       altered(bytes, (json) => Object.assign(json.signed, { spec_version: '' }));
@@ -279,9 +254,14 @@ describe('a desired state', () => {
   });
 
   it('is refused when its signature names an unknown key or is not one', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
-    const metadata = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
+    const metadata = makeDesiredState({
+      custom: desiredStateOf(),
+      image,
+      version: 3,
+      expires: inAWeek,
+    });
     const bytes = await signMetadata(metadata, by.signer, by.keyId);
     const renamed = altered(bytes, (json) => {
       json.signatures = json.signatures.map((s) => ({ ...(s as object), keyid: '0'.repeat(64) }));
@@ -299,7 +279,7 @@ describe('a desired state', () => {
   });
 
   it('is refused for another instance or account, though well signed', async () => {
-    const by = director();
+    const by = newDirector();
     const bytes = await signedState(by);
     const other = await check(by, { instance: 'ins_2' });
 
@@ -310,7 +290,7 @@ describe('a desired state', () => {
   });
 
   it('is refused when it is older than one already seen, and accepted again when it is the same', async () => {
-    const by = director();
+    const by = newDirector();
     const bytes = await signedState(by);
     const same = await check(by, { lastVersion: 3 });
 
@@ -321,7 +301,7 @@ describe('a desired state', () => {
   });
 
   it('has expired at its time, and a rollback that has also expired is reported as a rollback', async () => {
-    const by = director();
+    const by = newDirector();
     const bytes = await signedState(by);
     const late = await check(by, { now: inAWeek });
 
@@ -331,20 +311,20 @@ describe('a desired state', () => {
     );
 
     const rootGone = await check(by, { now: inAYear });
-    const fresh = await signedState(by, state(), 3, new Date('2027-04-01T00:00:00Z'));
+    const fresh = await signedState(by, desiredStateOf(), 3, new Date('2027-04-01T00:00:00Z'));
 
     expect(codeOf(() => verifyDesiredState(fresh, rootGone))).toBe('desired_state_expired');
   });
 
   it('has expired where the time it is judged at is none', async () => {
-    const by = director();
+    const by = newDirector();
     const bytes = await signedState(by);
     const timeless = await check(by, { now: new Date(Number.NaN) });
     expect(codeOf(() => verifyDesiredState(bytes, timeless))).toBe('desired_state_expired');
   });
 
   it('is refused as invalid when well signed but of the wrong shape', async () => {
-    const by = director();
+    const by = newDirector();
     const rules = await check(by);
 
     const shapes: ((json: Record<string, never>) => void)[] = [
@@ -361,7 +341,12 @@ describe('a desired state', () => {
       );
     }
 
-    const metadata = makeDesiredState({ custom: state(), image, version: 3, expires: inAWeek });
+    const metadata = makeDesiredState({
+      custom: desiredStateOf(),
+      image,
+      version: 3,
+      expires: inAWeek,
+    });
     Object.assign(
       metadata.signed.targets['composition.erofs']?.unrecognizedFields.custom as object,
       {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { Key, Metadata, Root, TargetFile, Targets } from '@tufjs/models';
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
@@ -20,6 +20,7 @@ import {
   verifyRoot,
 } from '../../../shared/director/index.ts';
 import { publicKeyOf } from '../../../shared/director/key.ts';
+import { desiredStateOf, newDirector } from '../../support/director.ts';
 
 const now = new Date('2026-03-01T12:00:00Z');
 const inAWeek = new Date('2026-03-08T12:00:00Z');
@@ -30,36 +31,14 @@ const sha512 = 'b'.repeat(128);
 const pemOf = (key: ReturnType<typeof generateKeyPairSync>['publicKey']) =>
   key.export({ type: 'spki', format: 'pem' }).toString();
 
-function newKey() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = pemOf(publicKey);
-  return {
-    pem,
-    id: tufKey(pem).keyID,
-    signer: async (bytes: Buffer) => sign('sha256', bytes, privateKey),
-  };
-}
-
-const director = newKey();
-
-const custom: DesiredState = {
-  account: 'acme',
-  instance: 'ins_1',
-  template: 'tpl_1',
-  track: 'live',
-  composition_digest: `sha256:${'b'.repeat(64)}`,
-  layers: [],
-  signature_policies: [],
-  rendered_files: [],
-  metadata: { z: 1, a: 2 },
-  jobs: [],
-  approvals: [],
-};
+const director = newDirector();
+const custom = desiredStateOf({ metadata: { z: 1, a: 2 } });
 
 const made = (version = 3) => makeDesiredState({ custom, image, version, expires: inAWeek });
 const signed = (metadata: Metadata<Root> | Metadata<Targets>) =>
-  signMetadata(metadata, director.signer, director.id);
-const firstRoot = () => makeRoot({ publicKeyPem: director.pem, expires: inAYear, version: 1 });
+  signMetadata(metadata, director.signer, director.keyId);
+const firstRoot = () =>
+  makeRoot({ publicKeyPem: director.publicKeyPem, expires: inAYear, version: 1 });
 
 async function verify(bytes: Buffer, lastVersion = 0) {
   const root = await signed(firstRoot());
@@ -154,14 +133,14 @@ describe('a root', () => {
   it('has each key under the id of its content', async () => {
     const id = 'f'.repeat(64);
     const bytes = await signedRoot((json) => {
-      json.keys[id] = json.keys[director.id];
+      json.keys[id] = json.keys[director.keyId];
     });
-    expect(errorOf(() => parseRoot(bytes))).toMatchObject({ expected: director.id, found: id });
+    expect(errorOf(() => parseRoot(bytes))).toMatchObject({ expected: director.keyId, found: id });
   });
 
   it('with a key that cannot be read is refused, with the reason', async () => {
     const bytes = await signedRoot((json) => {
-      json.keys[director.id] = {
+      json.keys[director.keyId] = {
         keytype: 'ed25519',
         scheme: 'ed25519',
         keyval: { public: 'zz' },
@@ -182,24 +161,24 @@ describe('a root', () => {
   });
 
   it('has the recovery key beside the director key, and either may sign the next', () => {
-    const recovery = newKey();
+    const recovery = newDirector();
     const root = makeRoot({
-      publicKeyPem: director.pem,
-      recoveryKeyPem: recovery.pem,
+      publicKeyPem: director.publicKeyPem,
+      recoveryKeyPem: recovery.publicKeyPem,
       expires: inAYear,
       version: 1,
     });
     expect(describeRoot(root)).toMatchObject({
       threshold: 1,
-      keys: [{ key_id: director.id }, { key_id: recovery.id }],
-      director: { key_id: director.id, type: 'ecdsa', public_key: director.pem },
+      keys: [{ key_id: director.keyId }, { key_id: recovery.keyId }],
+      director: { key_id: director.keyId, type: 'ecdsa', public_key: director.publicKeyPem },
       expires_at: inAYear.toISOString(),
     });
-    expect(root.signed.roles.targets?.keyIDs).toEqual([director.id]);
+    expect(root.signed.roles.targets?.keyIDs).toEqual([director.keyId]);
   });
 
   it('has so many keys at most', () => {
-    const keys = Array.from({ length: limits.rootKeysMax }, () => newKey().pem);
+    const keys = Array.from({ length: limits.rootKeysMax }, () => newDirector().publicKeyPem);
     const most = nextRoot(firstRoot(), { add: keys.slice(1) }, inAYear);
     expect(describeRoot(most).keys).toHaveLength(limits.rootKeysMax);
     expect(errorOf(() => nextRoot(firstRoot(), { add: keys }, inAYear))).toMatchObject({
@@ -209,7 +188,7 @@ describe('a root', () => {
   });
 
   it('may need a signature of every key, of one more never', () => {
-    const add = [newKey().pem];
+    const add = [newDirector().publicKeyPem];
     const next = nextRoot(firstRoot(), { add, threshold: 2 }, inAYear);
     expect(describeRoot(next)).toMatchObject({ version: 2, threshold: 2 });
     const tooMany = errorOf(() => nextRoot(firstRoot(), { add, threshold: 3 }, inAYear));
@@ -218,7 +197,7 @@ describe('a root', () => {
 
   it('that gives a role to a key it does not have cannot be described', () => {
     const root = firstRoot();
-    delete root.signed.keys[director.id];
+    delete root.signed.keys[director.keyId];
     expect(errorOf(() => describeRoot(root))).toMatchObject({ code: 'root_change_invalid' });
   });
 });
@@ -313,13 +292,13 @@ describe('a desired state', () => {
 
   it('keeps the signatures that it has, so that a threshold can be met', async () => {
     const metadata = made();
-    const second = newKey();
+    const second = newDirector();
     await signed(metadata);
-    const bytes = await signMetadata(metadata, second.signer, second.id);
+    const bytes = await signMetadata(metadata, second.signer, second.keyId);
     const { signatures } = JSON.parse(bytes.toString());
     expect(signatures.map(({ keyid }: { keyid: string }) => keyid)).toEqual([
-      director.id,
-      second.id,
+      director.keyId,
+      second.keyId,
     ]);
   });
 });

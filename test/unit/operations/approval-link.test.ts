@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { openApprovalLink } from '../../../shared/actions/operations/index.ts';
 import { createApproval } from '../../../shared/store/operations/index.ts';
+import { approvalOf } from '../../support/approval.ts';
 import { tableThat } from '../../support/stub-table.ts';
 import { idleServices } from '../functions/api/services.ts';
 
@@ -54,28 +55,8 @@ it.each([
 
 /** The item of a pending request, as the store writes it. */
 function approvalItem(): object {
-  const { item } = createApproval({
-    account: 'acme',
-    id,
-    operation_id: 'op_1',
-    actions: ['module_promote_to_live'],
-    summary: 'promote redis 1.0.0 to live',
-    requested_by: 'token:tok_1',
-    requester: 'the token "ci"',
-    requested_by_person: 'deployment',
-    state: 'pending',
-    quorum: 1,
-    self_approval: false,
-    reviewer_groups: [],
-    concerned: [],
-    decisions: [],
-    task_token: null,
-    mailed_at: null,
-    unmailed: [],
-    reminders: 0,
-    requested_at: '2026-01-01T00:00:00.000Z',
-    expires_at: new Date(claims.exp * 1000).toISOString(),
-    created_at: '2026-01-01T00:00:00.000Z',
-  });
+  const expires_at = new Date(claims.exp * 1000).toISOString();
+  const { revision: _, ...pending } = approvalOf({ id, expires_at });
+  const { item } = createApproval(pending);
   return item.Put?.Item ?? {};
 }

@@ -6,6 +6,7 @@ import {
   votesOf,
   waitText,
 } from '../../../shared/domain/operations/index.ts';
+import { approvalOf } from '../../support/approval.ts';
 import { before, reviewer } from './people.ts';
 
 const decided = (id: string, decision: 'approve' | 'reject' = 'approve'): ApprovalDecision => ({
@@ -19,31 +20,14 @@ const decided = (id: string, decision: 'approve' | 'reject' = 'approve'): Approv
   signed_in_by: 'invitation',
 });
 
-const approval = (more: Partial<Approval>): Approval => ({
-  account: 'acme',
-  id: 'apr_1',
-  operation_id: 'op_1',
-  actions: ['module_promote_to_live'],
-  summary: 'promote my-redis 0.1.0 to live',
-  requested_by: 'token:tok_1',
-  requester: 'the token "ci"',
-  requested_by_person: 'deployment',
-  state: 'pending',
-  quorum: 2,
-  self_approval: false,
-  reviewer_groups: [],
-  concerned: [],
-  decisions: [],
-  task_token: null,
-  mailed_at: null,
-  unmailed: [],
-  reminders: 0,
-  requested_at: '2026-01-02T00:00:00.000Z',
-  revision: 1,
-  expires_at: '2026-01-05T00:00:00.000Z',
-  created_at: '2026-01-02T00:00:00.000Z',
-  ...more,
-});
+const approval = (more: Partial<Approval>): Approval =>
+  approvalOf({
+    quorum: 2,
+    requested_at: '2026-01-02T00:00:00.000Z',
+    created_at: '2026-01-02T00:00:00.000Z',
+    expires_at: '2026-01-05T00:00:00.000Z',
+    ...more,
+  });
 const person = (id: string, groups: string[] = []) => ({
   ...reviewer(id, groups),
   email: `${id}@example.com`,

@@ -4,33 +4,18 @@ import {
   DecidedPage,
   ProblemPage,
 } from '../../../../functions/api/web/operations/approve.tsx';
-import type { Approval, Review } from '../../../../shared/domain/operations/index.ts';
+import type { Review } from '../../../../shared/domain/operations/index.ts';
+import { approvalOf } from '../../../support/approval.ts';
 
 const at = '2026-01-02T03:04:05.000Z';
-const approval: Approval = {
-  account: 'acme',
-  id: 'apr_1',
-  operation_id: 'op_1',
-  actions: ['module_promote_to_live'],
+const approval = approvalOf({
   summary: 'promote <b>my-redis</b> 0.1.0 to live',
-  requested_by: 'token:tok_1',
-  requester: 'the token "ci"',
-  requested_by_person: 'deployment',
-  state: 'pending',
   quorum: 2,
-  self_approval: false,
-  reviewer_groups: [],
-  concerned: [],
-  decisions: [],
   task_token: 'SECRET',
-  mailed_at: null,
-  unmailed: [],
-  reminders: 0,
   requested_at: at,
-  revision: 1,
   expires_at: at,
   created_at: at,
-};
+});
 const review: Review = {
   requester: 'otto@example.com',
   warnings: [],

@@ -19,35 +19,12 @@ import { approvalSchema } from '../../../../shared/contract/operations/index.ts'
 import type { Account, ApiToken, Member } from '../../../../shared/domain/accounts/index.ts';
 import type { Instance } from '../../../../shared/domain/machines/index.ts';
 import type { Module, Version } from '../../../../shared/domain/modules/index.ts';
-import type { Approval } from '../../../../shared/domain/operations/index.ts';
+import { approvalOf } from '../../../support/approval.ts';
 import { manifestOf } from '../../../support/manifests.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
 
-const approval: Approval = {
-  account: 'acme',
-  id: 'apr_1',
-  operation_id: 'op_1',
-  actions: ['module_promote_to_live'],
-  summary: 'promote my-redis 0.1.0 to live',
-  requested_by: 'token:tok_1',
-  requester: 'the token "ci"',
-  requested_by_person: 'deployment',
-  state: 'pending',
-  quorum: 1,
-  self_approval: false,
-  reviewer_groups: [],
-  concerned: [],
-  decisions: [],
-  mailed_at: null,
-  unmailed: [],
-  reminders: 0,
-  requested_at: at,
-  task_token: 'SECRET-task-token',
-  revision: 1,
-  expires_at: at,
-  created_at: at,
-};
+const approval = approvalOf({ task_token: 'SECRET-task-token' });
 
 const instance: Instance = {
   account: 'acme',
