@@ -15,7 +15,6 @@ export {
   rolesText,
   roleWrites,
   type Standing,
-  standingText,
   unmeetableError,
 } from './changes/member-change.ts';
 export { moduleUpdateOf } from './changes/module-update.ts';

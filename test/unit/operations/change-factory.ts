@@ -12,7 +12,7 @@ import { instanceOf } from '../../support/instance.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
 import { before, member, reviewer } from './people.ts';
 
-export { before, member, reviewer } from './people.ts';
+export { member, reviewer } from './people.ts';
 
 export const at = '2026-01-02T03:04:05.000Z';
 export const template: Template = {

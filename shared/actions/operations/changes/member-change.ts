@@ -130,7 +130,7 @@ function keptGroups({
 export type Standing = Pick<Member, 'roles' | 'groups'>;
 
 /** What changes of a member: "roles viewer → viewer, reviewer; groups none → security". */
-export function standingText(was: Standing, now: Standing): string {
+function standingText(was: Standing, now: Standing): string {
   const parts = (['roles', 'groups'] as const).flatMap((field) => {
     const [before, after] = [rolesText(was[field]), rolesText(now[field])];
     return before === after ? [] : [`${field} ${before} → ${after}`];
