@@ -8,6 +8,7 @@ import { bumpTemplate, holdTemplate } from '../../store/templates/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireTemplate } from '../templates/index.ts';
 import { findAffected, type TemplateTrack } from './affected-templates.ts';
+import type { Affected } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
 
 export interface PlannedTemplate {
@@ -39,21 +40,8 @@ export async function planTemplates(
   services: Services,
   { account, changes }: Pick<Operation, 'account' | 'changes'>,
 ): Promise<TemplatePlan> {
-  const tracks = new Map<string, TemplatePlan['template_tracks'][number]>();
-  const altered = new Map<string, boolean>();
-
-  for (const change of changes) {
-    const affected = kindOf(change).tried(change, account);
-    for (const one of await findAffected(services, account, affected)) {
-      if (one.account !== account) continue;
-      const { template_id, track } = one;
-      tracks.set(`${template_id}/${track}`, { template_id, track });
-      // A change of a machine alters no template.
-      altered.set(template_id, altered.get(template_id) === true || affected.of !== 'instance');
-    }
-  }
-
-  refuseTooWide(tracks.size);
+  const affected = changes.map((change) => kindOf(change).tried(change, account));
+  const { template_tracks, altered } = await findOwn(services, account, affected);
 
   const planned = await mapConcurrently(
     [...altered.keys()].sort(),
@@ -64,7 +52,45 @@ export async function planTemplates(
     },
   );
 
-  return { template_tracks: [...tracks.values()], planned };
+  return { template_tracks, planned };
+}
+
+/** The templates and tracks that reviewers see as affected. Throws `change_too_wide`. */
+export async function reviewedTracks(
+  services: Services,
+  { account, changes }: Pick<Operation, 'account' | 'changes'>,
+): Promise<TemplatePlan['template_tracks']> {
+  const affected = changes.map((change) => {
+    const kind = kindOf(change);
+    return (kind.reviewed ?? kind.tried)(change, account);
+  });
+  return (await findOwn(services, account, affected)).template_tracks;
+}
+
+/** The account's own templates among those affected, and whether the changes alter each. */
+async function findOwn(
+  services: Services,
+  account: string,
+  affected: readonly Affected[],
+): Promise<Pick<TemplatePlan, 'template_tracks'> & { altered: Map<string, boolean> }> {
+  const tracks = new Map<string, TemplatePlan['template_tracks'][number]>();
+  const altered = new Map<string, boolean>();
+
+  for (const one of affected) {
+    for (const { account: owner, template_id, track } of await findAffected(
+      services,
+      account,
+      one,
+    )) {
+      if (owner !== account) continue;
+      tracks.set(`${template_id}/${track}`, { template_id, track });
+      // A change of a machine alters no template.
+      altered.set(template_id, altered.get(template_id) === true || one.of !== 'instance');
+    }
+  }
+
+  refuseTooWide(tracks.size);
+  return { template_tracks: [...tracks.values()], altered };
 }
 
 function refuseTooWide(found: number): void {

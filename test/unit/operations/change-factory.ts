@@ -205,7 +205,7 @@ export function writesOf(change: Change, rows: unknown): Write[] {
 export const everyKind: { change: Change; rows: unknown }[] = [
   { change: promotion('live', 'ver_1'), rows: { version: next, module, live, uses: [] } },
   { change: rollback, rows: { module, bad: live, target: previous } },
-  { change: rollbackReview, rows: live },
+  { change: rollbackReview, rows: { bad: live, target: previous } },
   { change: withholding('yank'), rows: live },
   { change: withholding('unyank'), rows: { ...live, withheld: { yanked: withheld } } },
   { change: withholding('quarantine'), rows: live },

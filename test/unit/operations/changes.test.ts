@@ -39,7 +39,7 @@ describe('every kind of change', () => {
   const summaries: Record<ChangeName, string> = {
     version_promote: 'promote redis 2.0.0 to live',
     version_rollback: 'roll redis 1.0.0 back to 0.9.0',
-    rollback_review: 'confirm the rollback of redis 1.0.0, which is applied already',
+    rollback_review: 'confirm the rollback of redis 1.0.0 to 0.9.0, which is applied already',
     version_yank: 'yank redis 1.0.0',
     version_unyank: 'unyank redis 1.0.0',
     version_quarantine: 'quarantine redis 1.0.0',

@@ -66,6 +66,21 @@ describe('a rollback', () => {
     }));
     expect(met.decision).toBe('require_approval');
   });
+
+  it('that was applied shows both versions and its templates, and composes nothing', () => {
+    const kind = kindOf(rollbackReview);
+    const { facts } = kind.review(rollbackReview, { bad: live, target: previous });
+    expect(facts).toContainEqual({
+      name: 'version',
+      was: live.version_string,
+      now: previous.version_string,
+    });
+
+    expect(kind.tried(rollbackReview, 'acme')).toEqual({ of: 'nothing' });
+    expect(kind.reviewed?.(rollbackReview, 'acme')).toEqual(
+      kindOf(rollback).tried(rollback, 'acme'),
+    );
+  });
 });
 
 describe('a version', () => {

@@ -24,7 +24,7 @@ import type { Services } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
-import { planTemplates } from '../template-plan.ts';
+import { reviewedTracks } from '../template-plan.ts';
 import { presentReviewers } from './reviewers.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
@@ -181,7 +181,7 @@ async function reviewTemplates(
   operation: Operation,
 ): Promise<{ templates: ReviewedTemplate[]; more_templates: number }> {
   const { account } = operation;
-  const { template_tracks } = await planTemplates(services, operation);
+  const template_tracks = await reviewedTracks(services, operation);
   const shown = template_tracks.slice(0, limits.reviewedListMax);
 
   const templates = await mapConcurrently(

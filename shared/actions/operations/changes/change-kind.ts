@@ -115,6 +115,9 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   /** What is composed before the change is applied; if this fails, the change fails. */
   tried(change: Change<Name>, account: string): Affected;
 
+  /** What reviewers see as affected, for a kind that is applied already and so tries nothing. */
+  reviewed?(change: Change<Name>, account: string): Affected;
+
   /** What is composed once the change is applied. */
   affected(change: Change<Name>, account: string): Affected;
 

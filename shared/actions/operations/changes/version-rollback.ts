@@ -165,7 +165,11 @@ function impossibleError(expected: string, found: string): GantryError {
   });
 }
 
-function usersOfTarget({ module, to_version_id }: Rollback): Affected {
+/** The templates that use the version which is live after a rollback. */
+export function usersOfTarget({
+  module,
+  to_version_id,
+}: Pick<Rollback, 'module' | 'to_version_id'>): Affected {
   return { of: 'module', module, version_id: to_version_id, others: 'if_public' };
 }
 
@@ -203,7 +207,7 @@ function rollbackWrites({
     }),
     ...(review_id === null
       ? []
-      : [createOperation(reviewOf(review_id, { operation, change, bad, at }))]),
+      : [createOperation(reviewOf(review_id, { operation, change, bad, target, at }))]),
   ];
 }
 
@@ -214,8 +218,9 @@ function reviewOf(
     operation,
     change,
     bad,
+    target,
     at,
-  }: Pick<Applied<'version_rollback', Rows>, 'operation' | 'change' | 'at'> & { bad: Version },
+  }: Pick<Applied<'version_rollback', Rows>, 'operation' | 'change' | 'at'> & Omit<Rows, 'module'>,
 ): Operation {
   const { module, version_id, to_version_id, reason } = change;
   return {
@@ -232,7 +237,7 @@ function reviewOf(
         rollback_id: operation.id,
       },
     ],
-    summary: `confirm the rollback of ${module} ${bad.version_string}, which is applied already`,
+    summary: `confirm the rollback of ${module} ${bad.version_string} to ${target.version_string}, which is applied already`,
     state: 'requested',
     requested_by: operation.requested_by,
     requested_by_person: operation.requested_by_person,
