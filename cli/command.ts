@@ -33,9 +33,9 @@ export function describe<Args extends unknown[]>(
   { examples, notes, no, silent, action }: CommandSpec<Args>,
 ): Command {
   const heading = examples.length === 1 ? 'Example:' : 'Examples:';
-  const requestsChange = typeof no === 'object';
+  const requestsChange = typeof no === 'object' && 1 in no;
   const meanings = {
-    ...(requestsChange ? no : no === undefined ? {} : { 1: no }),
+    ...(typeof no === 'string' ? { 1: no } : no),
     ...(silent === undefined ? {} : { 5: silent }),
   };
 

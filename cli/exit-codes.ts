@@ -3,7 +3,7 @@ export const exitCodes = {
   0: 'done',
   1: 'no: not verified, invalid, refused, rejected, failed or drifted',
   2: 'error: wrong usage, or Gantry or a file could not be reached or read',
-  3: 'a change waits for approval',
+  3: 'a change waits for approval or signatures',
   4: 'the operation did not end within --timeout',
   5: 'a machine is silent, and none has drifted',
 } as const;

@@ -4,6 +4,7 @@ import { GantryError } from '../../../shared/base/error.ts';
 import type { trustAnswer } from '../../../shared/contract/accounts/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import type { ExitMeanings } from '../../exit-codes.ts';
 import { readOptionJson } from '../../input/option-files.ts';
 import {
   makeKeyFiles,
@@ -26,7 +27,8 @@ interface SignFlags extends Flags {
   signature?: string;
 }
 
-const waiting = 'the proposed root awaits signatures';
+/** What the exit codes mean for a command that proposes or signs a root. */
+const waiting: ExitMeanings = { 3: 'the proposed root waits for signatures' };
 
 /** `gantry trust root …` */
 export function register(trust: Command): void {
@@ -218,7 +220,7 @@ async function withdraw(flags: Flags): Promise<ExitCode> {
   return 0;
 }
 
-/** Prints both roots. Returns 1 while one awaits signatures. */
+/** Prints both roots. Returns 3 while one waits for signatures. */
 function printTrust(response: Trust, flags: Flags): ExitCode {
   print(flags.json, response, () => {
     const { root, proposal } = response;
@@ -237,7 +239,7 @@ function printTrust(response: Trust, flags: Flags): ExitCode {
 
     return parts.join('\n\n');
   });
-  return response.proposal === null ? 0 : 1;
+  return response.proposal === null ? 0 : 3;
 }
 
 function formatRoot(

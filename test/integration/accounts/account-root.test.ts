@@ -70,7 +70,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   expect((await trust(['make-key', 'alice.pem'])).stderr).toContain('io_error');
 
   // The director signs for itself; Alice has to show that she holds her key.
-  const asked = await answer(1, 'add-key', 'alice.pem.pub');
+  const asked = await answer(3, 'add-key', 'alice.pem.pub');
   expect(asked.root.version).toBe(1);
   expect(asked.proposal).toMatchObject({ version: 2, unproven: [expect.any(String)] });
   expect(await answer(0, 'sign', '--key', 'alice.pem')).toMatchObject({
@@ -79,7 +79,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   });
 
   // Bob signs without a network, what was carried over and back.
-  const proposed = await answer(1, 'add-key', 'bob.pem.pub', '--threshold', '2');
+  const proposed = await answer(3, 'add-key', 'bob.pem.pub', '--threshold', '2');
   await writeFile(join(home, 'proposal.json'), JSON.stringify(proposed));
 
   const offline = await trust(['sign', '--key', 'bob.pem', '--proposal', 'proposal.json'], null);
@@ -93,20 +93,20 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   });
 
   // From here on the platform alone can change nothing.
-  const removal = await answer(1, 'remove-key', first.root.director.key_id);
+  const removal = await answer(3, 'remove-key', first.root.director.key_id);
   expect(removal.proposal?.needs.map(({ signed }) => signed.length)).toEqual([1, 0]);
-  await answer(1, 'sign', '--key', 'alice.pem');
+  await answer(3, 'sign', '--key', 'alice.pem');
   expect(await answer(0, 'sign', '--key', 'bob.pem')).toMatchObject({ root: { version: 4 } });
 
-  const rotation = await answer(1, 'rotate');
+  const rotation = await answer(3, 'rotate');
   expect(rotation.proposal?.needs.map(({ signed }) => signed)).toEqual([[], []]);
   expect(rotation.proposal?.director.key_id).not.toBe(first.root.director.key_id);
   expect(await trust(['withdraw'])).toMatchObject({
     code: 0,
     stdout: 'withdrew the proposed root\n',
   });
-  await answer(1, 'rotate');
-  await answer(1, 'sign', '--key', 'bob.pem');
+  await answer(3, 'rotate');
+  await answer(3, 'sign', '--key', 'bob.pem');
 
   const last = await answer(0, 'sign', '--key', 'alice.pem');
   expect(last.root).toMatchObject({ version: 5, threshold: 2 });
@@ -163,7 +163,7 @@ it('is refused without the role admin, without a key that counts, and beside ano
     });
   }
 
-  await answer(1, 'rotate');
+  await answer(3, 'rotate');
   await trust(['make-key', 'mallory.pem']);
   expect((await trust(['sign', '--key', 'mallory.pem'])).stderr).toContain(
     '(root_signature_invalid)',
@@ -287,7 +287,7 @@ it('a lost director key is replaced with the recovery key, and with none nothing
   const show = async (code: number, line: string[], as = token) => {
     const outcome = await trust([...line, '--json'], as);
     expect([line, outcome.code, outcome.stderr]).toEqual([line, code, expect.anything()]);
-    return outcome.code < 2 ? trustAnswer.parse(JSON.parse(outcome.stdout)) : outcome.stderr;
+    return outcome.code !== 2 ? trustAnswer.parse(JSON.parse(outcome.stdout)) : outcome.stderr;
   };
 
   const first = (await show(0, ['show'])) as Trust;
@@ -302,7 +302,7 @@ it('a lost director key is replaced with the recovery key, and with none nothing
 
   expect(await show(2, ['rotate'], deployment.token)).toContain('director_key_lost');
 
-  const asked = (await show(1, ['rotate'])) as Trust;
+  const asked = (await show(3, ['rotate'])) as Trust;
   expect(asked.proposal?.needs).toMatchObject([
     { of: 'current', threshold: 1, signed: [] },
     { of: 'proposed', threshold: 1, signed: [asked.proposal?.director.key_id] },
