@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { OperationAnswer } from '../../shared/contract/operations/index.ts';
-import { type Flags, parseWholeNumber } from '../command.ts';
+import type { Flags } from '../command.ts';
 import { type ExitMeanings, exitCodes } from '../exit-codes.ts';
+import { addTimeout } from '../input/duration.ts';
 import { showSpinner } from '../output/progress.ts';
 import { safe } from '../output/table.ts';
 import { type ExitCode, print } from '../run.ts';
@@ -16,16 +17,16 @@ export interface WaitFlags extends Flags {
 /** What the exit codes mean for a command that requests a change. */
 export const changeRefused: ExitMeanings = {
   1: 'the operation was refused, rejected or failed',
-  3: exitCodes[3],
+  3: 'the change waits for approval',
   4: exitCodes[4],
 };
 
 /** Adds the options of commands that start an operation. */
 export function addWaitOptions(command: Command): Command {
-  return command
+  command
     .option('--wait', 'wait for the decision too (default: until it ends or needs approval)')
-    .option('--no-wait', 'return as soon as the operation is accepted')
-    .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600);
+    .option('--no-wait', 'return as soon as the operation is accepted');
+  return addTimeout(command, 600);
 }
 
 const ends = ['succeeded', 'refused', 'failed', 'rejected', 'expired', 'withdrawn'];

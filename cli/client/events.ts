@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { GantryError } from '../../shared/base/error.ts';
 import { type Flags, parseWholeNumber } from '../command.ts';
+import { readTime } from '../input/duration.ts';
 import { formatEventLine, formatEvents, type ListedEvent } from '../output/events.ts';
 import { type ExitCode, print } from '../run.ts';
 import { type Api, connect } from './api.ts';
@@ -114,20 +114,7 @@ function kindOf({ kind }: EventFlags): string | undefined {
   return kind === undefined || kind.startsWith('gantry') ? kind : `gantry.${kind}`;
 }
 
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 /** The time of `--since`. @throws GantryError `usage` for a text that is none */
 export function sinceOf({ since }: Pick<EventFlags, 'since'>, now: Date): string | undefined {
-  if (since === undefined) return undefined;
-  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(since) ?? [];
-  const time =
-    count === undefined
-      ? Date.parse(since)
-      : now.getTime() - Number(count) * unitMs[unit as keyof typeof unitMs];
-
-  if (!Number.isNaN(time)) return new Date(time).toISOString();
-  throw new GantryError(
-    'usage',
-    `expected --since as 30m, 2h, 7d or 2026-12-01T00:00:00Z, found "${since}"`,
-  );
+  return since === undefined ? undefined : readTime(since, { flag: '--since', now, sign: -1 });
 }

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { accountSchema } from '../../../shared/contract/accounts/index.ts';
 import { connect } from '../../client/api.ts';
-import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { describe, type Flags } from '../../command.ts';
 import { exitCodes } from '../../exit-codes.ts';
+import { addTimeout } from '../../input/duration.ts';
 import { readPublicHalf } from '../../input/private-key.ts';
 import { showSpinner } from '../../output/progress.ts';
 import { formatFields } from '../../output/table.ts';
@@ -17,18 +18,20 @@ export function register(command: Command): void {
     action: show,
   });
   describe(
-    command
-      .command('create <slug>')
-      .description(
-        'create an account and its first admin token; needs the token that the deployment printed',
-      )
-      .option('--name <name>', 'display name (default: the slug)')
-      .option(
-        '--recovery-key <file>',
-        'offline key, whose public half may sign the account root if the KMS key is lost',
-      )
-      .option('--no-wait', 'return as soon as the account is requested')
-      .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600),
+    addTimeout(
+      command
+        .command('create <slug>')
+        .description(
+          'create an account and its first admin token; needs the token that the deployment printed',
+        )
+        .option('--name <name>', 'display name (default: the slug)')
+        .option(
+          '--recovery-key <file>',
+          'offline key, whose public half may sign the account root if the KMS key is lost',
+        )
+        .option('--no-wait', 'return as soon as the account is requested'),
+      600,
+    ),
     {
       examples: [
         'gantry trust root make-key acme-recovery.pem',

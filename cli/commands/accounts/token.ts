@@ -4,6 +4,7 @@ import { tokenFilters } from '../../../shared/domain/accounts/index.ts';
 import { connect } from '../../client/api.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import { addYes, type ConfirmFlags, confirm } from '../../input/confirm.ts';
+import { readTime } from '../../input/duration.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -31,11 +32,11 @@ export function register(command: Command): void {
           'viewer, author, operator, admin, or with --mine also reviewer (repeatable; default with --mine: yours)',
           collect,
         )
-        .option('--expires <time>', 'expiry time, ISO 8601, UTC'),
+        .option('--expires <time>', 'when it expires: in 12h, 30d or 2w, or at a time, ISO 8601'),
     ),
     {
       examples: [
-        'gantry token create ci --role author --expires 2027-01-01T00:00:00Z',
+        'gantry token create ci --role author --expires 30d',
         'gantry token create laptop --mine',
       ],
       notes: `Without --mine, it is a service token for a program: it needs an admin, counts as you for
@@ -98,7 +99,7 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
   const response = await client.send(responses.newToken, 'POST', pathOf(flags), {
     name,
     roles: flags.role,
-    expires_at: flags.expires,
+    expires_at: expiryOf(flags),
   });
 
   print(
@@ -108,6 +109,11 @@ async function create(name: string, flags: CreateFlags): Promise<ExitCode> {
   );
 
   return 0;
+}
+
+function expiryOf({ expires }: CreateFlags): string | undefined {
+  if (expires === undefined) return undefined;
+  return readTime(expires, { flag: '--expires', now: new Date(), sign: 1 });
 }
 
 async function revoke(id: string, flags: MineFlags & ConfirmFlags): Promise<ExitCode> {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type Api, connect } from '../../client/api.ts';
 import { listVersions } from '../../client/modules.ts';
-import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { describe, type Flags } from '../../command.ts';
+import { addTimeout } from '../../input/duration.ts';
 import { formatVersions } from '../../output/modules.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -16,9 +17,8 @@ export function registerModulePoll(module: Command): void {
   const command = module
     .command('poll <name>')
     .description('poll the repository of a module immediately')
-    .option('--wait', 'wait until new artifacts are verified and ingested, then list them')
-    .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 120);
-  describe(command, {
+    .option('--wait', 'wait until new artifacts are verified and ingested, then list them');
+  describe(addTimeout(command, 120), {
     examples: ['gantry module poll my-redis --wait'],
     no: 'polling failed or timed out',
     action: poll,

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { operationFilters, waitText } from '../../../shared/domain/operations/index.ts';
-import { connect } from '../../client/api.ts';
+import { type Api, connect } from '../../client/api.ts';
 import {
   awaitOperation,
   changeRefused,
   formatOutcome,
   type WaitFlags,
 } from '../../client/await-operation.ts';
-import { describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { describe, type Flags } from '../../command.ts';
+import { addTimeout } from '../../input/duration.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatDecisions, formatVotes } from '../../output/review.ts';
 import { colorState, formatFields, table } from '../../output/table.ts';
@@ -26,13 +27,15 @@ export function register(command: Command): void {
     action: show,
   });
 
-  describe(
-    command
-      .command('wait <id>')
-      .description('wait until an operation ends, also while it needs approval')
-      .option('--timeout <seconds>', 'maximum time to wait', parseWholeNumber, 600),
-    { examples: [`gantry operation wait ${id}`], no: changeRefused, action: wait },
-  );
+  const waiting = command
+    .command('wait <id>')
+    .description('wait until an operation ends, also while it needs approval');
+  describe(addTimeout(waiting, 600), {
+    examples: [`gantry operation wait ${id}`, `gantry operation wait ${id.replace('op', 'apr')}`],
+    notes: 'The id of an approval waits for the operation that it decides.',
+    no: changeRefused,
+    action: wait,
+  });
 
   describe(
     command
@@ -101,8 +104,18 @@ async function show(id: string, flags: Flags): Promise<ExitCode> {
 
 async function wait(id: string, flags: WaitFlags): Promise<ExitCode> {
   const api = await connect();
-  const { operation } = await api.client.get(api.responses.operation, pathOf(id));
+  const { operation } = await api.client.get(
+    api.responses.operation,
+    pathOf(await operationIdOf(api, id)),
+  );
   return awaitOperation(api, operation, { ...flags, wait: true });
+}
+
+/** The id of an operation, also of the one that an approval decides. */
+async function operationIdOf({ client, responses }: Api, id: string): Promise<string> {
+  if (!id.startsWith('apr_')) return id;
+  const path = `/approvals/${encodeURIComponent(id)}`;
+  return (await client.get(responses.shownApproval, path)).approval.operation_id;
 }
 
 async function withdraw(id: string, flags: Flags): Promise<ExitCode> {

@@ -21,6 +21,7 @@ import {
   type WaitFlags,
 } from '../../client/await-operation.ts';
 import { choiceOption, collect, describe, type Flags, parseWholeNumber } from '../../command.ts';
+import { durationForm, parseDuration } from '../../input/duration.ts';
 import { formatFields, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -52,7 +53,7 @@ export function register(command: Command): void {
   describe(addWaitOptions(addFields(command.command('set <action>'))), {
     examples: [
       'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
-      'gantry policy set module_promote_to_live --reviewer-group security --min-soak 86400',
+      'gantry policy set module_promote_to_live --reviewer-group security --min-soak 1d',
       'gantry policy set module_promote_to_live --freeze "fri 17:00 to mon 08:00 Europe/Zurich"',
     ],
     notes: `Options that are left out keep their value. --reviewer-group, --freeze and --require-attestation add
@@ -73,7 +74,11 @@ function addFields(command: Command): Command {
     .option('--quorum <number>', 'number of approvals', parseWholeNumber)
     .option('--self-approval', 'let the requester approve')
     .option('--no-self-approval', 'do not let the requester approve')
-    .option('--expires-in <seconds>', 'time until an undecided approval expires', parseWholeNumber)
+    .option(
+      '--expires-in <duration>',
+      `time until an undecided approval expires, ${durationForm}`,
+      parseDuration,
+    )
     .option(
       '--reviewer-group <group>',
       'only reviewers in this group count (repeatable: in each of them)',
@@ -81,9 +86,9 @@ function addFields(command: Command): Command {
     )
     .option('--no-reviewer-group', 'every reviewer counts')
     .option(
-      '--min-soak <seconds>',
+      '--min-soak <duration>',
       'time that a version must have been in its state before a promotion',
-      parseWholeNumber,
+      parseDuration,
     )
     .option('--freeze <window>', 'time in which the action is refused (repeatable)', collectWindow)
     .option('--no-freeze', 'remove every freeze window')
