@@ -14,6 +14,8 @@ export interface Connection {
 /** A connection that `gantry login` saved under a name. */
 export interface Context extends Connection {
   name: string;
+  /** The slug of the account; absent in a file of an earlier build. */
+  account?: string;
 }
 
 /** What the configuration file holds. */
@@ -123,7 +125,9 @@ const connectionSchema = z.object({ url: z.string(), token: z.string() });
 
 const contextsSchema = z.object({
   current: z.string().nullable(),
-  contexts: z.array(connectionSchema.extend({ name: z.string() })),
+  contexts: z.array(
+    connectionSchema.extend({ name: z.string(), account: z.string().exactOptional() }),
+  ),
 });
 
 /** A file of an earlier build holds one connection without a name. */

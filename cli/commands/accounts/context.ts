@@ -40,8 +40,8 @@ export function register(command: Command): void {
 }
 
 /** What is shown of a context: never its token. */
-function viewOf({ name, url }: Context, current: string | null) {
-  return { name, url, current: name === current };
+function viewOf({ name, url, account }: Context, current: string | null) {
+  return { name, url, account: account ?? null, current: name === current };
 }
 
 async function list(flags: Flags): Promise<ExitCode> {
@@ -50,8 +50,8 @@ async function list(flags: Flags): Promise<ExitCode> {
 
   print(flags.json, { contexts }, () =>
     table(
-      ['CURRENT', 'NAME', 'URL'],
-      contexts.map(({ name, url, current }) => [current ? '*' : '', name, url]),
+      ['CURRENT', 'NAME', 'ACCOUNT', 'URL'],
+      contexts.map(({ name, url, account, current }) => [current ? '*' : '', name, account, url]),
       'No contexts are saved. Run "gantry login".',
     ),
   );
@@ -67,6 +67,7 @@ async function show(name: string | undefined, flags: Flags): Promise<ExitCode> {
   print(flags.json, { context }, () =>
     formatFields([
       ['name', context.name],
+      ['account', context.account],
       ['URL', context.url],
       ['current', context.current ? 'yes' : 'no'],
     ]),

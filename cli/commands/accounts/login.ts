@@ -44,7 +44,11 @@ async function login(flags: LoginFlags): Promise<ExitCode> {
   const context = checkName(flags.name ?? config.defaultContext);
   const connection = await connectionOf(flags);
   const { account } = await makeClient(connection).get(responses.account, '/accounts/current');
-  const saved = config.addContext(await config.readContexts(), { name: context, ...connection });
+  const saved = config.addContext(await config.readContexts(), {
+    name: context,
+    account: account.slug,
+    ...connection,
+  });
   const file = await config.saveContexts(saved);
   const { url } = connection;
 

@@ -96,13 +96,14 @@ describe('the file of contexts', () => {
   });
 });
 
-it('context show and list print no token', async () => {
-  await saveContexts(addContext(none, prod));
+it('context show and list print the account and no token', async () => {
+  await saveContexts(addContext(none, { ...prod, account: 'acme' }));
   const env = { XDG_CONFIG_HOME: home };
   const shown = await runGantry(['context', 'show'], { env });
   const listed = await runGantry(['context', 'list', '--json'], { env });
 
   expect(shown.stdout).toContain(prod.url);
+  expect(listed.stdout).toContain('"account": "acme"');
   expect(`${shown.stdout}${listed.stdout}`).not.toContain(prod.token);
 });
 
