@@ -26,11 +26,11 @@ export function formatVersions(response: Versions): string {
   );
 
   const withheld = versions.flatMap(({ version_string, withheld = {} }) =>
-    Object.entries(withheld).map(([kind, { reason, by, at }]) => [
+    Object.entries(withheld).map(([kind, { reason, by_name, at }]) => [
       version_string,
       colorState(kind),
       at,
-      by,
+      by_name,
       reason,
     ]),
   );

@@ -12,6 +12,7 @@ import {
   type Member,
   memberState,
   personOf,
+  rolesOfToken,
   tokenState,
 } from '../../shared/domain/accounts/index.ts';
 import type { Candidate } from '../../shared/domain/candidates/index.ts';
@@ -36,9 +37,17 @@ export function moduleView(module: Module): z.input<typeof moduleSchema> {
   };
 }
 
-export function versionView(version: Version): z.input<typeof versionSchema> {
+/** @param nameOf names the actors who withhold versions */
+export function versionView(
+  version: Version,
+  nameOf: (actor: string) => string,
+): z.input<typeof versionSchema> {
+  const { withheld = {} } = version;
   return {
     ...version,
+    withheld: Object.fromEntries(
+      Object.entries(withheld).map(([kind, one]) => [kind, { ...one, by_name: nameOf(one.by) }]),
+    ),
     composefs_digest: version.builds[0]?.composefs_digest ?? null,
     lifecycle_state: lifecycleState(version.promotion_state),
   };
@@ -75,11 +84,15 @@ export function approvalView(
   return { ...approval, ...votesOf(approval, reviewers) };
 }
 
-/** @param members ids of the account's members; without them, the token's member is one */
+/** @param members those of the account, by id; null for a token that was just made */
 export function tokenView(
   token: ApiToken,
   now: Date,
-  members: ReadonlySet<string> = new Set(token.member_id === null ? [] : [token.member_id]),
+  members: ReadonlyMap<string, Member> | null = null,
 ): z.input<typeof tokenSchema> {
-  return { ...token, state: tokenState(token, members, now) };
+  const { roles: granted_roles } = token;
+  if (members === null) return { ...token, granted_roles, state: 'valid' };
+
+  const roles = rolesOfToken(token, members);
+  return { ...token, roles, granted_roles, state: tokenState(token, members, now) };
 }

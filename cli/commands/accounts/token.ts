@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
+import type { tokenSchema } from '../../../shared/contract/accounts/index.ts';
 import { tokenFilters } from '../../../shared/domain/accounts/index.ts';
 import { connect } from '../../client/api.ts';
 import { collect, describe, type Flags } from '../../command.ts';
@@ -77,7 +79,7 @@ async function list(flags: MineFlags & FilterFlags): Promise<ExitCode> {
       tokens.map((token) => [
         token.id,
         token.name,
-        token.roles.join(', '),
+        formatRoles(token),
         token.member_id ?? token.created_by_person,
         colorState(token.state.replaceAll('_', ' ')),
         token.created_at,
@@ -89,6 +91,15 @@ async function list(flags: MineFlags & FilterFlags): Promise<ExitCode> {
   );
 
   return 0;
+}
+
+type Token = z.infer<typeof tokenSchema>;
+
+/** The roles in force, and beside them those that the token's member lacks. */
+function formatRoles({ roles, granted_roles }: Pick<Token, 'roles' | 'granted_roles'>): string {
+  const lost = granted_roles.filter((role) => !roles.includes(role));
+  const aside = lost.length === 0 ? '' : ` (without ${lost.join(', ')})`;
+  return `${roles.join(', ') || 'none'}${aside}`;
 }
 
 async function create(name: string, flags: CreateFlags): Promise<ExitCode> {

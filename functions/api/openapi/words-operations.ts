@@ -20,6 +20,7 @@ export const operationWords: Words = {
   at: ['When, UTC.'],
   attempt: ['Counts the executions of the operation.', 1],
   by: ['Who did it.', 'member:mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  by_name: ['Who did it, by name.', 'olga@example.com'],
   changes: ['The changes, applied together or not at all.'],
   clusters: ['Clusters, names that group machines.', ['tokyo']],
   comment: ['A comment for the record; null for none.', 'checked on staging'],

@@ -75,6 +75,7 @@ export const peopleWords: Words = {
   revoked_at: ['When it was revoked; null if it was not.'],
   reviewer_since: ['The member decides only on what was requested after this time.'],
   role: ['A role.', 'operator'],
+  granted_roles: ['The roles that it was made with.', ['operator']],
   roles: ['The roles: viewer, author, operator, reviewer, admin.', ['operator']],
   root_sha256: [
     'SHA-256 of the account root, which agents pin.',

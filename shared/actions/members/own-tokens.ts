@@ -1,7 +1,7 @@
 import { GantryError } from '../../base/error.ts';
 import { notFoundError } from '../../base/not-found.ts';
 import type { CreateOwnTokenBody } from '../../contract/accounts/index.ts';
-import { type ApiToken, type Caller, hasRole } from '../../domain/accounts/index.ts';
+import { type ApiToken, type Caller, hasRole, type Member } from '../../domain/accounts/index.ts';
 import {
   createToken,
   findToken,
@@ -10,7 +10,7 @@ import {
   tokenEvent,
 } from '../../store/accounts/index.ts';
 import { transact } from '../../store/table/index.ts';
-import { makeToken, type NewToken, refusePast } from '../accounts/index.ts';
+import { makeToken, type NewToken, refusePast, requireMember } from '../accounts/index.ts';
 import { commit, nowIso, type Services } from '../context/index.ts';
 
 /**
@@ -55,11 +55,16 @@ export async function createOwnToken(
   );
 }
 
-/** The tokens of the member who calls. */
-export async function listOwnTokens(services: Services, caller: Caller): Promise<ApiToken[]> {
-  const member_id = requireOwn(caller);
-  const tokens = await listTokens(services.db, caller.account);
-  return tokens.filter((token) => token.member_id === member_id);
+/** The member who calls, and their tokens. */
+export async function listOwnTokens(
+  services: Services,
+  caller: Caller,
+): Promise<{ member: Member; tokens: ApiToken[] }> {
+  const [member, tokens] = await Promise.all([
+    requireMember(services, caller.account, requireOwn(caller)),
+    listTokens(services.db, caller.account),
+  ]);
+  return { member, tokens: tokens.filter(({ member_id }) => member_id === member.id) };
 }
 
 /** Revokes a token of the member who calls. @throws GantryError `not_found`, `conflict` */

@@ -22,7 +22,7 @@ export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
 export { mailPeople } from './mail-people.ts';
-export { nameOf, readNames } from './name-of.ts';
+export { nameOf, readNames, readWithholders } from './name-of.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { proposeUpdates } from './propose-updates.ts';
 export { isOfKind, nameActors, readHistory } from './read-history.ts';

@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
+import type { Version } from '../../domain/modules/index.ts';
 import { findToken, getMember } from '../../store/accounts/index.ts';
 import type { Services } from '../context/index.ts';
 
@@ -26,4 +27,15 @@ export async function readNames(
   );
   const known = new Map(distinct.map((actor, i) => [actor, names[i] ?? actor]));
   return (actor) => known.get(actor) ?? actor;
+}
+
+/** Returns a function that names those who withhold versions of one account. */
+export async function readWithholders(
+  services: Services,
+  versions: readonly Pick<Version, 'account' | 'withheld'>[],
+): Promise<(actor: string) => string> {
+  const actors = versions
+    .flatMap(({ withheld = {} }) => Object.values(withheld))
+    .map(({ by }) => by);
+  return readNames(services, versions[0]?.account ?? '', actors);
 }

@@ -145,7 +145,10 @@ export const tokenSchema = z
   .object({
     id: z.string(),
     name: z.string(),
-    roles: z.array(roleSchema),
+    roles: z.array(roleSchema).meta({ description: 'the roles that it grants now' }),
+    granted_roles: z.array(roleSchema).meta({
+      description: 'the roles that it was made with; its member may lack some of them now',
+    }),
     /** The member whose own token it is; null for a service token. */
     member_id: z.string().nullable(),
     created_by_person: z.string(),

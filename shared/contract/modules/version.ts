@@ -79,7 +79,13 @@ export const versionSchema = z
     withheld: z
       .partialRecord(
         z.enum(withholdingKinds),
-        z.object({ reason: z.string(), by: z.string(), at: timeSchema, operation_id: z.string() }),
+        z.object({
+          reason: z.string(),
+          by: z.string(),
+          by_name: z.string(),
+          at: timeSchema,
+          operation_id: z.string(),
+        }),
       )
       .exactOptional()
       .meta({ description: 'why people withhold the version' }),

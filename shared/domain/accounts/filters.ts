@@ -1,6 +1,13 @@
 import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
 import { type ApiToken, type Role, roles } from './account.ts';
-import { type Member, memberState, memberStates, tokenState, tokenStates } from './member.ts';
+import {
+  type Member,
+  memberState,
+  memberStates,
+  rolesOfToken,
+  tokenState,
+  tokenStates,
+} from './member.ts';
 
 const role = { kind: 'choice', choices: roles, about: 'role' } as const;
 
@@ -24,14 +31,14 @@ export const tokenFilters = {
   state: { kind: 'choice', choices: tokenStates, about: 'state' },
 } as const;
 
-/** @param members ids of the account's members */
+/** @param members those of the account, by id */
 export function tokenTests(
   now: Date,
-  members: ReadonlySet<string>,
+  members: ReadonlyMap<string, Member>,
 ): FilterTests<ApiToken, typeof tokenFilters> {
   return {
     name: (row, name) => matchesName(name, row.name),
-    role: (row, wanted: Role) => row.roles.includes(wanted),
+    role: (row, wanted: Role) => rolesOfToken(row, members).includes(wanted),
     state: (row, state) => tokenState(row, members, now) === state,
   };
 }

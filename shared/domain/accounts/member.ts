@@ -96,16 +96,24 @@ export const tokenStates = ['valid', 'expired', 'revoked', 'member_left'] as con
 
 export type TokenState = (typeof tokenStates)[number];
 
-/** Whether a token still counts, and why not. `members` are the ids of the account's members. */
+/** Whether a token still counts, and why not. `members` has the ids of the account's members. */
 export function tokenState(
   token: Pick<ApiToken, 'revoked_at' | 'expires_at' | 'member_id'>,
-  members: ReadonlySet<string>,
+  members: Pick<ReadonlySet<string>, 'has'>,
   now: Date,
 ): TokenState {
   if (token.revoked_at !== null) return 'revoked';
   if (token.member_id !== null && !members.has(token.member_id)) return 'member_left';
   const ended = token.expires_at !== null && Date.parse(token.expires_at) <= now.getTime();
   return ended ? 'expired' : 'valid';
+}
+
+/** The roles that a token grants now: none of those that its member lacks. */
+export function rolesOfToken(
+  { member_id, roles }: Pick<ApiToken, 'member_id' | 'roles'>,
+  members: ReadonlyMap<string, Pick<Member, 'roles'>>,
+): Role[] {
+  return member_id === null ? roles : rolesInForce(roles, members.get(member_id)?.roles ?? []);
 }
 
 /** The roles of a token that its member has now. */

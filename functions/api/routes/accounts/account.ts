@@ -111,10 +111,11 @@ export const tokenRoutes: Route[] = [
     query: tokensQuery,
     answer: pageOf('tokens', tokenSchema),
     async handle({ services, caller, query }) {
-      const members = new Set((await listMembers(services.db, caller.account)).map(byId));
+      const all = await listMembers(services.db, caller.account);
+      const members = new Map(all.map((member) => [member.id, member]));
       const now = services.now();
-      const all = await listTokens(services.db, caller.account);
-      const wanted = all.filter(keepBy(tokenTests(now, members), query));
+      const tokens = await listTokens(services.db, caller.account);
+      const wanted = tokens.filter(keepBy(tokenTests(now, members), query));
       const { items, next_cursor } = listPage(query, byId, wanted);
       return { tokens: items.map((one) => tokenView(one, now, members)), next_cursor };
     },

@@ -146,12 +146,12 @@ export const memberRoutes: Route[] = [
     query: tokensQuery,
     answer: pageOf('tokens', tokenSchema),
     async handle({ services, caller, query }) {
-      const all = await listOwnTokens(services, caller);
+      const { member, tokens } = await listOwnTokens(services, caller);
       const now = services.now();
-      const own = new Set(all.flatMap(({ member_id }) => member_id ?? []));
-      const wanted = all.filter(keepBy(tokenTests(now, own), query));
+      const own = new Map([[member.id, member]]);
+      const wanted = tokens.filter(keepBy(tokenTests(now, own), query));
       const { items, next_cursor } = listPage(query, ({ id }) => id, wanted);
-      return { tokens: items.map((one) => tokenView(one, services.now())), next_cursor };
+      return { tokens: items.map((one) => tokenView(one, now, own)), next_cursor };
     },
   }),
   create({

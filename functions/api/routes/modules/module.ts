@@ -9,6 +9,7 @@ import {
 } from '../../../../shared/actions/modules/index.ts';
 import {
   changeReservations,
+  readWithholders,
   rollBackModule,
   updateModule,
 } from '../../../../shared/actions/operations/index.ts';
@@ -198,8 +199,9 @@ export const moduleRoutes: Route[] = [
       ]);
 
       const ingested = new Set(page.items.map(({ id }) => id));
+      const nameOf = await readWithholders(services, page.items);
       return {
-        versions: page.items.map(versionView),
+        versions: page.items.map((version) => versionView(version, nameOf)),
         next_cursor: page.next_cursor,
         candidates: candidates
           .filter(({ id, state }) => state !== 'ingested' && !ingested.has(id))
@@ -227,7 +229,7 @@ export const moduleRoutes: Route[] = [
       });
       return {
         ...rest,
-        version: version && versionView(version),
+        version: version && versionView(version, await readWithholders(services, [version])),
         candidate: candidate && candidateView(candidate),
       };
     },

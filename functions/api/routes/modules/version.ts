@@ -1,5 +1,9 @@
 import { diffVersions, requireVersion } from '../../../../shared/actions/modules/index.ts';
-import { promoteVersion, withholdVersion } from '../../../../shared/actions/operations/index.ts';
+import {
+  promoteVersion,
+  readWithholders,
+  withholdVersion,
+} from '../../../../shared/actions/operations/index.ts';
 import {
   diffParams,
   diffQuery,
@@ -34,9 +38,8 @@ export const versionRoutes: Route[] = [
     params: versionParams,
     answer: versionAnswer,
     async handle({ services, caller, params }) {
-      return {
-        version: versionView(await requireVersion(services, caller.account, params.id)),
-      };
+      const version = await requireVersion(services, caller.account, params.id);
+      return { version: versionView(version, await readWithholders(services, [version])) };
     },
   }),
   route({

@@ -188,7 +188,7 @@ describe('answers hold no secret of', () => {
       accountSchema,
       { ...account, state: 'active', code: null, message: null },
     ],
-    ['versions: storage keys', versionSchema, versionView(version)],
+    ['versions: storage keys', versionSchema, versionView(version, String)],
   ])('%s', (_, schema, value) => {
     expect(JSON.stringify(value)).toContain('SECRET');
     expect(JSON.stringify(schema.parse(value))).not.toContain('SECRET');
@@ -204,10 +204,33 @@ it('a module is answered with its identities as they are registered', () => {
 });
 
 it('a version is answered with its first build’s composefs digest and the older word for its state', () => {
-  expect(versionSchema.parse(versionView(version))).toMatchObject({
+  expect(versionSchema.parse(versionView(version, String))).toMatchObject({
     composefs_digest: `sha256:${'f'.repeat(64)}`,
     lifecycle_state: 'draft',
     promotion_state: 'built',
+  });
+});
+
+it('a version is returned with the names of those who withhold it', () => {
+  const held = { reason: 'see incident 17', by: 'token:tok_1', at, operation_id: 'op_1' };
+  const view = versionView({ ...version, withheld: { held } }, (actor) => `name of ${actor}`);
+  expect(versionSchema.parse(view).withheld).toEqual({
+    held: { ...held, by_name: 'name of token:tok_1' },
+  });
+});
+
+describe('a token', () => {
+  const own = { ...token, member_id: member.id, roles: ['author', 'reviewer'] as const };
+  const seen = (members: Map<string, typeof member>) =>
+    tokenView({ ...own, roles: [...own.roles] }, new Date(at), members);
+
+  it('is returned with the roles that its member still has', () => {
+    const members = new Map([[member.id, { ...member, roles: ['author' as const] }]]);
+    expect(seen(members)).toMatchObject({ roles: ['author'], granted_roles: own.roles });
+  });
+
+  it('of a member who left has none', () => {
+    expect(seen(new Map())).toMatchObject({ roles: [], granted_roles: own.roles });
   });
 });
 
