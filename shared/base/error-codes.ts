@@ -1,3 +1,5 @@
+import { commandErrors } from './command-error-codes.ts';
+
 /**
  * Every error code with its HTTP status and its meaning. Statuses are chosen only here. `npm run
  * generate` copies the meanings to docs/reference/errors.md. Codes are part of the public contract:
@@ -365,16 +367,8 @@ const errors = {
   ],
   signature_refused: [422, 'No author signature satisfies both the signed and the local policy.'],
 
-  // command line and set-up
-  usage: [400, 'The command line is not valid.'],
-  io_error: [500, 'A file or stream cannot be read or written.'],
-  port_taken: [409, 'The requested port is in use.'],
-  prerequisite_missing: [412, 'The machine lacks a required program or permission.'],
-  package_build_unsupported: [
-    422,
-    'Gantry cannot build the packages of `package_spec` yet. It builds only the content of rootfs/.',
-  ],
-  key_password_wrong: [422, 'The password does not open the private key.'],
+  // command line, set-up and signing
+  ...commandErrors,
 } as const;
 
 export type ErrorCode = keyof typeof errors;

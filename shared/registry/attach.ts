@@ -15,13 +15,15 @@ interface Attachment {
   repository: string;
   subject: ManifestContent;
   bundle: unknown;
+  /** The type of the statement in the bundle; cosign's sign type unless given. */
+  predicateType?: string;
   createdAt: Date;
 }
 
 /**
- * Stores a signature bundle beside an artifact as `cosign sign` 3 does: a manifest whose subject is
- * the artifact and, on registries without the referrers API, an entry in the fallback tag
- * `sha256-<hex>`.
+ * Stores a bundle beside an artifact as `cosign sign` and `cosign attest` 3 do: a manifest whose
+ * subject is the artifact and, on registries without the referrers API, an entry in the fallback
+ * tag `sha256-<hex>`.
  * @param attachment.subject the artifact's manifest, as read from the same repository
  * @param attachment.createdAt written to the manifest, to the second
  * @returns the digest of the manifest that holds the bundle
@@ -29,14 +31,15 @@ interface Attachment {
  */
 export async function attachBundle(
   client: RegistryClient,
-  { repository, subject, bundle, createdAt }: Attachment,
+  attachment: Attachment,
 ): Promise<{ digest: string }> {
+  const { repository, subject, bundle } = attachment;
   const layer = describe(new TextEncoder().encode(JSON.stringify(bundle)), mediaTypes.bundle);
   await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
   await client.pushBlob(repository, layer.descriptor, layer.bytes);
 
   const manifest = describe(
-    new TextEncoder().encode(JSON.stringify(bundleManifest(subject, layer.descriptor, createdAt))),
+    new TextEncoder().encode(JSON.stringify(bundleManifest(attachment, layer.descriptor))),
     mediaTypes.manifest,
   );
   const { digest, subjectNoted } = await client.putManifest(
@@ -57,7 +60,10 @@ export async function attachBundle(
  * The manifest as cosign 3 writes it, with its order of keys and the `artifactType` within the
  * config.
  */
-function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: Date) {
+function bundleManifest(
+  { subject, predicateType = signPredicateType, createdAt }: Attachment,
+  layer: Descriptor,
+) {
   return {
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
@@ -70,7 +76,7 @@ function bundleManifest(subject: ManifestContent, layer: Descriptor, createdAt: 
     layers: [layer],
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': signPredicateType,
+      'dev.sigstore.bundle.predicateType': predicateType,
       'org.opencontainers.image.created': createdAt.toISOString().replace(/\.[0-9]{3}Z$/, 'Z'),
     },
     subject: { mediaType: subject.mediaType, size: subject.size, digest: subject.digest },

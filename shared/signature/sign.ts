@@ -1,9 +1,8 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { GantryError } from '../base/error.ts';
-import { compareBytes } from '../domain/files/index.ts';
-import { signPredicateType } from '../domain/signatures/index.ts';
 import { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
 import { findKeyKind, hashKey, hashOf } from './keys.ts';
+import { signStatement } from './statement.ts';
 
 /**
  * A Sigstore bundle v0.3 by a plain key, without log entry and timestamp, as `cosign sign --key` 3
@@ -27,32 +26,17 @@ export function signArtifact(options: {
   key: KeyObject;
   annotations?: Record<string, string>;
 }): KeyedBundle {
-  const { digest, key, annotations = {} } = options;
-  const kind = findKeyKind(key);
+  const { payload } = signStatement(options.digest, options.annotations);
+  return signPayload(payload, options.key);
+}
 
-  if (kind === null || key.type !== 'private') {
-    throw new GantryError(
-      'key_invalid',
-      'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA',
-    );
-  }
-
-  const statement = {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: [
-      { digest: { sha256: digest.replace(/^sha256:/, '') }, annotations: sortByName(annotations) },
-    ],
-    predicateType: signPredicateType,
-    predicate: {},
-  };
-
-  const payload = Buffer.from(JSON.stringify(statement), 'utf8');
-  const signature = sign(
-    hashOf[kind],
-    preAuthenticationEncoding(statementPayloadType, payload),
-    key,
-  );
-
+/**
+ * Signs a statement in a DSSE envelope.
+ * @param key a private key, see `readCosignKey`
+ * @throws GantryError `key_invalid`
+ */
+export function signPayload(payload: Buffer, key: KeyObject): KeyedBundle {
+  const signature = signBytes(preAuthenticationEncoding(statementPayloadType, payload), key);
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: hashKey(createPublicKey(key)) } },
@@ -64,7 +48,18 @@ export function signArtifact(options: {
   };
 }
 
-/** Sorts annotations by name, as Go does. */
-function sortByName(annotations: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(annotations).sort(([a], [b]) => compareBytes(a, b)));
+/**
+ * Signs bytes with the hash that Sigstore prescribes for the key.
+ * @throws GantryError `key_invalid`
+ */
+export function signBytes(bytes: Buffer, key: KeyObject): Buffer {
+  const kind = findKeyKind(key);
+  if (kind === null || key.type !== 'private') {
+    throw new GantryError(
+      'key_invalid',
+      'expected a private key: ECDSA P-256 or P-384, Ed25519 or RSA',
+    );
+  }
+
+  return sign(hashOf[kind], bytes, key);
 }

@@ -87,6 +87,8 @@ test('every code that verify, poll and ingest give of an artifact says what help
     'unavailable',
     'payload_too_large',
     'io_error',
+    'usage',
+    'signing_config_invalid',
   ];
 
   const offline = [

@@ -58,4 +58,11 @@ export const signaturesLimits = {
   verdictTextShortMax: 80,
   /** Verdicts of one artifact as JSON: they share a row of the table with a version's manifest. */
   verdictBytesMax: 100 * 1024,
+  /**
+   * How long a certificate authority, log or timestamp authority may take for one signature: a log
+   * of Rekor 2 responds with its next checkpoint, within seconds.
+   */
+  signingTimeoutMs: 20_000,
+  /** How long a person may take to sign in: the codes of issuers live five to fifteen minutes. */
+  signInTimeoutMs: 10 * 60_000,
 } as const;
