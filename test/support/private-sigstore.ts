@@ -162,7 +162,7 @@ export async function startPrivateSigstore(issuedAt: Date) {
     };
   }
 
-  return { trustedRoot, signLegacy, timestamped, bareCa, caKeys };
+  return { trustedRoot, signLegacy, timestamped, bareCa, caKeys, ca, tsa, logKeys };
 }
 
 function p256() {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerModuleArchive } from './archive.ts';
+import { registerModuleAttest } from './attest.ts';
 import { registerModuleBuild } from './build.ts';
 import { registerModuleDiff } from './diff.ts';
 import { registerModuleHistory } from './history.ts';
@@ -29,6 +30,7 @@ export function register(command: Command): void {
   registerModuleBuild(command);
   registerModulePush(command);
   registerModuleSign(command);
+  registerModuleAttest(command);
   registerModuleVerify(command);
   registerModuleList(command);
   registerModulePoll(command);

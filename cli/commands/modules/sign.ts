@@ -1,54 +1,63 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import { readPrivateKey } from '../../input/private-key.ts';
 import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
+import {
+  addSigningOptions,
+  openSigner,
+  type SigningFlags,
+  signingNotes,
+} from '../../input/signing-flags.ts';
+import { withSpinner } from '../../output/progress.ts';
+import { formatAttached, formatSigner } from '../../output/signed.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface SignFlags extends Flags {
-  key: string;
+interface SignFlags extends Flags, SigningFlags {
   annotation?: Record<string, string>;
+  attest?: string;
+  recursive?: true;
   plainHttp?: true;
 }
 
-/** `gantry module sign`: does what `cosign sign --key` does, without a transparency log. */
+/** `gantry module sign`: does what `cosign sign` does, with a key or keyless. */
 export function registerModuleSign(module: Command): void {
   const command = module
     .command('sign <ref>')
-    .description('sign an artifact in a registry with a private key')
-    .requiredOption('--key <file>', 'private key, from "cosign generate-key-pair" or plain PEM')
-    .option('--annotation <name=value>', 'annotation to sign (repeatable)', collectAnnotation)
-    .option('--plain-http', plainHttpHelp);
+    .description('sign an artifact in a registry, with a key or with your identity')
+    .option('--attest <dir>', 'also attest the SBOM, provenance and VEX of the build in there')
+    .option('--recursive', 'also sign what an index lists')
+    .option('--annotation <name=value>', 'annotation to sign (repeatable)', collectAnnotation);
+  addSigningOptions(command).option('--plain-http', plainHttpHelp);
+
   describe(command, {
-    notes: `
-COSIGN_PASSWORD gives the password of the key; without it, the command asks. The signature is a Sigstore bundle without
-a transparency log entry: "cosign verify --key cosign.pub --insecure-ignore-tlog=true <ref>" accepts it.`,
-    examples: ['gantry module sign ghcr.io/acme/redis:v1.0.0 --key cosign.key'],
+    notes: signingNotes,
+    examples: [
+      'gantry module sign ghcr.io/acme/redis:v1.0.0 --attest dist',
+      'gantry module sign ghcr.io/acme/redis:v1.0.0 --key cosign.key',
+      'gantry module sign ghcr.io/acme/redis:v1.0.0 --signing-config signing_config.json',
+    ],
     action: sign,
   });
 }
 
 async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
-  const key = await readPrivateKey(flags.key, '--key');
-  const { signArtifact } = await import('../../../shared/signature/index.ts');
-  const { client, reference, name } = await openTarget(ref, flags);
-  const { attachBundle } = await import('../../../shared/registry/index.ts');
+  const signer = await openSigner(flags);
+  const { signAndAttest } = await import('../../sign/sign-artifact.ts');
+  const target = await openTarget(ref, flags);
 
-  // Sign the digest of the bytes read here, never one that the registry only claims.
-  const subject = await client.getManifest(reference.repository, name);
-  const bundle = signArtifact({ digest: subject.digest, key, annotations: flags.annotation ?? {} });
+  const { signature, listed, attestations } = await withSpinner(flags, `signing ${ref}`, () =>
+    signAndAttest(target, signer, {
+      annotations: flags.annotation ?? {},
+      buildDir: flags.attest ?? null,
+      recursive: flags.recursive ?? false,
+    }),
+  );
 
-  const { digest } = await attachBundle(client, {
-    repository: reference.repository,
-    subject,
-    bundle,
-    createdAt: new Date(),
-  });
-
-  const key_id = bundle.verificationMaterial.publicKey.hint;
-  print(
-    flags.json,
-    { digest: subject.digest, signature_digest: digest, key_id },
-    () => `signed ${subject.digest}\nkey ${key_id}`,
+  const { subject: digest, digest: signature_digest, predicate_type: _, ...signed } = signature;
+  print(flags.json, { digest, signature_digest, ...signed, listed, attestations }, () =>
+    [
+      ...[...attestations, ...listed, signature].map(formatAttached),
+      ...formatSigner(signature),
+    ].join('\n'),
   );
 
   return 0;
