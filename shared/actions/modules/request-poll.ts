@@ -1,9 +1,9 @@
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { requestedPollAt } from '../../domain/poll/index.ts';
+import { type Repository, requestedPollAt } from '../../domain/poll/index.ts';
 import { openCandidates } from '../../store/candidates/index.ts';
 import { moduleArchivedError } from '../../store/modules/index.ts';
-import { getRepository, noteRequestedPoll } from '../../store/poll/index.ts';
+import { getSharers, noteRequestedPoll } from '../../store/poll/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
 
@@ -22,31 +22,40 @@ export async function requestPoll(
 }
 
 /**
- * Polls a repository now and verifies its candidates again, because a person or the registry says
- * that something is new. It also verifies candidates after their 24 hours of automatic retries.
+ * Polls a module's repository now and verifies the candidates of all modules in it again, because a
+ * person or the registry says that something is new. It also verifies candidates after their 24
+ * hours of automatic retries.
  */
 export async function askForPoll(
   services: Services,
   account: string,
   module: string,
 ): Promise<void> {
-  const delaySeconds = await claimPoll(services, account, module);
+  const sharers = await getSharers(services.db, account, module);
+  const delaySeconds = await claimPoll(services, sharers);
   if (delaySeconds === null) return;
   await enqueue(services, 'poll', [{ account, module, recheck: true }], delaySeconds);
 
-  const open = await openCandidates(services.db, account, module, limits.requestedVerificationsMax);
-  const messages = open.map(({ id }) => ({ account, module, version_id: id }));
-  await enqueue(services, 'verify', messages, delaySeconds);
+  let left: number = limits.requestedVerificationsMax;
+  for (const name of [module, ...sharers.slice(1).map((row) => row.module)]) {
+    if (left === 0) return;
+    const open = await openCandidates(services.db, account, name, left);
+    const messages = open.map(({ id }) => ({ account, module: name, version_id: id }));
+    await enqueue(services, 'verify', messages, delaySeconds);
+    left -= open.length;
+  }
 }
 
-/** Returns in how many seconds the poll may begin; null if an earlier request serves this one. */
+/**
+ * Returns in how many seconds the poll may begin; null if an earlier request serves this one.
+ * Requests for all modules of a repository meet at the row of one.
+ */
 async function claimPoll(
   services: Services,
-  account: string,
-  module: string,
+  sharers: readonly Repository[],
 ): Promise<number | null> {
-  const repository = await getRepository(services.db, account, module);
-  if (repository === null) return 0;
+  const [repository] = sharers.toSorted((a, b) => (a.module < b.module ? -1 : 1));
+  if (repository === undefined) return 0;
 
   const now = services.now();
   const at = requestedPollAt(repository.requested_at, now);

@@ -24,27 +24,42 @@ import { nowIso, type Services } from '../context/index.ts';
 
 const actor = 'gantry:poll';
 
-/** A module's repository, and how to reach it. */
-export interface OpenRepository {
-  row: Repository;
-  client: RegistryClient;
-  /** Its path at the registry's host. */
-  path: string;
+/** The response of a registry about a tag, which holds for every module in the repository. */
+type Sight = Pick<TagLook, 'digest' | 'seen_at'>;
+
+/** Asks the registry which digest a tag names now. */
+export type SeeTag = (tag: string) => Promise<Sight>;
+
+/**
+ * Asks about each tag of a repository once: modules that share the repository share the response,
+ * or the error.
+ */
+export function seeTagsOnce(services: Services, client: RegistryClient, path: string): SeeTag {
+  const seen = new Map<string, Promise<Sight>>();
+  const see = async (tag: string): Promise<Sight> => {
+    const seen_at = nowIso(services);
+    return { seen_at, digest: await readDigest(client, path, tag) };
+  };
+
+  return (tag) => {
+    const sight = seen.get(tag) ?? see(tag);
+    seen.set(tag, sight);
+    return sight;
+  };
 }
 
 /**
- * Asks the registry which digest a tag names now, and records it with its consequences in one
- * transaction. `decideLook` decides the consequences.
+ * Asks the registry which digest a tag names now, and records it for a module with its consequences
+ * in one transaction. `decideLook` decides the consequences.
  * @returns whether the registry has the tag
  */
 export async function lookAtTag(
   services: Services,
-  { row, client, path }: OpenRepository,
+  { row, see }: { row: Repository; see: SeeTag },
   tag: string,
 ): Promise<boolean> {
   const { account, module } = row;
-  const seen_at = nowIso(services);
-  const digest = await readDigest(client, path, tag);
+  const { digest, seen_at } = await see(tag);
   const look = { account, module, tag, digest, seen_at };
 
   const outcome = await retryConflicts(() => recordLook(services, row, look), {

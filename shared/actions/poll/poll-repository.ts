@@ -12,9 +12,10 @@ import {
   tagRechecksMax,
   tagsToLookAt,
 } from '../../domain/poll/index.ts';
+import { isOutage } from '../../registry/index.ts';
 import {
   claimRepository,
-  getRepository,
+  getSharers,
   listTags,
   repositoryEvent,
   setRepository,
@@ -22,58 +23,95 @@ import {
 import { enqueue, later, nowIso, type Services } from '../context/index.ts';
 import {
   BudgetSpent,
-  type Pace,
+  type RegistrySession,
   retryAfterSeconds,
   untilSentAgain,
   withRegistry,
 } from '../registries/index.ts';
-import { lookAtTag, type OpenRepository } from './look-at-tag.ts';
+import { lookAtTag, type SeeTag, seeTagsOnce } from './look-at-tag.ts';
 
 /**
- * Polls one module's repository. New digests become candidates, moved tags are recorded, and
- * failures delay the next poll.
+ * Polls a module's repository for all modules of the account that share it. New digests become
+ * candidates, moved tags are recorded, and failures delay the next poll.
  * @returns the outcome, for the log
  */
 export async function pollRepository(services: Services, message: PollMessage): Promise<string> {
   const { account, module, recheck = false } = message;
-  const row = await getRepository(services.db, account, module);
-  if (row === null) return 'unknown';
+  const rows = await getSharers(services.db, account, module);
+  const [first] = rows;
+  if (first === undefined) return 'unknown';
 
-  let progress: PollProgress;
+  let readings: Reading[];
   try {
-    progress = await withRegistry(
+    readings = await withRegistry(
       services,
-      { account, repository: row.repository, purpose: 'poll' },
-      ({ client, reference, pace }) =>
-        readRepository(services, { row, client, path: reference.repository }, { recheck, pace }),
+      { account, repository: first.repository, purpose: 'poll' },
+      (session) => readRepository(services, rows, session, recheck),
     );
   } catch (error) {
-    return noteFailure(services, row, error);
+    return noteFailure(services, rows, error);
   }
 
-  const { set, again } = settlePoll(progress, services.now());
-  const written = await setRepository(services.db, row, set);
-  if (again && written) await enqueue(services, 'poll', [{ account, module, recheck }]);
-
-  return progress.unchanged ? 'unchanged' : 'polled';
+  return noteReadings(services, readings, recheck);
 }
 
+/** What a poll found out for one module: its progress, or why it got no further. */
+interface Reading {
+  row: Repository;
+  progress: PollProgress | null;
+  error?: unknown;
+}
+
+/**
+ * Reads a repository once for the modules that share it, until its time is spent: the next poll
+ * begins with the modules that this one did not reach.
+ * @throws what the registry or the connection failed with, which concerns all of them
+ */
 async function readRepository(
   services: Services,
-  repository: OpenRepository,
-  { recheck, pace }: { recheck: boolean; pace: Pace },
-): Promise<PollProgress> {
-  const { row, client, path } = repository;
+  rows: readonly Repository[],
+  { client, reference, pace }: RegistrySession,
+  recheck: boolean,
+): Promise<Reading[]> {
   const started = performance.now();
-  const list = readTagList(await client.listTags(path));
-  const listedAt = services.now();
+  const spent = () => performance.now() - started > limits.pollWorkMs || pace.overdrawn();
+  const see = seeTagsOnce(services, client, reference.repository);
+
+  const list = readTagList(await client.listTags(reference.repository));
+  const read = { list, listedAt: services.now(), see, spent, recheck };
+
+  const readings: Reading[] = [];
+  for (const row of rows) {
+    if (readings.length > 0 && spent()) break;
+    try {
+      readings.push({ row, progress: await readForModule(services, row, read) });
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      readings.push({ row, progress: null, error });
+    }
+  }
+
+  return readings;
+}
+
+/** A repository's list of tags, and how far a poll may read on. */
+interface Read extends Pick<PollProgress, 'list' | 'listedAt'> {
+  see: SeeTag;
+  spent: () => boolean;
+  recheck: boolean;
+}
+
+async function readForModule(
+  services: Services,
+  row: Repository,
+  { list, listedAt, see, spent, recheck }: Read,
+): Promise<PollProgress> {
   const progress = { list, listedAt, unchanged: false, freshLeft: 0, freshFound: 0, dueLeft: 0 };
   if (!recheck && endsWithList(row, list, nowIso(services)))
     return { ...progress, unchanged: true };
 
   const known = await listTags(services.db, row.account, row.module);
-  const look = (tag: string) => lookAtTag(services, repository, tag);
-  const spent = () => performance.now() - started > limits.pollWorkMs || pace.overdrawn();
+  const look = (tag: string) => lookAtTag(services, { row, see }, tag);
 
   const fresh = freshTags(list, known);
   for (const [index, tag] of fresh.entries()) {
@@ -91,10 +129,40 @@ async function readRepository(
   return { ...progress, dueLeft: due.length - looked };
 }
 
-async function noteFailure(services: Services, row: Repository, error: unknown): Promise<string> {
+/** Notes how far each module got. Failures of single ones come last: they may end the work. */
+async function noteReadings(
+  services: Services,
+  readings: readonly Reading[],
+  recheck: boolean,
+): Promise<string> {
+  const more: PollMessage[] = [];
+  let outcome = 'unchanged';
+
+  for (const { row, progress } of readings) {
+    if (progress === null) continue;
+    const { account, module } = row;
+    const { set, again } = settlePoll(progress, services.now());
+    const written = await setRepository(services.db, row, set);
+    if (again && written) more.push({ account, module, recheck });
+    if (!progress.unchanged) outcome = 'polled';
+  }
+
+  // One poll reads the rest for all of them.
+  await enqueue(services, 'poll', more.slice(0, 1));
+
+  for (const { row, progress, error } of readings)
+    if (progress === null) outcome = await noteFailure(services, [row], error);
+  return outcome;
+}
+
+async function noteFailure(
+  services: Services,
+  rows: readonly Repository[],
+  error: unknown,
+): Promise<string> {
   // The message is sent again later. Until then the schedule must not send another one.
   if (error instanceof BudgetSpent)
-    await claimRepository(services.db, row, untilSentAgain(services));
+    for (const row of rows) await claimRepository(services.db, row, untilSentAgain(services));
   // Conflicts about rows say nothing about the registry, so SQS delivers the message again.
   if (!(error instanceof GantryError) || isGantryError(error, 'conflict', 'already_exists'))
     throw error;
@@ -102,11 +170,14 @@ async function noteFailure(services: Services, row: Repository, error: unknown):
   const { code, message } = error;
   const waitSeconds = retryAfterSeconds(error);
   const failure = { code, message, waitSeconds, random: Math.random() };
-  const { set, first } = failPoll(row, failure, services.now());
+  const set = failPoll(rows, failure, services.now());
 
   const cause = { actor: 'gantry:poll', at: nowIso(services) };
-  const events = first ? [repositoryEvent(row, cause, 'failed', { code, message })] : [];
+  for (const row of rows) {
+    const first = row.failures === 0;
+    const events = first ? [repositoryEvent(row, cause, 'failed', { code, message })] : [];
+    await setRepository(services.db, row, set, events);
+  }
 
-  await setRepository(services.db, row, set, events);
   return code;
 }

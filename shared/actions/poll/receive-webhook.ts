@@ -37,9 +37,9 @@ export async function receiveHook(
   if (await wasDelivered(services.db, delivery, services.now())) return;
 
   for (const repository of repositories.slice(0, limits.hookRepositoriesMax)) {
-    for (const module of await modulesIn(services.db, hook.account, repository)) {
-      await askForPoll(services, hook.account, module);
-    }
+    // A poll of one module reads the repository for all of them.
+    const [module] = await modulesIn(services.db, hook.account, repository);
+    if (module !== undefined) await askForPoll(services, hook.account, module);
   }
 
   // This write comes last: if a worker dies before it, the next delivery does the work.

@@ -1,13 +1,14 @@
 import { limits } from '../../base/limits/index.ts';
+import { groupByPlace } from '../../domain/poll/index.ts';
 import { dueCandidates } from '../../store/candidates/index.ts';
 import { claimRepository, dueRepositories } from '../../store/poll/index.ts';
 import { claimCandidate } from '../candidates/index.ts';
 import { enqueue, later, type Messages, nowIso, type Services } from '../context/index.ts';
 
 /**
- * Sends due repositories to the poll queue and due candidates to the verify queue. Each is claimed
- * first, so that only one of two schedulers sends it. A run leaves what it has no time for to the
- * next run.
+ * Sends due repositories to the poll queue, each once for all modules of the account in it, and
+ * due candidates to the verify queue. Each is claimed first, so that only one of two schedulers
+ * sends it. A run leaves what it has no time for to the next run.
  */
 export async function schedulePolls(
   services: Services,
@@ -17,9 +18,11 @@ export async function schedulePolls(
   const run = { services, end: performance.now() + limits.scheduleWorkMs };
 
   const repositories = await dueRepositories(services.db, now, limits.pollsPerRun);
-  const polls = await handOut(run, 'poll', repositories, async (repository) => {
-    const { account, module } = repository;
-    return (await claimRepository(services.db, repository, until)) ? { account, module } : null;
+  const polls = await handOut(run, 'poll', groupByPlace(repositories), async (sharers) => {
+    const claims = sharers.map((row) => claimRepository(services.db, row, until));
+    const won = (await Promise.all(claims)).indexOf(true);
+    const row = sharers[won];
+    return row === undefined ? null : { account: row.account, module: row.module };
   });
 
   const candidates = await dueCandidates(services.db, now, limits.pollsPerRun);

@@ -1,5 +1,10 @@
-export { guardedDownload, retryAfterSeconds, withRegistry } from './access.ts';
+export {
+  guardedDownload,
+  type RegistrySession,
+  retryAfterSeconds,
+  withRegistry,
+} from './access.ts';
 export { registryCredentials, registrySecretName } from './credentials.ts';
-export { BudgetSpent, orLater, type Pace, untilSentAgain, withinBudget } from './host-budget.ts';
+export { BudgetSpent, orLater, untilSentAgain, withinBudget } from './host-budget.ts';
 export { forgetRegistryLogin, storeRegistryLogin } from './login.ts';
 export { createHook, hookSecretName, hookUrl, removeHook } from './webhooks.ts';

@@ -7,6 +7,11 @@ export const pollLimits = {
    * signatures.
    */
   tagsMax: 50_000,
+  /**
+   * Modules of one repository that one poll reads for: about two seconds of writes. The next poll
+   * begins with the others.
+   */
+  sharersMax: 200,
   /** Time between two polls of a repository that works. */
   pollSeconds: 60,
   /**
@@ -48,8 +53,8 @@ export const pollLimits = {
   /** How long a scheduler run sends messages, so that it ends before the next one begins. */
   scheduleWorkMs: 50_000,
   /**
-   * Time between two polls of a module on request. Each may verify a hundred candidates again, and
-   * anyone who may push can ask.
+   * Time between two polls of a repository on request. Each may verify a hundred candidates again,
+   * and anyone who may push can ask.
    */
   pollRequestSeconds: 2,
 } as const;

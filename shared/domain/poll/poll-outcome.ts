@@ -68,17 +68,20 @@ export interface PollFailure {
   random: number;
 }
 
-/** Decides the outcome of a failed poll. `first`: the previous poll did not fail. */
+/**
+ * Decides the outcome of a failed poll of modules that share a repository: they wait together, as
+ * long as the one that failed most often.
+ */
 export function failPoll(
-  row: Repository,
+  rows: readonly Pick<Repository, 'failures'>[],
   { code, message, waitSeconds, random }: PollFailure,
   now: Date,
-): { set: Partial<Repository>; first: boolean } {
-  const failures = row.failures + 1;
+): Partial<Repository> {
+  const failures = Math.max(0, ...rows.map((row) => row.failures)) + 1;
   const { pollSeconds: base, pollFailureMaxSeconds: cap } = limits;
   const wait = backoff({ attempt: failures, base, cap, jitter: { share: 0.5, random } });
 
-  const set = {
+  return {
     next_poll_at: after(now, Math.max(waitSeconds, wait)),
     polled_at: now.toISOString(),
     failures,
@@ -87,8 +90,6 @@ export function failPoll(
     // The next poll that succeeds reads everything.
     tags_hash: null,
   };
-
-  return { set, first: row.failures === 0 };
 }
 
 function after(now: Date, seconds: number): string {

@@ -28,9 +28,27 @@ export interface Repository {
   revision: number;
 }
 
+/** Groups due rows by account and repository: one poll reads it for all its modules. */
+export function groupByPlace(rows: readonly Repository[]): Repository[][] {
+  const groups = Map.groupBy(rows, ({ account, repository }) => `${account}#${repository}`);
+  return [...groups.values()];
+}
+
+/**
+ * Orders the modules that share a repository with `module`: those whose last poll is oldest come
+ * first, so that a poll without time for all of them leaves none out twice.
+ */
+export function orderSharers(rows: readonly Repository[], module: string): string[] {
+  const lastPoll = ({ polled_at, module: name }: Repository) => `${polled_at ?? ''}#${name}`;
+  return rows
+    .filter((row) => row.module !== module)
+    .sort((a, b) => (lastPoll(a) < lastPoll(b) ? -1 : 1))
+    .map((row) => row.module);
+}
+
 /**
  * When a poll that is requested now should begin; null if one that was requested before has not
- * begun yet, which will see the same. Requests for one module begin `pollRequestSeconds` apart.
+ * begun yet, which will see the same. Requests for one repository begin `pollRequestSeconds` apart.
  */
 export function requestedPollAt(last: string | undefined, now: Date): Date | null {
   if (last === undefined) return now;

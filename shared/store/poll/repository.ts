@@ -1,5 +1,6 @@
 import { GantryError } from '../../base/error.ts';
-import type { Repository, Tag } from '../../domain/poll/index.ts';
+import { limits } from '../../base/limits/index.ts';
+import { orderSharers, type Repository, type Tag } from '../../domain/poll/index.ts';
 import {
   absent,
   attempt,
@@ -54,6 +55,24 @@ const tags = entity<Tag>()({
 
 export function getRepository(db: Db, account: string, module: string): Promise<Repository | null> {
   return repositories.get(db, { account, module });
+}
+
+/**
+ * Reads the poll states of a module and of the account's other modules in its repository, in the
+ * order in which a poll reads them: this module, then those that wait longest, as many as one poll
+ * reads for. Empty if the module is not polled.
+ */
+export async function getSharers(db: Db, account: string, module: string): Promise<Repository[]> {
+  const own = await getRepository(db, account, module);
+  if (own === null) return [];
+
+  const { repository } = own;
+  const listed = await repositories.all(db, 'byPlace', { account, repository });
+  const names = orderSharers(listed, module).slice(0, limits.sharersMax - 1);
+  // The index may be late, so the rows themselves say where their modules are.
+  const rows = await readRepositories(db, account, names);
+  const others = names.flatMap((name) => rows.get(name) ?? []);
+  return [own, ...others.filter((row) => row.repository === repository)];
 }
 
 /**

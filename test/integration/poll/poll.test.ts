@@ -4,10 +4,15 @@ import { afterAll, describe, expect, inject } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { pollRepository, schedulePolls } from '../../../shared/actions/poll/index.ts';
 import { registrySecretName } from '../../../shared/actions/registries/index.ts';
-import type { Repository } from '../../../shared/domain/poll/index.ts';
+import { type Repository, unpolledRepository } from '../../../shared/domain/poll/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { dueCandidates, getCandidate } from '../../../shared/store/candidates/index.ts';
-import { dueRepositories, getRepository } from '../../../shared/store/poll/index.ts';
+import {
+  createRepository,
+  dueRepositories,
+  getRepository,
+} from '../../../shared/store/poll/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { basicCredentials, startDockerRegistry } from '../../support/docker-registry.ts';
 import {
   alone,
@@ -18,6 +23,7 @@ import {
   type RegistryProxy,
   signDigest,
   startRegistryProxy,
+  withOwnTable,
 } from '../../support/flow.ts';
 import { type Flow, proxiedFlowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
@@ -155,6 +161,68 @@ describe('what is due', () => {
     const candidate = await getCandidate(services.db, world.account, world.id('twice', digest));
     // Found, then claimed by one.
     expect(candidate?.revision).toBe(2);
+  });
+});
+
+describe('a repository that several modules share', () => {
+  const shared = async (
+    { world, services, proxy }: Flow & { proxy: RegistryProxy },
+    of: string,
+  ) => {
+    const repository = `${proxy.host}/${world.account}/${of}`;
+    const names = [`${of}-one`, `${of}-two`, of];
+    for (const name of names) {
+      await world.register(name, key, { repository });
+      await offSchedule(services, world.account, name);
+    }
+
+    const tar = await world.build({ name: of, files: { 'etc/content': of } });
+    return { names, digest: await world.push(tar, of, 'v1.0.0') };
+  };
+
+  it('is read once for all of them, whichever is polled', async ({ flow, proxy, world }) => {
+    const { names, digest } = await shared({ ...flow, proxy }, 'sharing');
+    const before = proxy.requests.length;
+    await poll(flow, 'sharing-two');
+
+    const asked = proxy.requests.slice(before).filter(({ url }) => url.includes('/sharing/'));
+    expect(asked.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
+    for (const name of names) {
+      expect(await repositoryOf(flow, name)).toMatchObject({ failures: 0, code: null });
+      expect((await world.candidate(name, digest))?.tags).toEqual(['v1.0.0']);
+    }
+  });
+
+  it('is waited for together when it fails', async ({ flow, proxy, services, world }) => {
+    const { names } = await shared({ ...flow, proxy }, 'failing');
+    const others = proxy.interfere;
+    proxy.interfere = (request, response) => {
+      if (!request.url?.includes('/failing/')) return others?.(request, response) ?? false;
+      response.writeHead(500).end();
+      return true;
+    };
+
+    await poll(flow, 'failing-one');
+    await poll(flow, 'failing-two');
+    const rows = await Promise.all(names.map((name) => repositoryOf(flow, name)));
+    expect(rows.map(({ failures }) => failures)).toEqual([2, 2, 2]);
+    expect(new Set(rows.map(({ next_poll_at }) => next_poll_at)).size).toBe(1);
+
+    const failed = await eventsOf(services, world.account, 'gantry.repository.failed');
+    expect(failed.filter(({ subject }) => subject.includes('/failing'))).toHaveLength(3);
+  });
+
+  it('is sent to the queue once', async ({ services }) => {
+    const parked = await alone(await withOwnTable(services));
+    const at = new Date().toISOString();
+    const repository = 'registry.test/acme/queued';
+    const rows = ['one', 'two', 'three'].map((name) =>
+      createRepository(unpolledRepository({ account: 'acme', name, repository }, at)),
+    );
+
+    await transact(parked.db, rows);
+    expect(await schedulePolls(parked)).toEqual({ polls: 1, verifications: 0 });
+    expect(await schedulePolls(parked)).toEqual({ polls: 0, verifications: 0 });
   });
 });
 

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
-import {
-  failPoll,
-  type PollProgress,
-  type Repository,
-  settlePoll,
-} from '../../../shared/domain/poll/index.ts';
+import { failPoll, type PollProgress, settlePoll } from '../../../shared/domain/poll/index.ts';
 import { resentSeconds } from '../../../shared/domain/registries/index.ts';
 import { secondsAfter } from '../candidates/factory.ts';
 
@@ -70,7 +65,7 @@ describe('a poll that its registry answered', () => {
 });
 
 describe('a poll that failed', () => {
-  const row = { failures: 0, tags_hash: 'hash' } as Repository;
+  const row = { failures: 0 };
   const failure = {
     code: 'registry_timeout',
     message: 'the registry did not respond in time',
@@ -79,17 +74,19 @@ describe('a poll that failed', () => {
   };
 
   test('is stored with its reason, and the next one reads everything', () => {
-    expect(failPoll(row, failure, now)).toEqual({
-      set: {
-        code: 'registry_timeout',
-        message: 'the registry did not respond in time',
-        failures: 1,
-        polled_at: now.toISOString(),
-        next_poll_at: secondsAfter(now, 120),
-        tags_hash: null,
-      },
-      first: true,
+    expect(failPoll([row], failure, now)).toEqual({
+      code: 'registry_timeout',
+      message: 'the registry did not respond in time',
+      failures: 1,
+      polled_at: now.toISOString(),
+      next_poll_at: secondsAfter(now, 120),
+      tags_hash: null,
     });
+  });
+
+  test('lets modules of one repository wait together, as long as the one that failed most', () => {
+    const rows = [0, 3, 1].map((failures) => ({ failures }));
+    expect(failPoll(rows, failure, now)).toEqual(failPoll([{ failures: 3 }], failure, now));
   });
 
   test.each([
@@ -101,14 +98,8 @@ describe('a poll that failed', () => {
   ])(
     'after %i failures, with the random number %d and a request for %i seconds, waits %i seconds',
     (failures, random, waitSeconds, seconds) => {
-      const { set, first } = failPoll(
-        { ...row, failures },
-        { ...failure, random, waitSeconds },
-        now,
-      );
-
+      const set = failPoll([{ failures }], { ...failure, random, waitSeconds }, now);
       expect(set.next_poll_at).toBe(secondsAfter(now, seconds));
-      expect(first).toBe(false);
     },
   );
 });
