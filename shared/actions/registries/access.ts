@@ -9,6 +9,7 @@ import {
   Transport,
 } from '../../registry/index.ts';
 import type { Services } from '../context/index.ts';
+import { withinShare } from './account-slots.ts';
 import { forgetCredentials, registryCredentials } from './credentials.ts';
 import { type Pace, type Purpose, withinBudget } from './host-budget.ts';
 
@@ -41,9 +42,9 @@ export interface RegistrySession {
 }
 
 /**
- * Works at a module's repository within the budget of its host, with the account's credentials for
- * that host, if it has any.
- * @throws BudgetSpent when the host has no room now; GantryError of the work
+ * Works at a module's repository within its account's share of the stage and the budget of its
+ * host, with the account's credentials for that host, if it has any.
+ * @throws BudgetSpent when the account or the host has no room now; GantryError of the work
  */
 export async function withRegistry<T>(
   services: Services,
@@ -55,7 +56,7 @@ export async function withRegistry<T>(
 
   const { value: credentials, owner, memory } = await registryCredentials(services, account, host);
 
-  return withinBudget(services, { host, account, credentials: owner }, purpose, async (pace) => {
+  const run = async (pace: Pace): Promise<T> => {
     const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
     const { beforeRequest, onRequest, signal } = pace;
 
@@ -75,7 +76,12 @@ export async function withRegistry<T>(
       if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(services, account, host);
       throw error;
     }
-  });
+  };
+
+  const requester = { host, account, credentials: owner };
+  return withinShare(services, { account, purpose }, () =>
+    withinBudget(services, requester, purpose, run),
+  );
 }
 
 /**

@@ -30,7 +30,7 @@ import { enqueue, later, type Messages, type Services } from '../context/index.t
  * it is dropped only when its worker is dead. `work_s` ends the work before that with an error,
  * even where a body trickles.
  */
-const purposes = {
+export const purposes = {
   poll: { pulls: false, requests: 4, work_s: 90, lease_s: 150 },
   verify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
   reverify: { pulls: true, requests: 8, work_s: 90, lease_s: 150 },
@@ -39,14 +39,14 @@ const purposes = {
 export type Purpose = keyof typeof purposes;
 
 /**
- * A registry's budget has no room for the work. Not an error: the caller sends its message again
- * with a delay.
+ * A registry's budget, or an account's share of a stage, has no room for the work. Not an error:
+ * the caller sends its message again with a delay.
  */
 export class BudgetSpent extends Error {
   readonly waitSeconds: number;
 
-  constructor(host: string, waitSeconds: number) {
-    super(`the budget of ${host} is spent for ${waitSeconds} s`);
+  constructor(whose: string, waitSeconds: number) {
+    super(`the budget of ${whose} is spent for ${waitSeconds} s`);
     this.waitSeconds = waitSeconds;
   }
 }
@@ -177,7 +177,7 @@ class Meter implements Pace {
 }
 
 /**
- * Runs a stage's work on a message. If a registry's budget is spent, it sends the message again
+ * Runs a stage's work on a message. If a budget is spent, it sends the message again
  * with a delay and ends this one. The delay is random. Its range grows with each unsuccessful
  * return, so that many waiting messages spread out.
  */

@@ -2,8 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { servicesFromEnvironment } from '../../../shared/actions/context/index.ts';
-import { BudgetSpent, orLater, withinBudget } from '../../../shared/actions/registries/index.ts';
+import {
+  BudgetSpent,
+  orLater,
+  withinBudget,
+  withRegistry,
+} from '../../../shared/actions/registries/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { stages } from '../../../shared/contract/stages.ts';
+import { accountSlots } from '../../../shared/domain/registries/index.ts';
 import {
   countPolled,
   createAccount,
@@ -12,13 +19,16 @@ import {
 } from '../../../shared/store/accounts/index.ts';
 import {
   endLease,
+  endSlot,
   type LeaseAsk,
   pauseHost,
   spendMore,
   takeLease,
+  takeSlot,
 } from '../../../shared/store/registries/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { alone } from '../../support/flow.ts';
+import { type HttpServer, sendJson, startHttpServer } from '../../support/http-server.ts';
 
 let services: Services;
 beforeAll(() => {
@@ -129,6 +139,54 @@ describe('the polled modules of an account', () => {
     await transact(db, [uncountPolled(slug)]);
     await transact(db, [countPolled(slug)]);
     expect(await getAccount(db, slug)).toMatchObject({ polled_modules: polled_modules + 1 });
+  });
+});
+
+describe('the share of an account in a stage', () => {
+  const share = accountSlots(stages.poll.queue.concurrency);
+  const list = (account: string, { host }: HttpServer) =>
+    withRegistry(
+      services,
+      { account, repository: `${host}/${account}/module`, purpose: 'poll' },
+      ({ client, reference }) => client.listTags(reference.repository),
+    ).then(
+      () => 'done',
+      (error: unknown) => (error instanceof BudgetSpent ? 'put off' : 'failed'),
+    );
+
+  it('keeps places for others while its registries do not respond', async () => {
+    const [slow, quick] = await Promise.all([
+      startHttpServer(() => undefined),
+      startHttpServer((_, response) => sendJson(response, { name: 'module', tags: [] })),
+    ]);
+    const account = `slow-${randomBytes(4).toString('hex')}`;
+    const asked = Array.from({ length: stages.poll.queue.concurrency }, () => list(account, slow));
+
+    await expect.poll(() => slow.requests.length, { timeout: 9000 }).toBe(share);
+    expect(await list(account, slow)).toBe('put off');
+    expect(await list(`other-${account}`, quick)).toBe('done');
+
+    await slow.stop();
+    const outcomes = await Promise.all(asked);
+    expect(outcomes.filter((outcome) => outcome === 'put off')).toHaveLength(
+      stages.poll.queue.concurrency - share,
+    );
+    expect(await list(account, quick)).toBe('done');
+    await quick.stop();
+  });
+
+  it('gets the places back of workers that died', async () => {
+    const account = `dead-${randomBytes(4).toString('hex')}`;
+    const ask = (id: string, nowMs = now) => ({
+      ...{ account, stage: 'poll', id, nowMs, untilMs: nowMs + 60_000 },
+      concurrency: stages.poll.queue.concurrency,
+    });
+
+    for (let i = 0; i < share; i++) expect(await takeSlot(services.db, ask(`w${i}`))).toBe(true);
+    expect(await takeSlot(services.db, ask('more'))).toBe(false);
+    await endSlot(services.db, ask('w0'));
+    expect(await takeSlot(services.db, ask('more'))).toBe(true);
+    expect(await takeSlot(services.db, ask('late', now + 60_001))).toBe(true);
   });
 });
 
