@@ -21,7 +21,7 @@ import type { ApiEnv } from '../env.ts';
 import { invalidRequest } from '../problem.ts';
 import { InvitationPage, JoinedPage } from './accounts/invitation.tsx';
 import type { OpenApiDocument } from './docs/open-api.ts';
-import { DocsPage } from './docs/page.tsx';
+import { makeDocsPage } from './docs/page.tsx';
 import { icon } from './icon.ts';
 import { IndexPage } from './index-page.tsx';
 import { ApprovalPage, DecidedPage } from './operations/approve.tsx';
@@ -35,13 +35,11 @@ export function pages(document: () => OpenApiDocument): OpenAPIHono<ApiEnv> {
   });
   // Browsers ask for the .ico beside what a page names.
   for (const path of ['/favicon.svg', '/favicon.ico']) web.get(path, showIcon);
-  // Anyone may ask for it, and it takes tens of milliseconds to render.
-  const wholeDocs = once(() => String(<DocsPage document={document()} query="" />));
+  const docsPage = once(() => makeDocsPage(document()));
+  const wholeDocs = once(() => docsPage()(''));
   web.get('/api/v1/docs', (c) => {
     const query = c.req.query('q') ?? '';
-    return query === ''
-      ? c.html(wholeDocs())
-      : c.html(<DocsPage document={document()} query={query} />);
+    return c.html(query === '' ? wholeDocs() : docsPage()(query));
   });
 
   web.get('/approve/:id/:token', async (c) => {

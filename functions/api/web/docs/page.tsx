@@ -1,5 +1,6 @@
 import { raw } from 'hono/html';
 import { type ErrorCode, errorMeaning, errorStatus } from '../../../../shared/base/error-codes.ts';
+import { once } from '../../../../shared/base/once.ts';
 import { Layout } from '../layout.tsx';
 import type { Entry } from './examples.ts';
 import type { OpenApiDocument } from './open-api.ts';
@@ -7,8 +8,36 @@ import { findText, OperationDetails } from './operation.tsx';
 import { Prose, SchemaTable } from './schema.tsx';
 import { docsScript } from './script.ts';
 
+/** An operation with what a search looks through, and its box as HTML. */
+interface Found extends Entry {
+  text: string;
+  closed: () => string;
+  opened: () => string;
+}
+
+/**
+ * Makes the function that renders the page for the words of a search. Anyone may ask for the page,
+ * so what is the same in all of them is rendered once.
+ */
+export function makeDocsPage(document: OpenApiDocument): (query: string) => string {
+  const entries = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): Found => {
+      const entry = { path, method, operation };
+      const box = (open: boolean) =>
+        once(() => String(<OperationDetails {...{ ...entry, document, open }} />));
+      return { ...entry, text: findText(entry), closed: box(false), opened: box(true) };
+    }),
+  );
+  const end = String(<Schemas document={document} />) + String(<ErrorTable />);
+
+  return (query) => String(<DocsPage {...{ document, entries, end, query }} />);
+}
+
 interface DocsProps {
   document: OpenApiDocument;
+  entries: readonly Found[];
+  /** The HTML of what follows the operations. */
+  end: string;
   /** Words that shown operations have. */
   query: string;
 }
@@ -17,15 +46,11 @@ interface DocsProps {
  * The API's documentation as one page, rendered on the server from the OpenAPI document. Its only
  * script is our own: an origin that issues admin tokens must load no foreign code.
  */
-export function DocsPage({ document, query }: DocsProps) {
+function DocsPage({ document, entries, end, query }: DocsProps) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const entries = Object.entries(document.paths ?? {})
-    .flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): Entry => ({ path, method, operation })),
-    )
-    .filter((entry) => words.every((word) => findText(entry).includes(word)));
+  const shown = entries.filter(({ text }) => words.every((word) => text.includes(word)));
   const areas = Object.entries(
-    Object.groupBy(entries, ({ operation }) => operation.tags?.[0] ?? 'other'),
+    Object.groupBy(shown, ({ operation }) => operation.tags?.[0] ?? 'other'),
   ).map(([area, found = []]) => ({ area, found }));
 
   return (
@@ -41,17 +66,12 @@ export function DocsPage({ document, query }: DocsProps) {
         {areas.map(({ area, found }) => (
           <section data-area>
             <h2 id={area}>{area}</h2>
-            {found.map((entry) => (
-              <OperationDetails
-                {...entry}
-                document={document}
-                open={words.length > 0 && found.length < 4}
-              />
-            ))}
+            {found.map(({ closed, opened }) =>
+              raw(words.length > 0 && found.length < 4 ? opened() : closed()),
+            )}
           </section>
         ))}
-        <Schemas document={document} />
-        <ErrorTable />
+        {raw(end)}
       </div>
       <script>{raw(docsScript)}</script>
     </Layout>
@@ -60,7 +80,7 @@ export function DocsPage({ document, query }: DocsProps) {
 
 interface Area {
   area: string;
-  found: readonly Entry[];
+  found: readonly Found[];
 }
 
 /** The side bar: the search, and all operations by area. */
@@ -80,7 +100,7 @@ function Contents({ areas, query }: { areas: readonly Area[]; query: string }) {
               {area}
             </a>
             {found.map((entry) => (
-              <a class="entry" href={`#${entry.operation.operationId}`} data-find={findText(entry)}>
+              <a class="entry" href={`#${entry.operation.operationId}`} data-find={entry.text}>
                 <span class={`verb ${entry.method}`}>{entry.method}</span>
                 {entry.operation.summary}
               </a>

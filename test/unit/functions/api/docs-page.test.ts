@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import type { OpenApiDocument } from '../../../../functions/api/web/docs/open-api.ts';
+import { makeDocsPage } from '../../../../functions/api/web/docs/page.tsx';
+
+it('a search renders no operation again that an earlier search rendered', () => {
+  let rendered = 0;
+  const operation = {
+    operationId: 'listThings',
+    summary: 'List things',
+    tags: ['things'],
+    get responses() {
+      rendered += 1;
+      return {};
+    },
+  };
+  const info = { title: 'Gantry', version: '1', description: 'All of it' };
+  const document = { info, paths: { '/things': { get: operation } } } as OpenApiDocument;
+
+  const page = makeDocsPage(document);
+  expect(page('list things')).toContain('id="listThings"');
+  expect(page('nothing')).not.toContain('id="listThings"');
+  const once = rendered;
+  expect(page('things')).toContain('id="listThings"');
+  expect([once, rendered]).toEqual([1, 1]);
+});
