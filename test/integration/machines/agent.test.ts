@@ -5,7 +5,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, inject } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
-import { signAsDirector } from '../../../shared/actions/accounts/index.ts';
+import { createCategory, signAsDirector } from '../../../shared/actions/accounts/index.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/machines/index.ts';
 import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
@@ -113,6 +113,62 @@ async function serve(world: World, to: Machine, Body: Uint8Array): Promise<void>
 }
 
 describe('a machine', () => {
+  it('runs what has the names of the properties that every object inherits', async ({ world }) => {
+    const name = 'constructor';
+    const names = [name, 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'];
+    const metadata = Object.fromEntries(names.map((one) => [one, `<${one}>`]));
+    const key = authorKey();
+
+    const { services, caller } = world;
+    const hostile = await createTemplate(services, caller, { name, platform: name });
+    await createCategory(services, caller, { slug: name, position: 80 });
+    const sources = [
+      {
+        name,
+        files: Object.fromEntries(
+          [...names, '__proto__'].map((one) => [`srv/${one}/${one}`, page]),
+        ),
+        manifest: 'dependencies: {provides: [valueof]}',
+      },
+      {
+        name: 'greeting',
+        files: { 'etc/greeting': names.map((one) => `\${instance.${one}}`).join(' ') },
+        manifest: `dependencies: {requires: ["${name}@*", "valueof@*"]}`,
+      },
+    ];
+
+    for (const source of sources) {
+      const variety = source.name === name ? 'subscription' : 'instance';
+      await world.register(source.name, key, { variety, category: name, platforms: [name] });
+      for (const tag of names) await world.push(await world.build(source), source.name, tag);
+      await promote(world, await world.ingest(source, 'v1.0.0', key), 'staging');
+      const input = { template_id: hostile.id, module: source.name, metadata };
+      const { operation } = await assignModule(services, caller, input);
+      expect(await world.operation(operation.id)).toMatchObject({ state: 'succeeded' });
+    }
+
+    const input = { name, template_id: hostile.id, clusters: [name], metadata };
+    const made = await createInstance(services, caller, { ...input, track: 'staging' });
+    expect(made.keys_missing).toEqual([]);
+    await signed(world, made.instance.id, 1);
+
+    const it = { id: made.instance.id, dir: join(directory, name), token: made.join_token };
+    await enroll(it);
+    expect((await runOnce(it)).report).toMatchObject({ status: 'applied', code: null });
+
+    const read = (path: string) => readFile(join(it.dir, 'current', path), 'utf8');
+    for (const one of [...names, '__proto__']) expect(await read(`srv/${one}/${one}`)).toBe(page);
+    expect(await read('etc/greeting')).toBe(names.map((one) => `<${one}>`).join(' '));
+    expect(await drift(world, it)).toMatchObject({ standing: 'in_sync' });
+
+    const seen = await getInstance(services.db, world.account, it.id);
+    expect(seen?.metadata).toEqual(metadata);
+    expect(Object.keys(seen?.report?.running_module_digests ?? {}).sort()).toEqual([
+      name,
+      'greeting',
+    ]);
+  });
+
   it('enrols, applies its desired state, reports it, and has not drifted', async ({ world }) => {
     const it = await machine(world);
     expect(await drift(world, it)).toMatchObject({
