@@ -1,17 +1,14 @@
 import { z } from 'zod';
 
 /**
- * Accounts, modules and categories are named by slugs: lower case, digits and single `.`, `_` or
- * `-` between them, so that a name is also a valid OCI repository component (OCI distribution 1.1,
- * §Pulling manifests) and an S3 key part.
+ * Accounts, modules and categories are named by slugs: lower case, digits, and single `.` or `_` or
+ * any number of `-` between them, so that a name is also a valid OCI repository component (OCI
+ * distribution 1.1, §Pulling manifests) and an S3 key part.
  */
-export const slugPattern = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+export const slugPattern = /^[a-z0-9]+(?:(?:[._]|-+)[a-z0-9]+)*$/;
 
-/**
- * The most characters in a slug: what a DNS label, the narrowest of the places where names end up,
- * allows.
- */
-export const slugLengthMax = 63;
+/** The most characters in a slug: what Powernode allows in the name of a module. */
+export const slugLengthMax = 64;
 
 export function isSlug(text: string): boolean {
   return text.length <= slugLengthMax && slugPattern.test(text);
@@ -21,7 +18,4 @@ export function isSlug(text: string): boolean {
 export const slugSchema = z
   .string()
   .max(slugLengthMax, `expected at most ${slugLengthMax} characters`)
-  .regex(
-    slugPattern,
-    'expected lower-case letters and digits with single ".", "_" or "-" between them',
-  );
+  .regex(slugPattern, 'expected lower-case letters and digits with ".", "_" or "-" between them');

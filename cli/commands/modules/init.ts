@@ -52,7 +52,7 @@ export async function initModule(
   directory: string,
 ): Promise<{ name: string; directory: string; files: string[] }> {
   if (!isSlug(name)) {
-    const expected = `at most ${slugLengthMax} lower-case letters and digits, separated by single ".", "_" or "-"`;
+    const expected = `at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them`;
     throw new GantryError(
       'usage',
       `expected a module name of ${expected}, found ${JSON.stringify(name)}`,

@@ -85,7 +85,7 @@ describe('initModule', () => {
     await expect(initModule('a', directory)).rejects.toMatchObject({ code: 'already_exists' });
   });
 
-  test.each(['My-Redis', '../x', '-a', '', 'a'.repeat(64)])('refuses the name %j', async (name) => {
+  test.each(['My-Redis', '../x', '-a', '', 'a'.repeat(65)])('refuses the name %j', async (name) => {
     await expect(initModule(name, directory)).rejects.toMatchObject({
       code: 'usage',
       field: 'name',
