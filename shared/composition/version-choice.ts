@@ -1,6 +1,5 @@
-import semver from 'semver';
 import type { PromotionState, Version } from '../domain/modules/index.ts';
-import { compareVersions, withheldBy } from '../domain/modules/index.ts';
+import { compareVersions, parseVersionRange, withheldBy } from '../domain/modules/index.ts';
 import type { Track } from '../domain/templates/index.ts';
 
 /**
@@ -136,7 +135,7 @@ export interface ParsedConstraint {
 }
 
 /**
- * Parses a constraint. One that is not a semver range allows nothing (manifests and requests are
+ * Parses a constraint. One that is not a range allows nothing (manifests and requests are
  * validated on entry). Results are cached, because a resolution checks the same versions
  * repeatedly.
  */
@@ -144,7 +143,7 @@ export function parseConstraint(constraint: string | null): ParsedConstraint {
   if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint))
     return { any: true, allows: () => true };
 
-  const range = semver.validRange(constraint) === null ? null : new semver.Range(constraint);
+  const range = parseVersionRange(constraint);
   const answers = new Map<string, boolean>();
 
   return {
@@ -153,7 +152,7 @@ export function parseConstraint(constraint: string | null): ParsedConstraint {
       const known = answers.get(versionString);
       if (known !== undefined) return known;
 
-      const answer = range?.test(versionString) ?? false;
+      const answer = range?.allows(versionString) ?? false;
       answers.set(versionString, answer);
       return answer;
     },

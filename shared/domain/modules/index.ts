@@ -8,5 +8,6 @@ export * from './rollback.ts';
 export * from './version.ts';
 export * from './version-difference.ts';
 export * from './version-name.ts';
+export * from './version-range.ts';
 export * from './version-string.ts';
 export * from './withholding.ts';

@@ -1,5 +1,5 @@
-import semver from 'semver';
 import { GantryError } from '../../../base/error.ts';
+import { parseVersionRange } from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
 import type { Assignment } from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
@@ -30,15 +30,15 @@ export function checkTemplate(
 }
 
 /**
- * Throws `invalid_request` for a text that is not a semver range; null and undefined mean any
+ * Throws `invalid_request` for a text that is not a version range; null and undefined mean any
  * version.
  */
 export function checkConstraint(constraint: string | null | undefined): void {
-  if (constraint === null || constraint === undefined || semver.validRange(constraint) !== null)
+  if (constraint === null || constraint === undefined || parseVersionRange(constraint) !== null)
     return;
   throw new GantryError(
     'invalid_request',
-    `expected a semver range such as "^1.0", found "${constraint}"`,
+    `expected a version range such as "^1.0", found "${constraint}"`,
     { field: 'constraint', found: constraint },
   );
 }

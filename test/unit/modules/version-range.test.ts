@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import semver from 'semver';
+import { describe, expect, test } from 'vitest';
+import { parseVersionRange } from '../../../shared/domain/modules/index.ts';
+
+describe('parseVersionRange', () => {
+  test.each([
+    ['~> 1', ['1.0.0', '1.9.9'], ['0.9.0', '2.0.0', '2.0.0-rc.1']],
+    ['~>1.2', ['1.2.0', '1.9.0'], ['1.1.9', '2.0.0']],
+    ['~> 1.2.3', ['1.2.3', '1.2.9'], ['1.2.2', '1.3.0']],
+    ['~> 1.2.3-rc.1', ['1.2.3-rc.1', '1.2.3'], ['1.2.2', '1.3.0']],
+    ['!= 1.2.3', ['1.2.2', '1.2.4'], ['1.2.3']],
+    ['!=1.2', ['1.2.1'], ['1.2.0']],
+    ['>= 1, < 2, != 1.5.0', ['1.4.9', '1.5.1'], ['1.5.0', '2.0.0', '0.9.0']],
+    ['~> 1.2 != 1.3.0 || 3.x', ['1.2.0', '3.9.0'], ['1.3.0', '2.0.0']],
+    ['= 1.2', ['1.2.0', '1.2.9'], ['1.3.0']],
+    ['1.2.3', ['1.2.3'], ['1.2.4']],
+    ['*', ['0.0.1'], []],
+  ])('%s', (text, allowed, refused) => {
+    const range = parseVersionRange(text);
+    expect([...allowed, ...refused].filter((version) => range?.allows(version))).toEqual(allowed);
+  });
+
+  test.each([
+    '',
+    ' ',
+    'latest',
+    '~> new',
+    '!=',
+    '!= x',
+    '!= 1.2.3.4',
+    '~> 1.2.3.4',
+    '1 || latest',
+    '>=1 '.repeat(80),
+  ])('refuses %j', (text) => {
+    expect(parseVersionRange(text)).toBeNull();
+  });
+
+  test('npm’s own ranges mean what they mean to npm', () => {
+    const number = fc.nat({ max: 3 });
+    const version = fc.tuple(number, number, number).map((parts) => parts.join('.'));
+    const comparator = fc
+      .tuple(fc.constantFrom('', '^', '~', '>=', '<', '='), version)
+      .map((parts) => parts.join(''));
+    const alternative = fc
+      .array(comparator, { minLength: 1, maxLength: 3 })
+      .map((all) => all.join(' '));
+    const ranges = fc.array(alternative, { minLength: 1, maxLength: 2 });
+
+    fc.assert(
+      fc.property(ranges, version, (all, one) => {
+        const text = all.join(' || ');
+        expect(parseVersionRange(text)?.allows(one)).toBe(semver.satisfies(one, text));
+      }),
+    );
+  });
+});
