@@ -1,18 +1,8 @@
 import { stringify } from 'yaml';
 import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { identityKeys, registrationKeys } from '../../shared/manifest/normalise.ts';
-
-/** The parts of a property in the manifest's JSON Schema that the page needs. */
-interface Property {
-  type?: string;
-  const?: unknown;
-  description?: string;
-  examples?: unknown[];
-  default?: unknown;
-  maxLength?: number;
-  items?: Property;
-  properties?: Record<string, Property>;
-}
+import { actors } from './manifest-actors.ts';
+import { describeType, listKeys, type Property } from './manifest-types.ts';
 
 /**
  * docs/reference/modules/manifest.md: every field of a module manifest, with its type, meaning and
@@ -27,7 +17,8 @@ export function manifestReference(): string {
   );
   const rows = fields.map(({ path, property }) => {
     const need = required.includes(path[0] as string) ? 'required' : defaultOf(property);
-    return `| [\`${path.join('.')}\`](#${path.join('')}) | ${typeOf(property)} | ${need} |`;
+    const name = path.join('.');
+    return `| [\`${name}\`](#${path.join('')}) | ${describeType(property)} | ${need} | ${actorOf(name)} |`;
   });
 
   return [
@@ -38,16 +29,17 @@ export function manifestReference(): string {
     '# yaml-language-server: $schema=.gantry/module-manifest.schema.json',
     '```\n',
     'which is what `gantry module init` writes. `gantry module validate` finds every problem in one run, each with line, column and key',
-    'path. `package_spec` or `file_spec` has at least one entry; keys that are not here are errors. The whole manifest below is valid',
-    'as it stands; the examples of single fields are parts of one.\n',
-    '| field | type | default |',
-    '|---|---|---|',
+    'path. Only `name` is required; keys that are not here are errors. A module may ship nothing: a policy, users or units alone.',
+    'The whole manifest below is valid as it stands; the examples of single fields are parts of one.\n',
+    '| field | type | default | acted on by |',
+    '|---|---|---|---|',
     ...rows,
     '',
     'A whole manifest:\n',
     fenced(wholeExample(fields)),
     ...fields.flatMap(sectionOf),
     globs,
+    ranges,
     patterns,
     nestedForm(),
   ].join('\n');
@@ -58,18 +50,20 @@ interface Field {
   property: Property;
 }
 
-/** Fields with values; a mapping stands for the fields in it. */
+/** Fields with examples; `dependencies` stands for the fields in it. */
 function fieldsOf(path: string[], property: Property): Field[] {
-  if (property.properties === undefined) return [{ path, property }];
+  if (property.examples !== undefined || property.properties === undefined)
+    return [{ path, property }];
   return Object.entries(property.properties).flatMap(([name, inner]) =>
     fieldsOf([...path, name], inner),
   );
 }
 
-function typeOf({ type, const: only, items, maxLength }: Property): string {
-  if (only !== undefined) return `the number ${JSON.stringify(only)}`;
-  if (type === 'array') return `list of ${items?.type ?? 'value'}s`;
-  return maxLength === undefined ? `${type}` : `${type}, at most ${maxLength} characters`;
+function actorOf(name: string): string {
+  const actor = actors[name];
+  if (actor === undefined)
+    throw new Error(`expected ${name} in scripts/reference/manifest-actors.ts, found nothing`);
+  return actor;
 }
 
 function defaultOf({ default: value }: Property): string {
@@ -85,7 +79,21 @@ function sectionOf({ path, property }: Field): string[] {
   }
 
   const text = description.replaceAll('<', '&lt;');
-  return [`## ${path.join('.')}\n`, `${text}\n`, fenced(nested(path, examples[0]))];
+  return [
+    `## ${path.join('.')}\n`,
+    `${text}\n`,
+    ...keyTable(property),
+    fenced(nested(path, examples[0])),
+  ];
+}
+
+/** A row for each key of a mapping, or of the entries of a list. */
+function keyTable(property: Property): string[] {
+  const rows = listKeys(property).map(
+    ({ name, type, required, about }) =>
+      `| \`${name}\` | ${type} | ${required ? 'required' : ''} | ${about} |`,
+  );
+  return rows.length === 0 ? [] : ['| key | type | | meaning |', '|---|---|---|---|', ...rows, ''];
 }
 
 function nested(path: readonly string[], value: unknown): Record<string, unknown> {
@@ -116,7 +124,7 @@ function fenced(value: unknown): string {
 
 const globs = `## Globs
 
-Patterns of \`file_spec\`, \`mask\` and \`protected_spec\` are rsync's:
+Patterns of \`file_spec\`, \`mask\`, \`protected_spec\`, \`dependency_spec\` and \`carve_waivers\` are rsync's:
 
 | pattern | matches |
 |---|---|
@@ -132,9 +140,22 @@ What a manifest selects from \`rootfs/\` is exactly what rsync selects with \`-a
 --include=<each file_spec> --exclude='*'\`. Directories follow from the files in them; an empty one needs a \`.gitkeep\` that is selected.
 `;
 
+const ranges = `## Ranges
+
+| range | versions |
+|---|---|
+| \`^1.2\`, \`~1.2\`, \`>=1.2 <2\`, \`1.x\`, \`1.2 \\|\\| 3.x\`, \`*\` | as npm reads them |
+| \`~> 1.2\`, \`~> 1.2.3\` | 1.2.0 up to 2.0.0, 1.2.3 up to 1.3.0 |
+| \`!= 1.2.3\` | every other one |
+| \`>= 1.2, < 2\` | a comma stands for a space |
+
+Without a range any version will do. The range of a capability applies to the version that its provider states, else to the version of the
+provider. [Composition](../../composition.md#names-and-capabilities) says which provider is chosen.
+`;
+
 const patterns = `## Three patterns
 
-Category and variety are not written in the manifest: they belong to the registration (\`gantry module register\`).
+Variety and category belong to the registration (\`gantry module register\`); a \`category\` in the manifest is only compared with it.
 
 - **Config override** (variety \`config\`): names a \`parent_module\`, ships files only, ranks above the parent.
 - **Per-instance customisation** (variety \`instance\`): \`\${instance.<key>}\` in its text files becomes the machine's metadata.
@@ -156,7 +177,7 @@ function nestedForm(): string {
     '| `file_spec.exclude`, `file_spec.mask` | `mask` |',
     '| `dependency_spec: [{name: x}]` | `dependencies.requires: ["x@*"]` |',
     '',
-    `${registrationKeys.map((key) => `\`${key}\``).join(', ')} are ignored with a warning: the registration has them.`,
+    `${registrationKeys.map((key) => `\`${key}\``).join(', ')} are ignored with a warning, and so is \`identity.category\`: the registration has them.`,
     'A `parent_module` that differs from the registration’s is an error.',
     '',
   ].join('\n');

@@ -1,3 +1,4 @@
+export { type WantedCapability, wantedCapability } from './capability.ts';
 export { compose } from './compose.ts';
 export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
 export { explainPath } from './explain.ts';
@@ -7,6 +8,7 @@ export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';
 export { type AskedKey, listAskedKeys, listMissingKeys, renderInstanceFiles } from './render.ts';
 export { compareRendered, type Rendering } from './rendered-changes.ts';
+export type { ResolvedRequirement } from './requirement.ts';
 export {
   type Resolution,
   type ResolutionInput,
@@ -14,7 +16,6 @@ export {
   resolve,
   resolveVersions,
 } from './resolve.ts';
-export type { ResolvedRequirement } from './resolve-input.ts';
 export { type TruncatedReport, truncateReport } from './truncate.ts';
 export {
   chooseVersion,

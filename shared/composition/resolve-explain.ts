@@ -1,6 +1,8 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import type { LayerName } from '../domain/compose/index.ts';
+import { capabilityPrefix } from '../domain/modules/index.ts';
+import { splitModule } from '../domain/templates/index.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
 /**
@@ -76,7 +78,10 @@ export function explainClash<C extends VersionChoice>(
   });
 
   const asked = chains.map((chain) => `assigned ${chain.join(' → ')}`).join(' and ');
-  const sentence = `expected a version of ${module} for ${asked}; found ${describeFound(choices, available, [...capabilities])}`;
+  const what = isCapability(module)
+    ? `a module that provides ${[...capabilities].join(', ')}`
+    : `a version of ${module}`;
+  const sentence = `expected ${what} for ${asked}; found ${describeFound(choices, available, [...capabilities])}`;
   return { module, sentence, chains, available };
 }
 
@@ -124,9 +129,17 @@ export function formatDemandChain(
   chosen: Chosen,
 ): string[] {
   const constraint = text === null ? '' : `@${text}`;
-  const asked =
-    capability === null ? `${module}${constraint}` : `${capability}${constraint} (from ${module})`;
+  const asked = isCapability(module)
+    ? `${capabilityPrefix}${capability}${constraint}`
+    : capability === null
+      ? `${module}${constraint}`
+      : `${capability}${constraint} (from ${module})`;
   return [...formatChain(by, demands, chosen), asked];
+}
+
+/** Whether a name stands for a capability that no module provides. */
+function isCapability(module: LayerName): boolean {
+  return splitModule(module, '').name.startsWith(capabilityPrefix);
 }
 
 const reasons = {

@@ -1,20 +1,8 @@
 import type { LayerName } from '../domain/compose/index.ts';
+import type { Provided } from '../domain/modules/index.ts';
+import type { ResolvedRequirement } from './requirement.ts';
 import type { Names } from './resolve-names.ts';
 import type { VersionChoice } from './version-choice.ts';
-
-/** A demand of an assignment or of a manifest's `requires`. */
-export interface ResolvedRequirement {
-  /**
-   * `<account>/<name>`, or a bare name. A bare name means a module of the requesting account, then
-   * of `powernode`, otherwise a capability.
-   */
-  module: string;
-  /**
-   * An npm-style semver range; null means any version. For a capability, it applies to the version
-   * of the module that provides it.
-   */
-  constraint: string | null;
-}
 
 /** The input of the search: `ResolutionInput` with functions that resolve names. */
 export interface SearchInput<C extends VersionChoice> {
@@ -24,7 +12,7 @@ export interface SearchInput<C extends VersionChoice> {
   names: Names<C>;
   available(module: LayerName): readonly C[] | null;
   requires(choice: C, module: LayerName): readonly ResolvedRequirement[];
-  provides(choice: C, module: LayerName): readonly string[];
+  provides(choice: C, module: LayerName): readonly Provided[];
 }
 
 /** A module of the resolution, and why it is part of it. */

@@ -1,7 +1,10 @@
 import { GantryError } from '../base/error.ts';
 import type { LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import type { Provided } from '../domain/modules/index.ts';
 import { commonAccount, listNamesakes } from '../domain/templates/index.ts';
+import { type WantedCapability, wantedCapability } from './capability.ts';
+import type { ResolvedRequirement } from './requirement.ts';
 import type { VersionChoice } from './version-choice.ts';
 
 /**
@@ -17,8 +20,8 @@ export type Meaning =
 
 export interface NamesInput<C extends VersionChoice> {
   available(module: LayerName): readonly C[] | null;
-  /** Names of the capabilities that a version provides. */
-  provides(choice: C, module: LayerName): readonly string[];
+  /** The capabilities that a version provides. */
+  provides(choice: C, module: LayerName): readonly Provided[];
   /**
    * Visible modules of an account that may provide a capability. Their versions decide whether they
    * do.
@@ -26,7 +29,7 @@ export interface NamesInput<C extends VersionChoice> {
   providers(capability: string, account: string): readonly LayerName[];
   /** Assigned modules of the resolution. */
   assigned: readonly LayerName[];
-  /** `<account>/<capability>` → provider, from the last resolution. */
+  /** `<account>/<key of the capability>` → provider, from the last resolution. */
   recorded: Readonly<Record<string, LayerName>>;
   /** Modules that were assigned in the last resolution. */
   assignedBefore: readonly LayerName[];
@@ -34,8 +37,8 @@ export interface NamesInput<C extends VersionChoice> {
 
 /**
  * Resolves names. A full name is a module. A bare name is, in this order, the requesting account's
- * module of that name, `powernode`'s module of that name, or a capability. A capability is provided
- * by
+ * module of that name, `powernode`'s module of that name, or a capability. `capability:<tag>` is
+ * always a capability. A capability is provided by
  *
  * 1. a module of any account that was assigned since the last resolution and provides it. Of
  *    several, the one whose newer version provides it wins, then the first in byte order: all of
@@ -64,14 +67,15 @@ export class Names<C extends VersionChoice> {
   }
 
   /** `own` is the requesting account. */
-  meaning(name: string, own: string): Meaning {
+  meaning({ module: name, constraint }: ResolvedRequirement, own: string): Meaning {
     if (name.includes('/')) return { kind: 'module', module: name };
 
-    const key = `${own}/${name}`;
+    const wanted = wantedCapability(name, constraint);
+    const key = `${own}/${wanted.key}`;
     const known = this.#meanings.get(key);
     if (known !== undefined) return known;
 
-    const meaning = this.#find(name, own);
+    const meaning = this.#find(name, own, wanted);
     this.#meanings.set(key, meaning);
     return meaning;
   }
@@ -89,41 +93,42 @@ export class Names<C extends VersionChoice> {
     return this.#meanings.values().some(({ kind }) => kind === 'nothing' || kind === 'ambiguous');
   }
 
-  #find(name: string, own: string): Meaning {
+  #find(name: string, own: string, wanted: WantedCapability): Meaning {
     const { available, assigned, assignedBefore, recorded, providers } = this.#input;
     const namesakes = listNamesakes(name, own);
     const module = namesakes.find((one) => available(one)?.length);
     if (module !== undefined) return { kind: 'module', module };
 
-    const last = recorded[`${own}/${name}`];
+    const { capability } = wanted;
+    const last = recorded[`${own}/${wanted.key}`];
     const fresh = assigned.filter((one) => !assignedBefore.includes(one));
 
     for (const candidates of [fresh, last === undefined ? [] : [last], assigned]) {
-      const [provider] = this.#providing(name, candidates);
-      if (provider !== undefined) return { kind: 'capability', module: provider, capability: name };
+      const [provider] = this.#providing(wanted, candidates);
+      if (provider !== undefined) return { kind: 'capability', module: provider, capability };
     }
 
     for (const account of [own, commonAccount]) {
-      const found = this.#providing(name, providers(name, account));
+      const found = this.#providing(wanted, providers(capability, account));
       if (found.length > 1)
-        return { kind: 'ambiguous', capability: name, providers: found.sort(compareBytes) };
-      if (found[0] !== undefined) return { kind: 'capability', module: found[0], capability: name };
+        return { kind: 'ambiguous', capability, providers: found.sort(compareBytes) };
+      if (found[0] !== undefined) return { kind: 'capability', module: found[0], capability };
     }
 
     const empty = namesakes.find((one) => available(one) !== null);
     if (empty !== undefined) return { kind: 'module', module: empty };
 
-    return { kind: 'nothing', module: `${commonAccount}/${name}`, capability: name };
+    return { kind: 'nothing', module: `${commonAccount}/${name}`, capability };
   }
 
   /**
    * Returns the modules with a version that provides the capability, best first. Quarantined ones
    * count only if there are no others.
    */
-  #providing(capability: string, modules: readonly LayerName[]): LayerName[] {
+  #providing(wanted: WantedCapability, modules: readonly LayerName[]): LayerName[] {
     const ranked = [...new Set(modules)].flatMap((module) => {
       const choices = this.#input.available(module) ?? [];
-      const provides = (choice: C) => this.#input.provides(choice, module).includes(capability);
+      const provides = (choice: C) => wanted.isMetBy(choice, this.#input.provides(choice, module));
       const rank = choices.findIndex(
         (choice) => choice.standing !== 'withheld' && provides(choice),
       );

@@ -3,6 +3,7 @@ import { limits } from '../base/limits/index.ts';
 import type { LayerName } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { splitModule } from '../domain/templates/index.ts';
+import { allowsOffer, doesOffer } from './capability.ts';
 import { cycleError, hasCycle } from './resolve-cycle.ts';
 import {
   type Demand,
@@ -206,7 +207,7 @@ export class Search<C extends VersionChoice> {
 
     for (const requirement of this.#input.requires(choice, module)) {
       this.#step(checkSteps);
-      const meaning = this.#input.names.meaning(requirement.module, account);
+      const meaning = this.#input.names.meaning(requirement, account);
       if (meaning.kind === 'ambiguous') return this.#refuseAmbiguous(meaning, module);
 
       const required = meaning.module;
@@ -305,8 +306,9 @@ export class Search<C extends VersionChoice> {
   }
 
   #meets(module: LayerName, choice: C, { constraint, capability }: Demand): boolean {
-    if (!constraint.allows(choice.version_string)) return false;
-    return capability === null || this.#input.provides(choice, module).includes(capability);
+    const offers = capability === null ? [] : this.#input.provides(choice, module);
+    if (!allowsOffer(constraint, { choice, offers, capability })) return false;
+    return capability === null || doesOffer(offers, capability);
   }
 
   /**
@@ -364,7 +366,7 @@ export class Search<C extends VersionChoice> {
     const checks = {
       meets: (choice: C, demand: Demand) => this.#meets(module, choice, demand),
       provides: (choice: C, capability: string) =>
-        this.#input.provides(choice, module).includes(capability),
+        doesOffer(this.#input.provides(choice, module), capability),
     };
     return unsatisfiedError(
       explainClash(module, checks, {

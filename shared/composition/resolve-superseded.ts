@@ -1,5 +1,6 @@
 import type { LayerName } from '../domain/compose/index.ts';
 import { commonAccount, splitModule } from '../domain/templates/index.ts';
+import { allowsOffer } from './capability.ts';
 import type { Demand } from './resolve-explain.ts';
 import type { SearchInput } from './resolve-input.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
@@ -10,13 +11,24 @@ interface Options<C extends VersionChoice> {
   parse(constraint: string | null): ParsedConstraint;
 }
 
+/** A demand that a version within reach may make. */
+interface Possible {
+  by: LayerName | null;
+  module: LayerName;
+  constraint: string | null;
+  capability: string | null;
+}
+
+/** What a demand says of versions. */
+type Limit = Pick<Demand, 'constraint' | 'capability'>;
+
 /** Decides when a resolution may take superseded or unapproved versions of a module. */
 export class SupersededVersions<C extends VersionChoice> {
   readonly #input: SearchInput<C>;
   readonly #choicesOf: Options<C>['choicesOf'];
   readonly #parse: Options<C>['parse'];
   readonly #demandable = new Map<LayerName, boolean>();
-  #possible: Map<LayerName, Set<ParsedConstraint>> | undefined;
+  #possible: Map<LayerName, Map<string, Limit>> | undefined;
 
   constructor({ input, choicesOf, parse }: Options<C>) {
     this.#input = input;
@@ -31,7 +43,7 @@ export class SupersededVersions<C extends VersionChoice> {
   mayBeDemanded(module: LayerName): boolean {
     let may = this.#demandable.get(module);
     if (may === undefined) {
-      may = this.#mayGoBack(module, this.#possibleConstraints(module));
+      may = this.#mayGoBack(module, this.#possibleLimits(module));
       this.#demandable.set(module, may);
     }
 
@@ -40,25 +52,26 @@ export class SupersededVersions<C extends VersionChoice> {
 
   /** Returns whether these demands ask for a superseded version of the module. */
   isDemanded(module: LayerName, demands: readonly Demand[]): boolean {
-    const constraints = demands
-      .filter(({ by }) => this.#mayTakeBack(by, module))
-      .map((demand) => demand.constraint);
-    return this.#mayGoBack(module, constraints);
+    const limiting = demands.filter(({ by }) => this.#mayTakeBack(by, module));
+    return this.#mayGoBack(module, limiting);
   }
 
   /**
    * Returns whether constraints ask for a superseded or unapproved version: they limit the
    * versions, and no withheld or pinned version satisfies them all.
    */
-  #mayGoBack(module: LayerName, constraints: ParsedConstraint[]): boolean {
-    if (constraints.every((constraint) => constraint.any)) return false;
+  #mayGoBack(module: LayerName, limits: readonly Limit[]): boolean {
+    if (limits.every(({ constraint }) => constraint.any)) return false;
     const preferred = (this.#choicesOf(module) ?? []).filter(
       (choice) => choice.standing === 'withheld' || choice.pinned === true,
     );
 
-    return !preferred.some(({ version_string }) =>
-      constraints.every((constraint) => constraint.allows(version_string)),
-    );
+    return !preferred.some((choice) => {
+      const offers = this.#input.provides(choice, module);
+      return limits.every(({ constraint, capability }) =>
+        allowsOffer(constraint, { choice, offers, capability }),
+      );
+    });
   }
 
   /**
@@ -78,46 +91,46 @@ export class SupersededVersions<C extends VersionChoice> {
   }
 
   /**
-   * Returns every constraint with which the assignments, or any version within reach, may move a
-   * module back.
+   * Returns every limit with which the assignments, or any version within reach, may move a module
+   * back.
    */
-  #possibleConstraints(module: LayerName): ParsedConstraint[] {
+  #possibleLimits(module: LayerName): Limit[] {
     this.#possible ??= this.#collectPossible();
-    return [...(this.#possible.get(module) ?? [])];
+    return [...(this.#possible.get(module)?.values() ?? [])];
   }
 
-  #collectPossible(): Map<LayerName, Set<ParsedConstraint>> {
-    const possible = new Map<LayerName, Set<ParsedConstraint>>();
+  #collectPossible(): Map<LayerName, Map<string, Limit>> {
+    const possible = new Map<LayerName, Map<string, Limit>>();
     const queue = this.#input.assigned.map(
-      ({ module, constraint }): [LayerName | null, LayerName, string | null] => [
-        null,
-        module,
-        constraint,
-      ],
+      (one): Possible => ({ ...one, by: null, capability: null }),
     );
 
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const [by, name, constraint] = next;
-      if (!possible.has(name)) {
-        possible.set(name, new Set());
-        for (const one of this.#allRequirementsOf(name)) queue.push([name, ...one]);
+      const { by, module, constraint, capability } = next;
+      if (!possible.has(module)) {
+        possible.set(module, new Map());
+        queue.push(...this.#allRequirementsOf(module));
       }
 
-      if (this.#mayTakeBack(by, name)) possible.get(name)?.add(this.#parse(constraint));
+      if (!this.#mayTakeBack(by, module)) continue;
+      const limit = { constraint: this.#parse(constraint), capability };
+      possible.get(module)?.set(`${capability} ${constraint}`, limit);
     }
 
     return possible;
   }
 
-  #allRequirementsOf(name: LayerName): [LayerName, string | null][] {
-    const { account } = splitModule(name, '');
-    return (this.#choicesOf(name) ?? []).flatMap((choice) =>
-      this.#input
-        .requires(choice, name)
-        .flatMap(({ module, constraint }): [LayerName, string | null][] => {
-          const meaning = this.#input.names.meaning(module, account);
-          return meaning.kind === 'ambiguous' ? [] : [[meaning.module, constraint]];
-        }),
+  #allRequirementsOf(by: LayerName): Possible[] {
+    const { account } = splitModule(by, '');
+    return (this.#choicesOf(by) ?? []).flatMap((choice) =>
+      this.#input.requires(choice, by).flatMap((requirement): Possible[] => {
+        const { constraint } = requirement;
+        const meaning = this.#input.names.meaning(requirement, account);
+        if (meaning.kind === 'ambiguous') return [];
+
+        const capability = meaning.kind === 'module' ? null : meaning.capability;
+        return [{ by, module: meaning.module, constraint, capability }];
+      }),
     );
   }
 }

@@ -1,8 +1,10 @@
 import { sha256Hex } from '../base/ids.ts';
 import type { LayerName, ResolutionRecord, ResolvedVersion } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import type { Provided } from '../domain/modules/index.ts';
 import { commonAccount } from '../domain/templates/index.ts';
-import type { Found, ResolvedRequirement } from './resolve-input.ts';
+import type { ResolvedRequirement } from './requirement.ts';
+import type { Found } from './resolve-input.ts';
 import { Names } from './resolve-names.ts';
 import { Search } from './resolve-search.ts';
 import type { VersionChoice } from './version-choice.ts';
@@ -22,7 +24,7 @@ export interface ResolutionInput<C extends VersionChoice> {
    * The capabilities in a version's manifest. Without this function, assigned modules provide
    * nothing either.
    */
-  provides?(choice: C, module: LayerName): readonly string[];
+  provides?(choice: C, module: LayerName): readonly Provided[];
   /**
    * Visible modules of an account that may provide a capability. Without this function there are
    * none.

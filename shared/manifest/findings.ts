@@ -3,9 +3,6 @@ import { limits } from '../base/limits/index.ts';
 import { describeValue, type KeyPath, type ManifestFinding } from './problem.ts';
 import { moduleManifestSchema } from './schema.ts';
 
-const topKeys = Object.keys(moduleManifestSchema.shape);
-const dependencyKeys = ['requires', 'provides'];
-
 /** Keys that authors expect at the top level, with their actual place. */
 const elsewhere: Record<string, string> = {
   requires: 'dependencies.requires',
@@ -30,12 +27,22 @@ export function schemaFindings(
         .map((key) => unknownKeyFinding(issue.path, key));
     }
 
+    if (issue.code === 'invalid_key') return [keyFinding(issue)];
+
     const found = readValue(value, issue.path);
     return [{ severity: 'error', path: issue.path, message: formatIssue(issue, found) }];
   });
 }
 
-const typeNames: Record<string, string> = { string: 'text', array: 'a list', object: 'a mapping' };
+const typeNames: Record<string, string> = {
+  string: 'text',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
 
 function formatIssue(issue: z.core.$ZodIssue, found: unknown): string {
   if (issue.code === 'invalid_type') {
@@ -58,14 +65,46 @@ function formatIssue(issue: z.core.$ZodIssue, found: unknown): string {
     : `${issue.message}, found ${describeValue(found)}`;
 }
 
+function keyFinding({ path, issues }: z.core.$ZodIssueInvalidKey): ManifestFinding {
+  const message = `${issues[0]?.message}, found ${describeValue(path.at(-1))}`;
+  return { severity: 'error', path, atKey: true, message };
+}
+
 function unknownKeyFinding(path: KeyPath, key: string): ManifestFinding {
-  const known = path.length === 0 ? topKeys : dependencyKeys;
+  const known = knownKeys(path);
   const meant =
     (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ??
     findNearest(key, known);
   const hint = meant ? `did you mean ${meant}?` : `expected one of ${known.join(', ')}`;
 
   return { severity: 'error', path: [...path, key], atKey: true, message: `unknown key; ${hint}` };
+}
+
+/** The keys that the schema knows of the mapping at a path. */
+function knownKeys(path: KeyPath): string[] {
+  let at: z.core.$ZodType | undefined = moduleManifestSchema;
+  for (const key of path) {
+    const type = unwrap(at);
+    at = typeof key === 'number' ? type.def.element : type.def.shape?.[String(key)];
+  }
+
+  return Object.keys(unwrap(at).def.shape ?? {});
+}
+
+/** The parts of a zod type that lead to the types in it. */
+interface Walked {
+  def: {
+    innerType?: z.core.$ZodType;
+    element?: z.core.$ZodType;
+    shape?: Record<string, z.core.$ZodType>;
+  };
+}
+
+/** The type itself, without what makes it optional or gives it a default. */
+function unwrap(type: z.core.$ZodType | undefined): Walked {
+  const walked = type?._zod as Walked | undefined;
+  if (walked === undefined) return { def: {} };
+  return walked.def.innerType === undefined ? walked : unwrap(walked.def.innerType);
 }
 
 function readValue(value: unknown, path: KeyPath): unknown {

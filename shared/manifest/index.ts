@@ -17,5 +17,5 @@ export {
   type RegistrationFacts,
   type RegistrationMismatch,
 } from './registration-match.ts';
-export { type ManifestRequirement, parseRequirement } from './requirement.ts';
+export { type ManifestRequirement, parseRequirement, requiredName } from './requirement.ts';
 export { type ModuleManifest, moduleManifestJsonSchema } from './schema.ts';

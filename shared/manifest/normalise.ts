@@ -7,12 +7,10 @@ export const identityKeys = ['name', 'display_name', 'description', 'license', '
  * Keys that belong to the module's registration. A manifest with such keys is not refused, but they
  * have no effect.
  */
-export const registrationKeys = [
-  'category',
-  'variety',
-  'cosign_identity_regexp',
-  'cosign_issuer_regexp',
-];
+export const registrationKeys = ['variety', 'cosign_identity_regexp', 'cosign_issuer_regexp'];
+
+/** The same in an `identity`, which has no effect on `category` either. */
+const identityRegistrationKeys = ['category', ...registrationKeys];
 
 type Mapping = Record<string, unknown>;
 
@@ -39,7 +37,7 @@ export function normaliseManifest(written: Mapping): NormalisedManifest {
     flat.warn(['schema_version'], 'missing; write schema_version: 1');
   }
 
-  flat.dropRegistrationKeys(written, []);
+  flat.dropKeys(written, registrationKeys, []);
   takeIdentity(flat);
   takeFileSpec(flat);
   takeDependencySpec(flat);
@@ -71,8 +69,9 @@ class FlatManifest {
     }
   }
 
-  dropRegistrationKeys(mapping: Mapping, path: KeyPath): void {
-    for (const key of registrationKeys.filter((name) => Object.hasOwn(mapping, name))) {
+  /** Drops keys that belong to the registration. */
+  dropKeys(mapping: Mapping, keys: readonly string[], path: KeyPath): void {
+    for (const key of keys.filter((name) => Object.hasOwn(mapping, name))) {
       this.warn(
         [...path, key],
         `ignored: ${key} belongs to the module's registration, not to its manifest`,
@@ -159,8 +158,8 @@ function takeIdentity(flat: FlatManifest): void {
     return;
   }
 
-  flat.dropRegistrationKeys(identity, ['identity']);
-  flat.refuseUnknown(identity, [...identityKeys, ...registrationKeys], ['identity']);
+  flat.dropKeys(identity, identityRegistrationKeys, ['identity']);
+  flat.refuseUnknown(identity, [...identityKeys, ...identityRegistrationKeys], ['identity']);
 
   for (const key of identityKeys) {
     if (Object.hasOwn(identity, key)) flat.setScalar(key, identity[key], ['identity', key]);
@@ -188,28 +187,37 @@ function takeFileSpec(flat: FlatManifest): void {
   }
 }
 
+/**
+ * `dependency_spec` holds globs, which stay, and in the older form mappings `{name}`, which are
+ * requirements.
+ */
 function takeDependencySpec(flat: FlatManifest): void {
-  if (!Object.hasOwn(flat.value, 'dependency_spec')) return;
+  const written = flat.value.dependency_spec;
+  if (!Array.isArray(written) || !written.some(isMapping)) return;
 
-  const written = flat.take('dependency_spec');
   const from: KeyPath = ['dependency_spec'];
-
+  const entries = [...written.entries()].map(([index, value]) => ({
+    value,
+    from: [...from, index],
+  }));
+  flat.take('dependency_spec');
   flat.warnNested(from, 'dependencies.requires');
-  if (!Array.isArray(written)) {
-    flat.refuse(from, `expected a list, found ${describeValue(written)}`);
-    return;
-  }
 
-  const entries = written.flatMap((entry, index) => {
-    if (!isMapping(entry) || typeof entry.name !== 'string') {
-      const found = isMapping(entry) ? `name: ${describeValue(entry.name)}` : describeValue(entry);
-      flat.refuse([...from, index], `expected "name: <module>", found ${found}`);
-      return [];
-    }
+  const globs = entries.filter(({ value }) => !isMapping(value));
+  if (globs.length > 0) flat.append(['dependency_spec'], globs);
+  flat.append(
+    ['dependencies', 'requires'],
+    entries.flatMap((entry) => requirementOf(flat, entry)),
+  );
+}
 
-    flat.refuseUnknown(entry, ['name'], [...from, index]);
-    return [{ value: `${entry.name}@*`, from: [...from, index, 'name'] }];
-  });
+function requirementOf(flat: FlatManifest, { value, from }: { value: unknown; from: KeyPath }) {
+  if (!isMapping(value)) return [];
 
-  flat.append(['dependencies', 'requires'], entries);
+  flat.refuseUnknown(value, ['name'], from);
+  if (typeof value.name === 'string')
+    return [{ value: `${value.name}@*`, from: [...from, 'name'] }];
+
+  flat.refuse(from, `expected "name: <module>", found name: ${describeValue(value.name)}`);
+  return [];
 }

@@ -1,43 +1,87 @@
-import semver from 'semver';
 import { GantryError } from '../base/error.ts';
 import { isSlug } from '../base/slug.ts';
+import {
+  capabilityPattern,
+  capabilityPrefix,
+  normaliseVersions,
+  parseVersionRange,
+} from '../domain/modules/index.ts';
 import { describeValue } from './problem.ts';
 
 /** An entry of `dependencies.requires`. */
-export interface ManifestRequirement {
-  /** Null for a bare name, which the platform resolves: its own account first, then `powernode`. */
+export type ManifestRequirement = ModuleRequirement | CapabilityRequirement;
+
+interface ModuleRequirement {
+  kind: 'module';
+  /**
+   * Null for a bare name, which the platform resolves: its own account first, then `powernode`,
+   * then a capability.
+   */
   account: string | null;
   module: string;
-  /** An npm-style semver range. */
+  /** A range as `parseVersionRange` reads it. */
   constraint: string;
 }
 
-const form = /^(?:([^/@]*)\/)?([^/@]*)@(.*)$/s;
-
-/** The longest constraint: semver itself refuses versions beyond 256 characters. */
-const constraintLengthMax = 256;
-
-/** Parses `<account>/<module>@<constraint>`, the account optional. Throws `requirement_invalid`. */
-export function parseRequirement(text: string): ManifestRequirement {
-  const [, account, module, constraint] = form.exec(text) ?? [];
-  if (module === undefined || constraint === undefined) {
-    throw requirementInvalidError('expected <account>/<module>@<constraint>', text);
-  }
-
-  if (account !== undefined && !isSlug(account))
-    throw requirementInvalidError('expected an account name before the "/"', text);
-  if (!isSlug(module)) throw requirementInvalidError('expected a module name before the "@"', text);
-  if (!isConstraint(constraint))
-    throw requirementInvalidError('expected a semver range such as ^1.0 after the "@"', text);
-
-  return { account: account ?? null, module, constraint };
+interface CapabilityRequirement {
+  kind: 'capability';
+  capability: string;
+  /** The same, with versions as npm reads them. */
+  constraint: string;
 }
 
-function isConstraint(text: string): boolean {
-  // The semver library reads an empty range as "any", but an author who means that writes `*`.
-  return (
-    text.trim() !== '' && text.length <= constraintLengthMax && semver.validRange(text) !== null
-  );
+const forms = '<account>/<module>, <module> or capability:<tag>, each with @<range> or without';
+
+/**
+ * Parses `<account>/<module>@<constraint>` or `capability:<tag>@<constraint>`. The account and the
+ * constraint are optional; without a constraint any version will do. Throws `requirement_invalid`.
+ */
+export function parseRequirement(text: string): ManifestRequirement {
+  return text.startsWith(capabilityPrefix) ? parseCapability(text) : parseModule(text);
+}
+
+/** How a resolution names what is required: see `ResolvedRequirement`. */
+export function requiredName(requirement: ManifestRequirement): string {
+  if (requirement.kind === 'capability') return `${capabilityPrefix}${requirement.capability}`;
+  const { account, module } = requirement;
+  return account === null ? module : `${account}/${module}`;
+}
+
+function parseCapability(text: string): CapabilityRequirement {
+  const { name, constraint } = splitAtSign(text.slice(capabilityPrefix.length));
+  if (!capabilityPattern.test(name))
+    throw requirementInvalidError('expected a capability after "capability:"', text);
+
+  const range = normaliseVersions(constraint);
+  if (parseVersionRange(range) === null) throw constraintInvalidError(text);
+  return { kind: 'capability', capability: name, constraint: range };
+}
+
+function parseModule(text: string): ModuleRequirement {
+  const { name, constraint } = splitAtSign(text);
+  const [account, module, ...more] = name.includes('/') ? name.split('/') : [undefined, name];
+
+  if (more.length > 0) throw requirementInvalidError(`expected ${forms}`, text);
+  if (account !== undefined && !isSlug(account))
+    throw requirementInvalidError('expected an account name before the "/"', text);
+  if (module === undefined || !isSlug(module)) {
+    const expected = text.includes('@') ? 'a module name before the "@"' : forms;
+    throw requirementInvalidError(`expected ${expected}`, text);
+  }
+  if (parseVersionRange(constraint) === null) throw constraintInvalidError(text);
+
+  return { kind: 'module', account: account ?? null, module, constraint };
+}
+
+function splitAtSign(text: string): { name: string; constraint: string } {
+  const at = text.indexOf('@');
+  return at === -1
+    ? { name: text, constraint: '*' }
+    : { name: text.slice(0, at), constraint: text.slice(at + 1) };
+}
+
+function constraintInvalidError(found: string): GantryError {
+  return requirementInvalidError('expected a version range such as ^1.0 after the "@"', found);
 }
 
 function requirementInvalidError(expected: string, found: string): GantryError {

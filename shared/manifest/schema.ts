@@ -1,95 +1,14 @@
 import { z } from 'zod';
-import { isGantryError } from '../base/error.ts';
-import { limits } from '../base/limits/index.ts';
-import { slugPattern, slugSchema } from '../base/slug.ts';
+import { slugSchema } from '../base/slug.ts';
 import type { ModuleManifest } from '../domain/modules/index.ts';
-import { compileGlob } from '../files/index.ts';
-import { parseRequirement } from './requirement.ts';
-
-/** Converts an error of a parser into a problem with the parsed string. */
-function refineWith(
-  parse: (text: string) => unknown,
-): (text: string, context: z.RefinementCtx<string>) => void {
-  return (text, context) => {
-    try {
-      parse(text);
-    } catch (error) {
-      if (!isGantryError(error)) throw error;
-      context.addIssue({ code: 'custom', message: error.message });
-    }
-  };
-}
-
-const line = z
-  .string()
-  .max(200, 'expected at most 200 characters')
-  .regex(/^\P{Cc}+$/u, 'expected one line of text');
-
-const glob = z.string().superRefine(refineWith(compileGlob));
-
-/**
- * Debian policy 5.6.1, with an architecture and an exact version in the syntax of apt. Never an
- * option (`-…`) or a path.
- */
-const debianPackage = z
-  .string()
-  .max(300, 'expected at most 300 characters')
-  .regex(
-    /^[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+~:-]+)?$/,
-    'expected a Debian package, as name, name:architecture or name=version',
-  );
-
-const requirement = z
-  .string()
-  .superRefine(refineWith(parseRequirement))
-  .meta({ pattern: '^(?:[a-z0-9._-]+/)?[a-z0-9._-]+@.+$' });
-
-const slug = slugPattern.source.slice(1, -1);
-const moduleReference = z
-  .string()
-  .regex(new RegExp(`^(?:${slug}/)?${slug}$`), 'expected <module> or <account>/<module>')
-  .max(127, 'expected at most 127 characters');
-
-const list = <Item extends z.ZodType>(
-  item: Item,
-  description: string,
-  example: z.input<Item>[],
-  max?: number,
-) => {
-  const items = z.array(item);
-  return (max === undefined ? items : items.max(max, `expected at most ${max} entries`))
-    .default([])
-    .meta({ description, examples: [example] });
-};
-
-const dependencies = z
-  .strictObject({
-    requires: list(
-      requirement,
-      'Modules that this one needs: <account>/<module>@<npm-style semver range>. A bare <module> is the own account’s, else powernode’s.',
-      ['powernode/system-base@^1.0', 'powernode/chrony@>=1.2 <3'],
-    ),
-    provides: list(
-      slugSchema,
-      'Names of capabilities that this module offers.',
-      ['http-server'],
-      limits.capabilitiesMax,
-    ),
-  })
-  .prefault({})
-  .describe('What this module needs from other modules, and offers them.');
-
-const shipsSomething = [
-  { required: ['package_spec'], properties: { package_spec: { minItems: 1 } } },
-  { required: ['file_spec'], properties: { file_spec: { minItems: 1 } } },
-];
-
-/**
- * Returns whether a list has entries. A value that is not a list has its own problem, so it does
- * not count as missing too.
- */
-const hasEntries = (value: unknown) =>
-  value !== undefined && (!Array.isArray(value) || value.length > 0);
+import { build } from './schema/build.ts';
+import { jobs, verify } from './schema/checks.ts';
+import { dependencies } from './schema/dependencies.ts';
+import { glob, key, line, list, moduleReference } from './schema/field.ts';
+import { debianPackage } from './schema/files.ts';
+import { security } from './schema/security.ts';
+import { init, services } from './schema/services.ts';
+import { groups, sudoers, users } from './schema/users.ts';
 
 /**
  * The canonical, flat form of a module manifest: the single source of truth.
@@ -108,21 +27,28 @@ export const moduleManifestSchema = z
       description: "The module's name, unique in its account, as it is registered.",
       examples: ['my-nginx'],
     }),
-    display_name: line.optional().meta({
-      description: 'The name that people are shown.',
-      examples: ['nginx 1.26 with TLS hardening'],
-    }),
+    display_name: line(200)
+      .optional()
+      .meta({
+        description: 'The name that people are shown.',
+        examples: ['nginx 1.26 with TLS hardening'],
+      }),
     description: z
       .string()
-      .max(4000, 'expected at most 4000 characters')
+      .max(16_000, 'expected at most 16000 characters')
       .optional()
       .meta({
         description: 'What the module is for.',
         examples: ['nginx with TLS hardening and a /healthz endpoint'],
       }),
-    license: line
+    license: line(1000)
       .optional()
       .meta({ description: 'SPDX licence expression.', examples: ['BSD-2-Clause'] }),
+    category: key(
+      slugSchema,
+      'The category that the module is written for. The registration decides; a different one there draws a warning.',
+      'userland',
+    ),
     package_spec: list(
       debianPackage,
       'Debian packages that the build installs: name, name:architecture or name=version.',
@@ -140,21 +66,142 @@ export const moduleManifestSchema = z
     protected_spec: list(glob, 'rsync globs of shipped files that no other module may ship.', [
       '/etc/nginx/conf.d/00-security.conf',
     ]),
+    dependency_spec: key(
+      z.array(glob),
+      'rsync globs that a module with this one as its parent ships from its own rootfs/ if it has no file_spec.',
+      ['/etc/nginx/conf.d/**'],
+    ),
+    carve_waivers: key(
+      z.array(glob),
+      'rsync globs of package files that a carved build leaves out without a warning.',
+      ['/usr/share/doc/***'],
+    ),
     dependencies,
     parent_module: moduleReference.optional().meta({
       description: 'The module whose configuration this one overrides, as it is registered.',
       examples: ['powernode/nginx'],
     }),
+    init: key(init, 'Commands of the older form that start, stop and restart the module.', {
+      start: '/usr/sbin/nginx',
+      stop: '/usr/sbin/nginx -s quit',
+      restart: '/usr/sbin/nginx -s reload',
+    }),
+    services: key(
+      services,
+      'Processes that machines keep running, each with a name of its own.',
+      servicesExample(),
+    ),
+    jobs: key(jobs, 'Commands of the module that operators and schedules may run on machines.', [
+      { name: 'rotate-logs', path: '/usr/libexec/my-nginx/rotate-logs', arguments: false },
+    ]),
+    reboot_required: key(
+      z.boolean(),
+      'True if a new version takes effect at the next boot only.',
+      false,
+    ),
+    security: key(security, 'What the processes of the module may do. A profile of null is none.', {
+      capabilities: ['CAP_NET_BIND_SERVICE'],
+      selinux_profile: null,
+      apparmor_profile: 'my-nginx',
+      seccomp_profile: null,
+      egress_allow: ['ocsp.example.org:443'],
+      privileged: false,
+      user_namespace: false,
+    }),
+    users: key(users, 'Users that the module needs, each with a name of its own.', [
+      {
+        name: 'www-data',
+        uid: 33,
+        primary_gid: 33,
+        primary_group: 'www-data',
+        shell: '/usr/sbin/nologin',
+        home: '/var/www',
+        gecos: 'web server',
+        supplementary_groups: ['ssl-cert'],
+      },
+    ]),
+    groups: key(groups, 'Groups that the module needs, each with a name of its own.', [
+      { name: 'ssl-cert', gid: 105, members: ['www-data'] },
+    ]),
+    sudoers: key(
+      sudoers,
+      'Commands that a user may run as another one, each entry with an id of its own. runas is the shorter word for runas_user.',
+      [
+        {
+          id: 'reload',
+          user: 'deploy',
+          commands: ['/usr/sbin/nginx -s reload'],
+          runas: 'root',
+          runas_user: 'root',
+          runas_group: 'root',
+          flags: ['NOPASSWD'],
+        },
+      ],
+    ),
+    verify: key(
+      verify,
+      'Commands that login shells and other shells of a machine must find at a path.',
+      { probes: [{ name: 'nginx', command: 'nginx', resolves_to: '/usr/sbin/nginx' }] },
+    ),
+    skills: key(z.array(z.unknown()), 'Skills of Powernode’s assistants, of any form.', [
+      { name: 'reload-nginx' },
+    ]),
+    build: key(
+      build,
+      'Pins that the build scripts of the module’s own repository read. null inherits the script’s default.',
+      buildExample(),
+    ),
   })
-  .refine(({ package_spec, file_spec }) => hasEntries(package_spec) || hasEntries(file_spec), {
-    message: 'expected at least one entry in package_spec or file_spec',
-    // Without this, zod would only report the problem after all others are solved.
-    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  })
-  .meta({
-    title: 'Gantry module manifest',
-    anyOf: shipsSomething,
-  }) satisfies z.ZodType<ModuleManifest>;
+  .meta({ title: 'Gantry module manifest' }) satisfies z.ZodType<ModuleManifest>;
+
+function servicesExample(): z.input<typeof services> {
+  return [
+    {
+      name: 'nginx',
+      start_command: '/usr/sbin/nginx -g "daemon off;"',
+      stop_command: '/usr/sbin/nginx -s quit',
+      restart_policy: 'on-failure',
+      user: 'www-data',
+      working_directory: '/var/www',
+      env: { TZ: 'UTC' },
+      exposed_ports: [{ port: 80, protocol: 'tcp', name: 'http' }],
+      capabilities: ['CAP_NET_BIND_SERVICE'],
+      health: {
+        endpoint: '/healthz',
+        method: 'GET',
+        interval_seconds: 30,
+        timeout_seconds: 5,
+        initial_delay_seconds: 10,
+      },
+      metadata: { owner: 'web team' },
+      dependencies: [{ service: 'certificates', kind: 'start_before' }],
+    },
+    {
+      name: 'certificates',
+      unit_body:
+        '[Unit]\nDescription=Make local certificates once\n\n[Service]\nType=oneshot\nExecStart=/usr/libexec/my-nginx/certificates\n',
+    },
+  ];
+}
+
+function buildExample(): z.input<typeof build> {
+  return {
+    ubuntu_digest: null,
+    apt_snapshot: '20261130T120000Z',
+    firmware_repo: 'https://git.example.org/firmware.git',
+    firmware_ref: 'v1.20261101',
+    k3s_version: 'v1.34.1+k3s1',
+    gitleaks_version: '8.28.0',
+    gh_version: '2.83.1',
+    go_version: '1.26.8',
+    claude_code_version: '2.0.50',
+    ruby_version: '3.4.7',
+    node_version: '24.11.1',
+    act_runner_version: '0.2.13',
+    grok_version: '1.0.0',
+    vault_version: '1.21.1',
+  };
+}
 
 export type { ModuleManifest };
 

@@ -6,17 +6,24 @@ import {
   type ResolvedRequirement,
   type VersionChoice,
   versionChoices,
+  type WantedCapability,
+  wantedCapability,
 } from '../../composition/index.ts';
 import type { LayerName, ResolutionRecord } from '../../domain/compose/index.ts';
 import { inView, isGivenUp, moduleInView, type TemplateView } from '../../domain/compose/index.ts';
-import type { Module, Version } from '../../domain/modules/index.ts';
+import {
+  type Module,
+  type Provided,
+  splitProvided,
+  type Version,
+} from '../../domain/modules/index.ts';
 import {
   commonAccount,
   listNamesakes,
   splitModule,
   type Track,
 } from '../../domain/templates/index.ts';
-import { parseRequirement } from '../../manifest/index.ts';
+import { parseRequirement, requiredName } from '../../manifest/index.ts';
 import { getCategory } from '../../store/accounts/index.ts';
 import { getModule, listProviders, readVersions } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
@@ -90,17 +97,18 @@ export async function readModules(
   return reading.found;
 }
 
-/** A bare name that a version requires, and the account whose version does. */
+/** A name without an account that a version requires, and the account whose version does. */
 interface Capability {
   own: string;
   name: string;
+  wanted: WantedCapability;
 }
 
 interface Reading extends ReadingOptions {
   services: Services;
   view: TemplateView;
   found: KnownModules;
-  /** By `<asking account>/<name>`. */
+  /** By `<asking account>/<key of the capability>`. */
   capabilities: Map<string, Capability>;
 }
 
@@ -136,24 +144,27 @@ async function readReachable(reading: Reading, start: readonly LayerName[]): Pro
 function requiredBy({ view, found, capabilities }: Reading, module: LayerName): LayerName[] {
   const own = splitModule(module, view.template.account).account;
   const choices = found.known.get(module)?.choices ?? [];
-  const names = choices.flatMap((choice) => requirementsOf(choice.of)).map((one) => one.module);
+  const required = choices.flatMap((choice) => requirementsOf(choice.of));
 
-  for (const name of names) {
-    if (!name.includes('/')) capabilities.set(`${own}/${name}`, { own, name });
+  for (const { module: name, constraint } of required) {
+    if (name.includes('/')) continue;
+    const wanted = wantedCapability(name, constraint);
+    capabilities.set(`${own}/${wanted.key}`, { own, name, wanted });
   }
 
-  return names.flatMap((name) => listNamesakes(name, own));
+  return required.flatMap((one) => listNamesakes(one.module, own));
 }
 
 async function readProviders(
   reading: Reading,
-  { own, name }: Capability,
+  { own, name, wanted }: Capability,
   { assigned, recorded }: { assigned: readonly LayerName[]; recorded: LayerName | null },
 ): Promise<void> {
   const { services, found } = reading;
   const { known, providers } = found;
   const provides = (module: LayerName) =>
-    known.get(module)?.choices.some((choice) => providedBy(choice.of).includes(name)) ?? false;
+    known.get(module)?.choices.some((choice) => wanted.isMetBy(choice, providedBy(choice.of))) ??
+    false;
 
   if (listNamesakes(name, own).some((module) => known.get(module)?.choices.length)) return;
 
@@ -162,10 +173,11 @@ async function readProviders(
   if (assigned.some(provides)) return;
 
   for (const account of new Set([own, commonAccount])) {
-    const place = `${account}/${name}`;
+    const { capability } = wanted;
+    const place = `${account}/${capability}`;
     const names =
       providers.get(place) ??
-      (await listProviders(services.db, account, name)).map((module) => `${account}/${module}`);
+      (await listProviders(services.db, account, capability)).map((one) => `${account}/${one}`);
 
     providers.set(place, names);
     await readReachable(reading, names);
@@ -245,8 +257,9 @@ function choicesOf(versions: readonly Version[], track?: Track, pin?: string): C
   return pin === undefined ? versionChoices(versions, track) : pinnedChoices(versions, track, pin);
 }
 
-/** A search needs the requirements of one version many times, and a version never changes. */
+/** A search needs the dependencies of one version many times, and a version never changes. */
 const parsed = new WeakMap<Version, ResolvedRequirement[]>();
+const offered = new WeakMap<Version, Provided[]>();
 
 export function requirementsOf(version: Version): ResolvedRequirement[] {
   const known = parsed.get(version);
@@ -254,15 +267,20 @@ export function requirementsOf(version: Version): ResolvedRequirement[] {
 
   const { dependencies } = version.manifest;
   const requirements = dependencies.requires.map((text) => {
-    const { account, module, constraint } = parseRequirement(text);
-    return { module: account === null ? module : `${account}/${module}`, constraint };
+    const one = parseRequirement(text);
+    return { module: requiredName(one), constraint: one.constraint };
   });
 
   parsed.set(version, requirements);
   return requirements;
 }
 
-/** Names of the capabilities that a version's manifest offers. */
-export function providedBy(version: Version): string[] {
-  return version.manifest.dependencies.provides;
+/** The capabilities that a version's manifest offers. */
+export function providedBy(version: Version): Provided[] {
+  const known = offered.get(version);
+  if (known !== undefined) return known;
+
+  const provided = version.manifest.dependencies.provides.map(splitProvided);
+  offered.set(version, provided);
+  return provided;
 }

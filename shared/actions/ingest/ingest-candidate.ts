@@ -3,7 +3,7 @@ import { versionId } from '../../base/ids.ts';
 import type { IngestMessage } from '../../contract/messages.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
 import type { ImageLabels, Module, Version } from '../../domain/modules/index.ts';
-import { mayBeVersion, versionName } from '../../domain/modules/index.ts';
+import { mayBeVersion, splitProvided, versionName } from '../../domain/modules/index.ts';
 import { isOutage } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import {
@@ -114,9 +114,10 @@ async function makeVersion(
   builds: Build[],
 ): Promise<string> {
   const { account, name } = module;
-  const provides = builds[0]?.manifest.dependencies.provides ?? [];
+  const provides = (builds[0]?.manifest.dependencies.provides ?? []).map(splitProvided);
+  const capabilities = new Set(provides.map(({ capability }) => capability));
 
-  await noteProvider(services.db, account, name, provides);
+  await noteProvider(services.db, account, name, [...capabilities]);
 
   const at = nowIso(services);
   return moveCandidate(

@@ -1,13 +1,18 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { listSome } from '../../base/list-some.ts';
-import { parseConstraint } from '../../composition/index.ts';
-import { isKnownTo, type Module, type Version } from '../../domain/modules/index.ts';
+import {
+  parseConstraint,
+  type WantedCapability,
+  wantedCapability,
+} from '../../composition/index.ts';
+import { isKnownTo, type Module, splitProvided, type Version } from '../../domain/modules/index.ts';
 import { commonAccount } from '../../domain/templates/index.ts';
 import {
   type ManifestRequirement,
   type ModuleManifest,
   parseRequirement,
+  requiredName,
 } from '../../manifest/index.ts';
 import { allVersions, getModule, listProviders } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
@@ -42,14 +47,22 @@ export async function unmetRequirements(
 async function whyUnmet(
   services: Services,
   own: string,
-  { account, module, constraint }: ManifestRequirement,
+  requirement: ManifestRequirement,
 ): Promise<string | null> {
+  const { constraint } = requirement;
+  const wanted = wantedCapability(requiredName(requirement), constraint);
+  if (requirement.kind === 'capability') {
+    if (await isProvided(services, own, wanted)) return null;
+    return `expected a module of ${own} or ${commonAccount} that provides ${wanted.capability}${constraint === '*' ? '' : ` in ${constraint}`}, found none; register it before this version is promoted`;
+  }
+
+  const { account, module } = requirement;
   const accounts = account === null ? [own, commonAccount] : [account];
   const places = await Promise.all(accounts.map((one) => getModule(services.db, one, module)));
   const rows = places.filter((row) => row !== null && isVisible(row, own)) as Module[];
 
   if (rows.length === 0) {
-    if (account === null && (await isProvided(services, own, module))) return null;
+    if (account === null && (await isProvided(services, own, wanted))) return null;
     return `expected a module or capability "${module}" of ${accounts.join(' or ')}, found none; register it before this version is promoted`;
   }
 
@@ -82,15 +95,24 @@ async function usableVersions(
 }
 
 /** Whether a module of the account or of the common account provides a capability. */
-async function isProvided(services: Services, own: string, capability: string): Promise<boolean> {
+async function isProvided(
+  services: Services,
+  own: string,
+  wanted: WantedCapability,
+): Promise<boolean> {
   for (const account of new Set([own, commonAccount])) {
-    for (const name of await listProviders(services.db, account, capability)) {
+    for (const name of await listProviders(services.db, account, wanted.capability)) {
       const module = await getModule(services.db, account, name);
       if (module === null || !isVisible(module, own)) continue;
 
       const versions = await usableVersions(services, own, module);
-      if (versions.some(({ manifest }) => manifest.dependencies.provides.includes(capability)))
-        return true;
+      const provides = versions.some((version) =>
+        wanted.isMetBy(
+          { ...version, standing: 'offered' },
+          version.manifest.dependencies.provides.map(splitProvided),
+        ),
+      );
+      if (provides) return true;
     }
   }
   return false;

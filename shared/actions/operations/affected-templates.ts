@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
+import { capabilityPrefix } from '../../domain/modules/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
 import { type Track, tracks } from '../../domain/templates/index.ts';
 import { templatesConsidering } from '../../store/compose/index.ts';
@@ -76,9 +77,11 @@ async function templatesUsing(
   { module, version_id, others }: UsersOf,
 ): Promise<TemplateKey[]> {
   const version = version_id === null ? null : await getVersion(services.db, account, version_id);
-  const names = [module, ...(version === null ? [] : providedBy(version))].map(
-    (name) => `${account}/${name}`,
-  );
+  const provided = (version === null ? [] : providedBy(version)).flatMap(({ capability }) => [
+    capability,
+    `${capabilityPrefix}${capability}`,
+  ]);
+  const names = [module, ...provided].map((name) => `${account}/${name}`);
   const rows: TemplateKey[][] = await Promise.all([
     assignmentsOf(services.db, `${account}/${module}`),
     ...[...new Set(names)].map((name) => templatesConsidering(services.db, name)),

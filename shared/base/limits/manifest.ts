@@ -9,6 +9,12 @@ export const manifestLimits = {
   validateFilesMax: 20_000,
   /** Capabilities of one module: each is a row of the table, and real modules offer a few. */
   capabilitiesMax: 100,
+  /** Commands that a machine looks up for one module: Powernode's own limit. */
+  manifestProbesMax: 32,
+  /** The highest port of TCP, UDP and SCTP. */
+  portMax: 2 ** 16 - 1,
+  /** The highest user and group id of Linux: the one above it means "none". */
+  userIdMax: 2 ** 32 - 2,
   /** Neighbours whose file lists `validate` reads concurrently: each may need tens of megabytes. */
   validateReadsAtOnce: 4,
   /**

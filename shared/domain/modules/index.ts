@@ -1,5 +1,7 @@
+export * from './capability.ts';
 export * from './category.ts';
 export * from './manifest.ts';
+export * from './manifest-service.ts';
 export * from './module.ts';
 export * from './platform.ts';
 export * from './promotion.ts';

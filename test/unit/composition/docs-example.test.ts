@@ -10,7 +10,11 @@ import {
   resolve,
   type VersionChoice,
 } from '../../../shared/composition/index.ts';
-import { seededCategories, type Variety } from '../../../shared/domain/modules/index.ts';
+import {
+  seededCategories,
+  splitProvided,
+  type Variety,
+} from '../../../shared/domain/modules/index.ts';
 import { layer } from './factory.ts';
 
 interface Example {
@@ -71,7 +75,7 @@ function composed(assigned: string[]) {
     assigned: assigned.map(requirement),
     available,
     requires: ({ of }) => (of.requires ?? []).map(requirement),
-    provides: ({ of }) => of.provides ?? [],
+    provides: ({ of }) => (of.provides ?? []).map(splitProvided),
     providers: (_, account) =>
       Object.keys(modules).filter((name) => name.startsWith(`${account}/`)),
   });

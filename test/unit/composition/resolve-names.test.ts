@@ -142,3 +142,84 @@ describe('a module of another account', () => {
     });
   });
 });
+
+describe('a requirement capability:<tag>', () => {
+  const ruby = (version: string) => ({ '1.0.0': [`provides ruby@${version}`] });
+  const worker = (range: string) => ({ '1.0.0': [`capability:ruby${range}`] });
+
+  it('never means a module of that name', () => {
+    const world: World = {
+      'acme/web': worker(''),
+      'acme/ruby': { '9.0.0': [] },
+      'powernode/runtime': ruby('3.4'),
+    };
+    expect(idsOf(world, 'acme/web')).toEqual(['acme/web@1.0.0', 'powernode/runtime@1.0.0']);
+  });
+
+  it('asks its constraint of the version that the provider states, and picks the provider by it', () => {
+    const world: World = {
+      'acme/web': worker('@~> 3.4'),
+      'acme/old': worker('@<3.4'),
+      'acme/ruby33': ruby('3.3.9'),
+      'acme/ruby34': ruby('3.4.7'),
+    };
+    expect(idsOf(world, 'acme/web', 'acme/old')).toEqual([
+      'acme/old@1.0.0',
+      'acme/ruby33@1.0.0',
+      'acme/ruby34@1.0.0',
+      'acme/web@1.0.0',
+    ]);
+    expect(thrownBy(() => idsOf({ ...world, 'acme/web': worker('') }, 'acme/web'))).toMatchObject({
+      code: 'composition_ambiguous',
+      details: { capability: 'ruby', providers: ['acme/ruby33', 'acme/ruby34'] },
+    });
+  });
+
+  it('asks its constraint of the module where the provider states no version', () => {
+    const world: World = {
+      'acme/web': worker('@^2'),
+      'acme/runtime': { '2.1.0': ['provides ruby'], '1.0.0': ['provides ruby'] },
+    };
+    expect(idsOf(world, 'acme/web')).toContain('acme/runtime@2.1.0');
+  });
+
+  it('takes the newest version of the provider whose capability suits', () => {
+    const runtime = {
+      '3.0.0': ['provides ruby@3.5'],
+      '2.0.0': ['provides ruby@3.4'],
+      '1.0.0': ['provides ruby@3.3'],
+    };
+    const world: World = { 'acme/web': worker('@~> 3.3, < 3.5'), 'acme/runtime': runtime };
+    expect(idsOf(world, 'acme/web')).toContain('acme/runtime@2.0.0');
+  });
+
+  it('names the capability where nothing provides it', () => {
+    const world: World = { 'acme/web': worker('@~> 3.4'), 'acme/ruby33': ruby('3.3.9') };
+    expect(thrownBy(() => idsOf(world, 'acme/web'))).toMatchObject({
+      code: 'composition_unsatisfied',
+      message:
+        'expected a module that provides ruby for assigned acme/web 1.0.0 → capability:ruby@~> 3.4; found no such module, ' +
+        'or none that this account may use, nor one that provides ruby',
+    });
+  });
+
+  it('keeps the provider of the last resolution', () => {
+    const world: World = { 'acme/web': worker('@^3'), 'acme/a': ruby('3.4') };
+    const { record } = resolve(inputOf(world, ['acme/web']));
+    expect(record.capabilities).toEqual({ 'acme/capability:ruby@^3': 'acme/a' });
+
+    const more: World = { ...world, 'acme/b': ruby('3.4'), 'acme/c': { '1.0.0': [] } };
+    const again = resolve({ ...inputOf(more, ['acme/web', 'acme/c']), previous: record });
+    expect(again.modules.map(({ module }) => module)).toEqual(['acme/a', 'acme/c', 'acme/web']);
+  });
+});
+
+describe('the constraint of a bare name that is a capability', () => {
+  it('applies to the version that the provider states', () => {
+    const world: World = {
+      'acme/web': { '1.0.0': ['nginx-http@^1.26'] },
+      'acme/nginx': { '7.0.0': ['provides nginx-http@1.27'] },
+    };
+    expect(idsOf(world, 'acme/web')).toContain('acme/nginx@7.0.0');
+  });
+});

@@ -3,6 +3,7 @@ import type {
   Standing,
   VersionChoice,
 } from '../../../shared/composition/index.ts';
+import { splitProvided } from '../../../shared/domain/modules/index.ts';
 
 export interface Choice extends VersionChoice {
   requires: string[];
@@ -48,7 +49,7 @@ export function inputOf(world: World, assigned: string[]): ResolutionInput<Choic
       choice.requires.filter((text) => !text.startsWith(provided)).map(requirement),
     provides: (choice) =>
       choice.requires.flatMap((text) =>
-        text.startsWith(provided) ? [text.slice(provided.length)] : [],
+        text.startsWith(provided) ? [splitProvided(text.slice(provided.length))] : [],
       ),
     providers: (_capability, account) =>
       [...modules.keys()].filter((module) => module.startsWith(`${account}/`)),

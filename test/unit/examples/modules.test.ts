@@ -20,6 +20,7 @@ import {
   parseManifest,
   parseManifestJson,
   parseRequirement,
+  requiredName,
 } from '../../../shared/manifest/index.ts';
 
 const examples = new URL('../../../examples/', import.meta.url).pathname;
@@ -182,8 +183,9 @@ describe.each(directories)('%s', (directory) => {
 
   test('requires modules that are here too, at 1.0', () => {
     const required = manifest.dependencies.requires.map(parseRequirement);
-    for (const { account, module, constraint } of required) {
-      expect([account, constraint]).toEqual(['powernode', '^1.0']);
+    for (const one of required) {
+      const [account, module] = requiredName(one).split('/');
+      expect([account, one.constraint]).toEqual(['powernode', '^1.0']);
       expect(Object.keys(modules)).toContain(module);
     }
   });
@@ -245,8 +247,8 @@ describe('the examples, built from rootfs/', () => {
           const directory = module in modules ? 'modules' : 'patterns';
           const { dependencies } = parseManifest(read(directory, module, 'manifest.yaml')).manifest;
           return dependencies.requires.map((text) => {
-            const { account, module: required, constraint } = parseRequirement(text);
-            return { module: `${account}/${required}`, constraint };
+            const one = parseRequirement(text);
+            return { module: requiredName(one), constraint: one.constraint };
           });
         },
       });

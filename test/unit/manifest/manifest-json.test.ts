@@ -88,7 +88,7 @@ describe('manifest.json', () => {
       '{"name": "a", "file_spec": {"include": ["x"]}}',
       /^1:28 file_spec expected a list, found a mapping/,
     ],
-    ['{"name": "a", "file_spec": ["x"], "category": "userland"}', /^1:35 category unknown key/],
+    ['{"name": "a", "file_spec": ["x"], "variety": "config"}', /^1:35 variety unknown key/],
     ['[]', /^1:1 {2}expected a mapping, found a list/],
     ['{"name": "a", "file_spec": ["x"], "__proto__": {"mask": ["x"]}}', /__proto__ unknown key/],
   ])('refuses %j', (text, problem) => {

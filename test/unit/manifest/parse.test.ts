@@ -117,7 +117,7 @@ mask:
 requires: []
 dependencies:
   requires:
-    - powernode/system-base
+    - powernode/System-Base
     - powernode/system-base@latest
   need: []
 package_spec: [--option]
@@ -135,9 +135,9 @@ license:
       ),
       '9:1 requires unknown key; did you mean dependencies.requires?',
       expect.stringMatching(
-        /^12:7 dependencies\.requires\[0\] expected <account>\/<module>@<constraint>, found/,
+        /^12:7 dependencies\.requires\[0\] expected <account>\/<module>, <module> or .*, found/,
       ),
-      expect.stringMatching(/^13:7 dependencies\.requires\[1\] expected a semver range .*, found/),
+      expect.stringMatching(/^13:7 dependencies\.requires\[1\] expected a version range .*, found/),
       '14:3 dependencies.need unknown key; expected one of requires, provides',
       expect.stringMatching(
         /^15:16 package_spec\[0\] expected a Debian package, .*, found "--option"$/,
@@ -165,10 +165,6 @@ license:
   });
 
   test.each([
-    [
-      'name: a\nfile_spec: []\nschema_version: 1',
-      '1:1  expected at least one entry in package_spec or file_spec',
-    ],
     ['schema_version: 1\nfile_spec: ["x"]', '1:1 name expected text, found nothing'],
     ['', '1:1  expected a mapping of keys such as name and file_spec, found nothing'],
     ['- a', '1:1  expected a mapping of keys such as name and file_spec, found a list'],
@@ -200,8 +196,8 @@ license:
       expect.stringMatching(/^4:1 constructor unknown key; expected one of/),
     ],
     [
-      withFiles(`license: ${'x'.repeat(201)}`),
-      expect.stringMatching(/^4:10 license expected at most 200 characters, found/),
+      withFiles(`license: ${'x'.repeat(1001)}`),
+      expect.stringMatching(/^4:10 license expected at most 1000 characters, found/),
     ],
   ])('refuses %j', (text, problem) => {
     expect(errorsOf(text)).toContainEqual(problem);
@@ -218,7 +214,7 @@ license:
       parseManifest(withFiles('mask: &m [a]\nprotected_spec: *m')).manifest.protected_spec,
     ).toEqual(['a']);
     expect(
-      errorsOf(withFiles('mask: &m [a]\ndependencies:\n  provides: *m\n  requires: *m')),
+      errorsOf(withFiles('mask: &m [a:b]\ndependencies:\n  provides: *m\n  requires: *m')),
     ).toEqual([expect.stringMatching(/^4:11 dependencies\.requires\[0\] expected <account>/)]);
   });
 });
@@ -311,7 +307,6 @@ dependency_spec:
       '8:12 file_spec.include expected a list, found "/etc"',
       expect.stringMatching(/^9:10 file_spec\.mask\[0\] "\[" is not a usable glob/),
       '10:3 file_spec.extra unknown key; expected one of include, exclude, mask',
-      '12:5 dependency_spec[0] expected "name: <module>", found "system-base"',
       '13:5 dependency_spec[1] expected "name: <module>", found name: the number 5',
       expect.stringMatching(
         /^14:11 dependency_spec\[2\]\.name expected a module name before the "@", found "Bad_@\*"$/,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { manifestReference } from '../../../../scripts/reference/manifest.ts';
-import { parseManifest } from '../../../../shared/manifest/index.ts';
+import { listKeys, type Property } from '../../../../scripts/reference/manifest-types.ts';
+import { moduleManifestJsonSchema, parseManifest } from '../../../../shared/manifest/index.ts';
 import { moduleManifestSchema } from '../../../../shared/manifest/schema.ts';
 
 const page = manifestReference();
@@ -23,4 +24,28 @@ describe('docs/reference/modules/manifest.md', () => {
     const shown = examples.map((yaml) => Object.keys(parse(yaml))[0]);
     expect([...new Set(shown)]).toEqual(Object.keys(moduleManifestSchema.shape));
   });
+
+  test('its whole manifest has an example of every key inside a field', () => {
+    const { properties = {} } = moduleManifestJsonSchema() as Property;
+    const missing = Object.entries(properties).flatMap(([field, property]) => {
+      const shown = keysIn((parse(whole) as Record<string, unknown>)[field]);
+      return listKeys(property).flatMap(({ name }) =>
+        shown.has(name) ? [] : [`${field}: ${name}`],
+      );
+    });
+    expect(missing).toEqual([]);
+  });
 });
+
+/** The keys of a value, as `listKeys` names them. */
+function keysIn(value: unknown, prefix = ''): Set<string> {
+  if (Array.isArray(value)) return new Set(value.flatMap((one) => [...keysIn(one, prefix)]));
+  if (typeof value !== 'object' || value === null) return new Set();
+
+  return new Set(
+    Object.entries(value).flatMap(([key, inner]) => {
+      const suffix = Array.isArray(inner) ? '[].' : '.';
+      return [`${prefix}${key}`, ...keysIn(inner, `${prefix}${key}${suffix}`)];
+    }),
+  );
+}

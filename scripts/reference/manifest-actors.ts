@@ -1,0 +1,31 @@
+const shown = 'reviewers and `module diff`, which show how it changes';
+
+/** What acts on each field of a manifest. */
+export const actors: Readonly<Record<string, string>> = {
+  schema_version: 'validate, build and ingest, which refuse another one',
+  name: 'ingest: it is the registered name',
+  display_name: 'pages and lists',
+  description: 'pages and lists',
+  license: 'pages and lists',
+  category: 'validate and ingest, which warn of another one in the registration',
+  package_spec: 'build',
+  file_spec: 'build',
+  mask: 'build',
+  protected_spec: 'composition',
+  dependency_spec: 'build of modules that have this one as their parent',
+  carve_waivers: 'build with `--carve`',
+  'dependencies.requires': 'composition, which brings in what is required',
+  'dependencies.provides': 'composition, which finds providers of capabilities',
+  parent_module: 'build and ingest; composition, for carve-outs',
+  init: shown,
+  services: shown,
+  jobs: shown,
+  reboot_required: shown,
+  security: shown,
+  users: shown,
+  groups: shown,
+  sudoers: shown,
+  verify: shown,
+  skills: 'nothing here: kept for Powernode’s assistants',
+  build: 'the build scripts of the module’s own repository',
+};
