@@ -199,6 +199,7 @@ const errors = {
   // compose
   composition_protected_conflict: [409, 'Two modules protect the same path.'],
   composition_type_conflict: [409, 'One module ships a directory where another ships a file.'],
+  capability_conflict: [409, 'Two modules provide the same *.port:* capability.'],
   composition_unsatisfied: [
     409,
     'No set of versions satisfies all requirements. The message names the requirement chain.',

@@ -1,6 +1,7 @@
 export { type WantedCapability, wantedCapability } from './capability.ts';
 export { compose } from './compose.ts';
 export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
+export { refuseSharedPorts } from './exclusive.ts';
 export { explainPath } from './explain.ts';
 export { explainUnmoved, type Move } from './explain-unmoved.ts';
 export { findLostFiles } from './lost-files.ts';

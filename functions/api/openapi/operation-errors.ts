@@ -10,6 +10,7 @@ const changeErrors: readonly ErrorCode[] = [
   'composition_unsatisfied',
   'composition_protected_conflict',
   'composition_type_conflict',
+  'capability_conflict',
   'composition_ambiguous',
   'composition_cycle',
   'composition_platform_mismatch',

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { compose, layerPriority } from '../../composition/index.ts';
+import { compose, layerPriority, refuseSharedPorts } from '../../composition/index.ts';
 import type {
   Composition,
   CompositionLayer,
@@ -19,7 +19,7 @@ import {
 import { commonAccount } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
-import { type Choice, type Known, readModule } from './known-modules.ts';
+import { type Choice, type Known, providedBy, readModule } from './known-modules.ts';
 import { layerEntries } from './layer-entries.ts';
 import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
@@ -40,10 +40,10 @@ interface ComposeOptions extends ResolveOptions {
 }
 
 /**
- * Composes a view for a track. Throws the coded errors of `resolve` and `compose`,
- * `composition_kind_mismatch` and `composition_platform_mismatch`. Throws `composition_too_large`
- * if the layers have more than `entriesMax` entries (before reading them) or the rendered files
- * have more than `limits.renderedBytesMax`.
+ * Composes a view for a track. Throws the coded errors of `resolve`, `refuseSharedPorts` and
+ * `compose`, `composition_kind_mismatch` and `composition_platform_mismatch`. Throws
+ * `composition_too_large` if the layers have more than `entriesMax` entries (before reading them)
+ * or the rendered files have more than `limits.renderedBytesMax`.
  */
 export async function composeView(
   services: Services,
@@ -52,6 +52,13 @@ export async function composeView(
 ): Promise<ComposedView> {
   const { modules, resolved, resolution, warnings } = await resolveView(services, view, options);
 
+  refuseSharedPorts(
+    resolved.modules.map(({ choice, ...one }) => ({
+      ...one,
+      version: choice.version_string,
+      provides: providedBy(choice.of),
+    })),
+  );
   refuseBeyond(
     'entries in all layers',
     entriesMax,

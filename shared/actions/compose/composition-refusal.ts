@@ -2,6 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 
 const lasting: readonly ErrorCode[] = [
+  'capability_conflict',
   'category_unknown',
   'instance_entry_unsupported',
   'glob_too_complex',
