@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { artifactManifest } from '../cli/push/push-module.ts';
+import { artifactManifest } from '../cli/push/artifact-manifest.ts';
 import { environmentOf } from '../scripts/admin-token.ts';
 import {
   type DockerRegistry,

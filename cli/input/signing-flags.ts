@@ -72,6 +72,14 @@ export async function openSigner(flags: SigningFlags): Promise<PayloadSigner> {
   return createKeylessSigner(fulcio, identity, services);
 }
 
+/** Refuses the flags of a signature where none is made. @throws GantryError `usage` */
+export function refuseSigningFlags(flags: SigningFlags): void {
+  const { key, identityToken, signingConfig, fulcioUrl, rekorUrl, timestampServerUrl } = flags;
+  const given = [key, identityToken, signingConfig, fulcioUrl, rekorUrl, timestampServerUrl];
+  if (given.every((value) => value === undefined)) return;
+  throw new GantryError('usage', 'expected --sign with the flags that say who signs, found none');
+}
+
 async function chooseServices(flags: SigningFlags): Promise<SigningServices> {
   const { signingConfig, fulcioUrl, rekorUrl, rekorVersion, timestampServerUrl } = flags;
   const core = await import('../../shared/signature/index.ts');

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
-import { limits } from '../../shared/base/limits/index.ts';
-import { emptyBlob, mediaTypes } from '../../shared/registry/index.ts';
+import { emptyBlob } from '../../shared/registry/index.ts';
 import type { Target } from '../input/registry-target.ts';
+import { artifactManifest } from './artifact-manifest.ts';
+import { type BuildFile, findBuilds } from './builds.ts';
+import { indexManifest, toOciPlatform } from './index-manifest.ts';
 
-export interface PushResult {
-  /** Digest of the OCI manifest, which is what gets signed. */
+/** The build of one platform in the registry. */
+interface PushedBuild {
+  platform: string | null;
+  /** Digest of the OCI manifest. */
   digest: string;
   layer_digest: string;
   layer_size: number;
@@ -16,30 +20,87 @@ export interface PushResult {
   uploaded: boolean;
 }
 
-export const moduleArtifactType = 'application/vnd.powernode.module.v1';
-export const moduleLayerType = 'application/vnd.powernode.module.v1+tar';
+/** An artifact in the registry that may have no tag yet. */
+export interface PushedArtifact {
+  /** Digest of the OCI manifest or index, which is what gets signed. */
+  digest: string;
+  manifest: { bytes: Uint8Array; mediaType: string };
+  builds: [PushedBuild, ...PushedBuild[]];
+}
+
+type OnProgress = (sent: number, size: number) => void;
 
 /**
- * Pushes a module.tar as an OCI manifest with one layer. The same tar gives the same bytes.
- * @param path a module.tar, or a directory that has one
- * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest,
- * `registry_*`
+ * Pushes a build as an OCI manifest with one layer, or several builds as an index, and tags it. The
+ * same builds give the same bytes.
+ * @param path a module.tar, a directory that has one, or one that has a directory for each platform
+ * @throws GantryError see `pushByDigest`
  */
 export async function pushModule(
-  { client, reference, name }: Target,
+  target: Target,
   path: string,
-  onProgress: (sent: number, size: number) => void,
+  onProgress: OnProgress,
   env: NodeJS.ProcessEnv = process.env,
-): Promise<PushResult> {
-  if (reference.digest !== undefined) {
+): Promise<PushedArtifact> {
+  const pushed = await pushByDigest(target, path, onProgress, env);
+  await tagArtifact(target, pushed);
+  return pushed;
+}
+
+/**
+ * Pushes the same without the tag, so that it can be signed before anybody sees it.
+ * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest and for
+ * directories that are no platforms, `registry_*`
+ */
+export async function pushByDigest(
+  target: Target,
+  path: string,
+  onProgress: OnProgress,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<PushedArtifact> {
+  if (target.reference.digest !== undefined) {
     throw new GantryError('usage', 'expected a reference with a tag to push to, found a digest', {
-      found: reference.digest,
+      found: target.reference.digest,
     });
   }
 
-  const tar = await findTar(path);
-  const layer = await describeTar(tar);
+  const files = await findBuilds(path);
+  for (const { platform } of files) if (platform !== null) toOciPlatform(platform);
 
+  const pushed: (Omit<PushedArtifact, 'builds'> & { build: PushedBuild })[] = [];
+  for (const file of files) pushed.push(await pushBuild(target, file, onProgress, env));
+
+  const [first, ...others] = pushed;
+  if (first === undefined) throw new GantryError('io_error', 'expected a build, found none');
+  const builds: PushedArtifact['builds'] = [first.build, ...others.map(({ build }) => build)];
+  if (first.build.platform === null) return { ...first, builds };
+
+  const index = indexManifest(
+    pushed.map(({ digest, manifest, build }) => ({
+      platform: build.platform ?? '',
+      digest,
+      size: manifest.bytes.length,
+    })),
+  );
+  return { ...(await putByDigest(target, index)), builds };
+}
+
+/** Gives the artifact the tag of the reference. @throws GantryError `registry_*` */
+export async function tagArtifact(
+  { client, reference, name }: Target,
+  { manifest }: PushedArtifact,
+): Promise<void> {
+  await client.putManifest(reference.repository, name, manifest);
+}
+
+async function pushBuild(
+  target: Target,
+  { tar, platform }: BuildFile,
+  onProgress: OnProgress,
+  env: NodeJS.ProcessEnv,
+) {
+  const { client, reference } = target;
+  const layer = await describeTar(tar);
   const { uploaded } = await client.pushBlob(
     reference.repository,
     layer,
@@ -52,81 +113,28 @@ export async function pushModule(
     env.SOURCE_DATE_EPOCH === undefined
       ? await readFirstEntryTime(tar)
       : parseEpoch(env.SOURCE_DATE_EPOCH);
-  const bytes = new TextEncoder().encode(
-    JSON.stringify(artifactManifest(layer, basename(tar), created)),
-  );
-  const { digest } = await client.putManifest(reference.repository, name, {
-    bytes,
-    mediaType: mediaTypes.manifest,
-  });
+  const put = await putByDigest(target, artifactManifest(layer, basename(tar), created));
 
-  return { digest, layer_digest: layer.digest, layer_size: layer.size, uploaded };
-}
-
-/**
- * Returns the OCI manifest that `oras push` 1.2 writes for one file, with the same order of keys.
- */
-export function artifactManifest(
-  layer: { digest: string; size: number },
-  title: string,
-  createdS: number,
-) {
-  return {
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    artifactType: moduleArtifactType,
-    config: {
-      mediaType: mediaTypes.empty,
-      digest: emptyBlob.digest,
-      size: emptyBlob.size,
-      data: 'e30=',
-    },
-    layers: [
-      {
-        mediaType: moduleLayerType,
-        digest: layer.digest,
-        size: layer.size,
-        annotations: { 'org.opencontainers.image.title': title },
-      },
-    ],
-    annotations: {
-      'org.opencontainers.image.created': new Date(createdS * 1000)
-        .toISOString()
-        .replace('.000Z', 'Z'),
-    },
+  const { digest } = put;
+  const build = {
+    platform,
+    digest,
+    layer_digest: layer.digest,
+    layer_size: layer.size,
+    uploaded,
   };
+  return { ...put, build };
 }
 
-async function findTar(path: string): Promise<string> {
-  const tar = (await fileInfo(path)).isDirectory() ? join(path, 'module.tar') : path;
-  const info = await fileInfo(tar);
-  if (!info.isFile())
-    throw new GantryError('io_error', `expected a module.tar at ${tar}, found something else`);
-
-  if (info.size > limits.layerBytesMax) {
-    throw new GantryError(
-      'layer_too_large',
-      `expected a module.tar of at most ${limits.layerBytesMax} bytes, found ${info.size}`,
-      {
-        expected: limits.layerBytesMax,
-        found: info.size,
-      },
-    );
-  }
-
-  return tar;
-}
-
-async function fileInfo(path: string) {
-  try {
-    return await stat(path);
-  } catch (cause) {
-    throw new GantryError(
-      'io_error',
-      `expected a module.tar at ${path}, found none; run "gantry module build" first`,
-      { cause },
-    );
-  }
+async function putByDigest(
+  { client, reference }: Target,
+  document: { mediaType: string },
+): Promise<Omit<PushedArtifact, 'builds'>> {
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  const manifest = { bytes, mediaType: document.mediaType };
+  const named = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const { digest } = await client.putManifest(reference.repository, named, manifest);
+  return { digest, manifest };
 }
 
 async function describeTar(tar: string): Promise<{ digest: string; size: number }> {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import { isIndex, type ManifestContent, parseManifest } from '../../shared/registry/index.ts';
 import { predicateTypes } from '../../shared/signature/index.ts';
+import { findBuilds } from '../push/builds.ts';
 
 /** What `gantry module build` writes beside the module.tar, as a predicate to sign. */
 export interface BuildDocument {
@@ -46,54 +47,33 @@ const documents: { file: string; typeOf: (json: unknown) => string }[] = [
  */
 export async function readBuildDocuments(
   dir: string,
-  [artifact, ...children]: [ManifestContent, ...ManifestContent[]],
+  [artifact, ...listed]: [ManifestContent, ...ManifestContent[]],
 ): Promise<BuildDocument[]> {
-  const builds = await findBuilds(dir);
-  const found = await Promise.all(
-    builds.map(async (build) => {
-      const tar = await hashFile(join(build, 'module.tar'));
-      const holder = [artifact, ...children].find((content) => holdsLayer(content, tar));
-      if (holder === undefined) throw mismatch(artifact.digest, `${build}/module.tar`, tar);
+  const found: BuildDocument[] = [];
+  for (const { tar } of await findBuilds(dir)) {
+    const layer = await hashFile(tar);
+    const holders = [artifact, ...listed].filter((content) => holdsLayer(content, layer));
+    if (holders.length === 0) throw mismatch(artifact.digest, tar, layer);
 
-      const subjects = holder === artifact ? [artifact] : [holder, artifact];
-      const read = await readDocuments(build, tar);
-      return read.map((document) => ({ ...document, subjects }));
-    }),
-  );
+    const subjects = holders.includes(artifact) ? holders : [...holders, artifact];
+    for (const document of await readDocuments(dirname(tar), layer))
+      found.push({ ...document, subjects });
+  }
 
-  const all = found.flat();
-  if (all.length > 0) return all;
-  throw new GantryError(
-    'io_error',
-    `expected one of ${documents.map(({ file }) => file).join(', ')} in ${dir}, found none; run "gantry module build" first`,
-  );
+  return found;
 }
 
-/** Returns the directories with a module.tar: the given one, or those below it. */
-export async function findBuilds(dir: string): Promise<string[]> {
-  const names = await listFiles(dir);
-  if (names.some((name) => name === 'module.tar')) return [dir];
-
-  const builds: string[] = [];
-  for (const name of names.sort()) {
-    const inner = await readdir(join(dir, name)).catch((): string[] => []);
-    if (inner.includes('module.tar')) builds.push(join(dir, name));
+/** Requires a build that has a document to attest. @throws GantryError `io_error` */
+export async function requireBuildDocuments(path: string): Promise<void> {
+  for (const { tar } of await findBuilds(path)) {
+    const present = await readdir(dirname(tar));
+    if (documents.some(({ file }) => present.includes(file))) return;
   }
-  if (builds.length > 0) return builds;
 
   throw new GantryError(
     'io_error',
-    `expected a module.tar in ${dir} or in a directory for each platform, found none; run "gantry module build" first`,
+    `expected one of ${documents.map(({ file }) => file).join(', ')} in ${path}, found none; run "gantry module build" first`,
   );
-}
-
-async function listFiles(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir);
-  } catch (cause) {
-    const message = `expected a directory with a build at ${dir}, found an error: ${(cause as Error).message}`;
-    throw new GantryError('io_error', message, { cause });
-  }
 }
 
 async function readDocuments(build: string, tar: string) {

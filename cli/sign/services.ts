@@ -37,7 +37,7 @@ function toServiceError({ kind, url }: Service, error: unknown): GantryError {
   if (status === undefined) {
     return new GantryError(
       'signing_service_unreachable',
-      `expected ${name} ${url} to respond, found ${found}; nothing was attached, so retry, or name another one with ${flag}`,
+      `expected ${name} ${url} to respond, found ${found}; its bundle was not attached, so retry, or name another one with ${flag}`,
       { cause: error },
     );
   }
@@ -52,7 +52,7 @@ function toServiceError({ kind, url }: Service, error: unknown): GantryError {
 
   return new GantryError(
     'signing_service_error',
-    `expected ${name} ${url} to take the signature, found ${found}; nothing was attached, so retry, or name another one with ${flag}`,
+    `expected ${name} ${url} to take the signature, found ${found}; its bundle was not attached, so retry, or name another one with ${flag}`,
     { found: status, cause: error },
   );
 }

@@ -8,8 +8,8 @@ import type { PayloadSigner } from './signer.ts';
 /** What to sign besides the artifact. */
 export interface SignOptions {
   annotations: Record<string, string>;
-  /** Directory of the build whose documents are attested; null for none. */
-  buildDir: string | null;
+  /** Path of the build whose documents are attested; null for none. */
+  build: string | null;
   /** Also sign what an index lists. */
   recursive: boolean;
 }
@@ -30,10 +30,10 @@ export interface Signed {
 export async function signAndAttest(
   target: Target,
   signer: PayloadSigner,
-  { annotations, buildDir, recursive }: SignOptions,
+  { annotations, build, recursive }: SignOptions,
 ): Promise<Signed> {
-  const artifact = await readArtifact(target, recursive || buildDir !== null);
-  const documents = buildDir === null ? [] : await readBuildDocuments(buildDir, artifact);
+  const artifact = await readArtifact(target, recursive || build !== null);
+  const documents = build === null ? [] : await readBuildDocuments(build, artifact);
   const attestations: Attached[] = [];
   for (const document of documents)
     attestations.push(...(await attestDocument(target, signer, document)));

@@ -32,11 +32,11 @@ export const commandErrors = {
   ],
   signing_service_unreachable: [
     502,
-    'A service that signatures need does not respond. The message names it. Nothing was attached.',
+    'A service that signatures need does not respond. The message names it.',
   ],
   signing_service_error: [
     502,
-    'A service that signatures need returned an error. The message names it. Nothing was attached.',
+    'A service that signatures need returned an error. The message names it.',
   ],
   build_mismatch: [
     422,

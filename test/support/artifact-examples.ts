@@ -4,7 +4,7 @@ import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildModule } from '../../cli/build/build-module.ts';
-import { artifactManifest } from '../../cli/push/push-module.ts';
+import { artifactManifest } from '../../cli/push/artifact-manifest.ts';
 import { readModuleTar } from '../../shared/artifact/index.ts';
 import { versionId } from '../../shared/base/ids.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';

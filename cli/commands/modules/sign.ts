@@ -40,6 +40,11 @@ export function registerModuleSign(module: Command): void {
 }
 
 async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
+  if (flags.attest !== undefined) {
+    const { requireBuildDocuments } = await import('../../sign/build-documents.ts');
+    await requireBuildDocuments(flags.attest);
+  }
+
   const signer = await openSigner(flags);
   const { signAndAttest } = await import('../../sign/sign-artifact.ts');
   const target = await openTarget(ref, flags);
@@ -47,7 +52,7 @@ async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
   const { signature, listed, attestations } = await withSpinner(flags, `signing ${ref}`, () =>
     signAndAttest(target, signer, {
       annotations: flags.annotation ?? {},
-      buildDir: flags.attest ?? null,
+      build: flags.attest ?? null,
       recursive: flags.recursive ?? false,
     }),
   );
