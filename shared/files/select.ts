@@ -14,12 +14,13 @@ export interface FileSelectionSpec {
 }
 
 /**
- * Returns whether the spec selects a path that is not a directory. It decides like rsync on its way
+ * Returns whether globs exclude a path, or a directory above it. They decide like rsync on its way
  * down from the root.
  */
-function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
-  const mask = new GlobMatcher(spec.mask.map(compileGlob));
-  const fileSpec = new GlobMatcher(spec.file_spec.map(compileGlob));
+export function compileMask(
+  globs: readonly string[],
+): (path: string, directory: boolean) => boolean {
+  const mask = new GlobMatcher(globs.map(compileGlob));
   const cutOff = new Map<string, boolean>([['/', false]]);
 
   function isCutOff(directory: string): boolean {
@@ -31,6 +32,14 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
     return answer;
   }
 
+  return (path, directory) => isCutOff(parentPath(path)) || mask.matches(path, directory);
+}
+
+/** Returns whether the spec selects a path that is not a directory. */
+function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
+  const isMasked = compileMask(spec.mask);
+  const fileSpec = new GlobMatcher(spec.file_spec.map(compileGlob));
+
   return (path) => {
     if (!path.startsWith('/') || path.endsWith('/')) {
       throw new GantryError(
@@ -38,9 +47,7 @@ function compileSelection(spec: FileSelectionSpec): (path: string) => boolean {
         `expected the absolute path of a file, found ${JSON.stringify(path)}`,
       );
     }
-    return (
-      !isCutOff(parentPath(path)) && !mask.matches(path, false) && fileSpec.matches(path, false)
-    );
+    return !isMasked(path, false) && fileSpec.matches(path, false);
   };
 }
 
