@@ -20,6 +20,7 @@ const cores = [
   'director',
   'dpop',
   'tuf',
+  'packages',
 ];
 const coreIndexes = `^shared/(${cores.join('|')})/index\\.ts$`;
 
@@ -61,6 +62,10 @@ const uses = {
   registry: {
     packages: ['lru-cache', 'undici', 'zod'],
     node: ['child_process', 'crypto', 'dns', 'fs', 'net', 'os', 'path', 'stream', 'timers'],
+  },
+  packages: {
+    packages: ['@cyclonedx/cyclonedx-library', 'packageurl-js', 'yaml', 'zod'],
+    node: [],
   },
   director: { packages: ['@tufjs/(canonical-json|models)'], node: ['crypto', 'util'] },
   dpop: { packages: ['jose', 'zod'], node: ['crypto'] },

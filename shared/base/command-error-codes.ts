@@ -4,10 +4,6 @@ export const commandErrors = {
   io_error: [500, 'A file or stream cannot be read or written.'],
   port_taken: [409, 'The requested port is in use.'],
   prerequisite_missing: [412, 'The machine lacks a required program or permission.'],
-  package_build_unsupported: [
-    422,
-    'Gantry cannot build the packages of `package_spec` yet. It builds only the content of rootfs/.',
-  ],
   key_password_wrong: [422, 'The password does not open the private key.'],
 
   // signing without a key

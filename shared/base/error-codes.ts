@@ -1,3 +1,4 @@
+import { buildErrors } from './build-error-codes.ts';
 import { commandErrors } from './command-error-codes.ts';
 
 /**
@@ -370,6 +371,7 @@ const errors = {
 
   // command line, set-up and signing
   ...commandErrors,
+  ...buildErrors,
 } as const;
 
 export type ErrorCode = keyof typeof errors;

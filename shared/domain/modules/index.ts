@@ -1,3 +1,4 @@
+export * from './base-platform.ts';
 export * from './capability.ts';
 export * from './category.ts';
 export * from './manifest.ts';

@@ -1,0 +1,104 @@
+import type { TreeEntry } from '../domain/files/index.ts';
+import type { Accounts } from './accounts.ts';
+import type { IdTable } from './ids.ts';
+import type { LockedAccounts } from './lock.ts';
+
+/** Ids that maintainer scripts take: Debian's policy, section 9.2.2, and ordinary users. */
+const isDynamic = (id: number): boolean => id >= 100 && id < 60_000;
+
+/** The users and groups of a tree that maintainer scripts made. */
+export function dynamicAccounts({ users, groups }: Accounts): Accounts {
+  return {
+    users: users.filter(({ uid }) => isDynamic(uid)),
+    groups: groups.filter(({ gid }) => isDynamic(gid)),
+  };
+}
+
+/**
+ * Describes the accounts that maintainer scripts made, so that a later build can make them first.
+ * @param base names of those that the base has
+ * @param entries the whole tree
+ * @param shipped paths that packages ship: a home that is not among them was made by a script
+ */
+export function describeAccounts(
+  all: Accounts,
+  base: { users: ReadonlySet<string>; groups: ReadonlySet<string> },
+  { entries, shipped }: { entries: readonly TreeEntry[]; shipped: ReadonlySet<string> },
+): LockedAccounts {
+  const names = new Map(all.groups.map(({ gid, name }) => [gid, name]));
+  const made = dynamicAccounts(all);
+  const directories = new Map(
+    entries.flatMap((one) => (one.type === 'directory' ? [[one.path, one.mode] as const] : [])),
+  );
+  const dynamicUsers = new Set(made.users.map(({ name }) => name));
+
+  return {
+    users: made.users.map(({ name, gid, gecos, home, shell }) => ({
+      name,
+      group: names.get(gid) ?? 'nogroup',
+      gecos,
+      home,
+      shell,
+      home_mode: shipped.has(home) ? null : (directories.get(home) ?? null),
+      base: base.users.has(name),
+    })),
+    groups: all.groups.flatMap(({ name, gid, members }) => {
+      const own = members.filter((member) => dynamicUsers.has(member));
+      if (!isDynamic(gid) && own.length === 0) return [];
+      return [{ name, members: own, base: base.groups.has(name) }];
+    }),
+  };
+}
+
+/**
+ * Writes the shell commands that make users and groups in a tree, under the table's ids. What is
+ * there already stays.
+ */
+export function accountsScript(accounts: LockedAccounts, ids: IdTable): string {
+  const groups = accounts.groups.flatMap(({ name }) => {
+    const gid = ids.groups[name]?.gid;
+    return gid === undefined
+      ? []
+      : [
+          addLine('group', name, quoted(`${name}:x:${gid}:`)),
+          addLine('gshadow', name, quoted(`${name}:!::`)),
+        ];
+  });
+
+  const users = accounts.users.flatMap(({ name, group, gecos, home, shell, home_mode }) => {
+    const uid = ids.users[name]?.uid;
+    if (uid === undefined) return [];
+    const gid = `$(sed -n 's/^${group}:[^:]*:\\([0-9]*\\):.*/\\1/p' "$1/etc/group")`;
+    const line = `'${name}:x:${uid}:'"${gid}"${quoted(`:${gecos}:${home}:${shell}`)}`;
+    return [
+      addLine('passwd', name, line),
+      addLine('shadow', name, quoted(`${name}:!:::::::`)),
+      ...(home_mode === null ? [] : [makeHome({ uid, gid, home, mode: home_mode })]),
+    ];
+  });
+
+  const members = accounts.groups.flatMap(({ name, members }) =>
+    members.map(
+      (member) =>
+        `grep -Eq '^${name}:.*[:,]${member}(,|$)' "$1/etc/group" || sed -i -e 's/^${name}:.*[^:]$/&,${member}/;t' -e 's/^${name}:.*:$/&${member}/' "$1/etc/group"\n`,
+    ),
+  );
+  return [...groups, ...users, ...members].join('');
+}
+
+function addLine(file: string, name: string, line: string): string {
+  const path = `"$1/etc/${file}"`;
+  // The files of a tree without the shadow suite do not exist.
+  return `! [ -e ${path} ] || grep -q '^${name}:' ${path} || echo ${line} >> ${path}\n`;
+}
+
+/** One word of the shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function makeHome(user: { uid: number; gid: string; home: string; mode: number }): string {
+  const path = `"$1"${quoted(user.home)}`;
+  const mode = user.mode.toString(8);
+  return `[ -e ${path} ] || { mkdir -p ${path} && chown ${user.uid}:"${user.gid}" ${path} && chmod ${mode} ${path}; }\n`;
+}
