@@ -1,38 +1,40 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { inlineBytesMax, writeModuleTar } from '../../shared/artifact/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
-import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import { selectFiles } from '../../shared/files/index.ts';
+import { formatManifestJson, type ModuleManifest } from '../../shared/manifest/index.ts';
+import { applyAttributes, lostModes, readAttributes } from './attributes.ts';
+import { buildDocuments, readVex } from './documents.ts';
+import { layerContent } from './layer-content.ts';
+import { lines, outputNames, writeOutputs, writeTar } from './outputs.ts';
 import {
-  formatManifestJson,
-  type ModuleManifest,
-  parseManifest,
-} from '../../shared/manifest/index.ts';
-import { planModule, plannedTree } from './plan.ts';
-import {
-  type ContentFacts,
-  openContent,
-  readContentFacts,
-  readRootfs,
-  type SourceEntry,
-} from './rootfs.ts';
-import { sourceDate } from './source-date.ts';
+  buildPackages,
+  type PackageBuild,
+  type PackageOptions,
+  readAccountIds,
+} from './packages/build-packages.ts';
+import { withWorkDirectory } from './packages/work-directory.ts';
+import { type BuildPlan, planModule } from './plan.ts';
+import { readManifest } from './read-manifest.ts';
+import { readRootfs, type SourceEntry } from './rootfs.ts';
+import { type SourceDate, sourceDate } from './source-date.ts';
 
 export interface BuildOptions {
   /** The module repository: holds `manifest.yaml` and `rootfs/`. */
   directory: string;
   /** Directory of the results; created if missing. */
   out: string;
-  /** Stop before the module tar. */
+  /** Stop before packages and the module tar. */
   dryRun: boolean;
   /**
    * Build without the packages of `package_spec`, and without listing them in the built manifest.
    */
   rootfsOnly?: boolean;
+  /** How packages are built; without it, a manifest with packages is refused. */
+  packages?: PackageOptions;
+  /** A VEX document, or `grype`. */
+  vex?: string | undefined;
   /** SOURCE_DATE_EPOCH of the environment. */
   sourceDateEpoch?: string | undefined;
 }
@@ -40,9 +42,14 @@ export interface BuildOptions {
 export interface BuildResult {
   name: string;
   dry_run: boolean;
+  /** Of a build with packages. */
+  platform: string | null;
   /** Paths of the written files. */
-  outputs: { manifest: string; file_list: string; package_list: string; module?: string };
+  outputs: { manifest: string; file_list: string; package_list: string } & Partial<
+    Record<'module' | 'sbom' | 'provenance' | 'vex', string>
+  >;
   files: number;
+  /** Packages of package_spec in a dry run; packages of the layer in a real build. */
   packages: number;
   /** Packages that `rootfsOnly` left out. */
   packages_left_out: string[];
@@ -56,95 +63,163 @@ export interface BuildResult {
   warnings: string[];
 }
 
+/** What a build knows before it writes. */
+interface Prepared {
+  manifest: ModuleManifest;
+  rootfs: string;
+  source: SourceEntry[];
+  plan: BuildPlan;
+  date: SourceDate;
+  warnings: string[];
+  leftOut: string[];
+}
+
 /**
- * Builds a module from `rootfs/`. The same input and time give the same bytes on every machine.
- * Results are renamed into place, so that none is ever half written.
+ * Builds a module from its packages and `rootfs/`. The same input, lock and time give the same
+ * bytes on every machine. Results are renamed into place, so that none is ever half written.
  *
  * @throws GantryError `ModuleManifestSchemaError`, `package_build_unsupported`, `io_error`,
- * `tree_invalid` and the codes of `writeModuleTar`.
+ * `tree_invalid`, `attributes_invalid`, and the codes of `buildPackages` and `writeModuleTar`.
  */
 export async function buildModule(options: BuildOptions): Promise<BuildResult> {
+  const prepared = await prepare(options);
+  const { manifest } = prepared;
+  if (options.dryRun || manifest.package_spec.length === 0)
+    return writeModule(options, prepared, undefined);
+
+  const { packages } = options;
+  if (packages === undefined) {
+    const message = `expected a platform for the packages of ${manifest.name}, found none; pass --platform, or build with --rootfs-only`;
+    throw new GantryError('package_build_unsupported', message, { field: 'package_spec' });
+  }
+
+  return withWorkDirectory(async (work) => {
+    const built = await buildPackages(options.directory, manifest, { ...packages, work });
+    return writeModule(options, prepared, built);
+  });
+}
+
+async function prepare(options: BuildOptions): Promise<Prepared> {
   const { manifest: written, warnings } = await readManifest(
     join(options.directory, 'manifest.yaml'),
   );
   const manifest = options.rootfsOnly ? withoutPackages(written) : written;
-  const leftOut = options.rootfsOnly ? written.package_spec : [];
-  if (!options.dryRun) refusePackages(manifest);
   const rootfs = join(options.directory, 'rootfs');
   const source = await readRootfs(rootfs);
-  const plan = planModule(manifest, source);
-  const date = await sourceDate(options.directory, options.sourceDateEpoch);
-  const manifestJson = formatManifestJson(manifest);
 
+  return {
+    manifest,
+    rootfs,
+    source,
+    plan: planModule(manifest, source),
+    date: await sourceDate(options.directory, options.sourceDateEpoch),
+    warnings,
+    leftOut: options.rootfsOnly ? written.package_spec : [],
+  };
+}
+
+async function writeModule(
+  options: BuildOptions,
+  prepared: Prepared,
+  packages: PackageBuild | undefined,
+): Promise<BuildResult> {
+  const { manifest, plan, date, rootfs, source } = prepared;
+  const seconds = date.seconds;
+  const manifestJson = formatManifestJson(manifest);
+  const attributes = await readAttributes(options.directory);
+  const content = await layerContent(
+    { directory: rootfs, files: plan.files, source },
+    packages,
+    seconds,
+  );
+  const tree = applyAttributes(content.tree, attributes, {
+    ids: packages?.trees.ids ?? (await readAccountIds(options.directory, options.packages?.ids)),
+    accounts: packages?.accounts ?? { users: [], groups: [] },
+  });
+
+  const files = tree.filter(({ type }) => type !== 'directory').map(({ path }) => path);
   await mkdir(options.out, { recursive: true });
-  const outputs = await writeLists(options.out, manifestJson, plan.files, manifest.package_spec);
+  const outputs = await writeOutputs(options.out, {
+    manifest: manifestJson,
+    file_list: lines(files),
+    package_list: lines(packages === undefined ? manifest.package_spec : listOf(packages)),
+  });
 
   const result: BuildResult = {
     name: manifest.name,
     dry_run: options.dryRun,
+    platform: options.packages?.platform ?? null,
     outputs,
-    files: plan.files.length,
-    packages: manifest.package_spec.length,
-    packages_left_out: leftOut,
-    source_date_epoch: date.seconds,
+    files: files.length,
+    packages: packages?.plan.packages.length ?? manifest.package_spec.length,
+    packages_left_out: prepared.leftOut,
+    source_date_epoch: seconds,
     warnings: [
-      ...warnings,
-      ...leftOutWarning(leftOut),
-      ...plan.warnings,
+      ...prepared.warnings,
+      ...leftOutWarning(prepared.leftOut),
+      ...(packages === undefined ? plan.warnings : unclaimed(plan, files, manifest)),
+      ...lostModes(source, plan.files, attributes),
+      ...(packages?.warnings ?? []),
       ...(date.warning ? [date.warning] : []),
     ],
   };
 
   if (options.dryRun) return result;
 
-  const tree = plannedTree(
-    plan.files,
-    source,
-    await contentFacts(rootfs, plan.files, source),
-    date.seconds,
-  );
-
-  const module = join(options.out, 'module.tar');
-  const layer = await writeTar(module, rootfs, { manifestJson, tree, mtime: date.seconds });
+  const module = join(options.out, outputNames.module);
+  const input = { manifestJson, entries: tree, mtime: seconds, open: content.open };
+  const layer = await writeTar(module, input);
+  const documents = await writeDocuments(options, { packages, manifestJson, layer, prepared });
 
   return {
     ...result,
-    outputs: { ...outputs, module },
+    outputs: { ...outputs, module, ...documents },
     layer_digest: layer.digest,
     layer_size: layer.size,
     composefs_digest: composefsImage(tree).digest,
   };
 }
 
-async function readManifest(
-  path: string,
-): Promise<{ manifest: ModuleManifest; warnings: string[] }> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    throw new GantryError(
-      'io_error',
-      `expected a manifest at ${path}, found none; run this in the directory of a module, or pass its path`,
-      { cause: error },
-    );
+async function writeDocuments(
+  options: BuildOptions,
+  built: {
+    packages: PackageBuild | undefined;
+    manifestJson: string;
+    layer: { digest: string };
+    prepared: Prepared;
+  },
+): Promise<Partial<Record<'sbom' | 'provenance' | 'vex', string>>> {
+  const documents = await buildDocuments({
+    directory: options.directory,
+    name: built.prepared.manifest.name,
+    manifestJson: built.manifestJson,
+    layerDigest: built.layer.digest,
+    platform: options.packages?.platform,
+    packages: built.packages,
+    seconds: built.prepared.date.seconds,
+    env: process.env,
   });
 
-  const { manifest, warnings } = parseManifest(bytes.toString('utf8'));
-  const sentences = warnings.map(({ line, column, path: key, message }) => {
-    return `manifest.yaml, line ${line}, column ${column}: ${key ? `${key}: ` : ''}${message}`;
-  });
-
-  return { manifest, warnings: sentences };
+  const paths = await writeOutputs(options.out, documents);
+  if (options.vex === undefined) return paths;
+  const vex = await readVex(options.vex, paths.sbom);
+  return { ...paths, ...(await writeOutputs(options.out, { vex })) };
 }
 
-function refusePackages(manifest: ModuleManifest): void {
-  const count = manifest.package_spec.length;
-  if (count === 0) return;
+function listOf({ plan }: PackageBuild): string[] {
+  return plan.packages.map(
+    ({ name, version, architecture }) => `${name}:${architecture}=${version}`,
+  );
+}
 
-  const message = `expected no package_spec, found ${count} package${count === 1 ? '' : 's'} in ${manifest.name}; use --rootfs-only to build without, or --dry-run to list them`;
-  throw new GantryError('package_build_unsupported', message, {
-    field: 'package_spec',
-    found: manifest.package_spec,
-  });
+/** A glob that matches files of packages claims them, so only one that matches nothing is a fault. */
+function unclaimed(plan: BuildPlan, files: readonly string[], manifest: ModuleManifest): string[] {
+  return plan.unmatched
+    .filter((glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0)
+    .map(
+      (glob) =>
+        `file_spec: ${JSON.stringify(glob)} matches neither rootfs/ nor the packages of ${manifest.name}`,
+    );
 }
 
 /** A manifest says what its module ships, so one built without packages lists none. */
@@ -157,80 +232,4 @@ function withoutPackages(manifest: ModuleManifest): ModuleManifest {
 function leftOutWarning(packages: string[]): string[] {
   if (packages.length === 0) return [];
   return [`built without the packages of package_spec: ${packages.join(', ')}`];
-}
-
-async function contentFacts(
-  rootfs: string,
-  files: string[],
-  source: SourceEntry[],
-): Promise<Map<string, ContentFacts>> {
-  const regular = new Set(source.filter(({ type }) => type === 'file').map(({ path }) => path));
-  const facts = new Map<string, ContentFacts>();
-
-  for (const path of files) {
-    if (regular.has(path))
-      facts.set(path, await readContentFacts(join(rootfs, path), inlineBytesMax));
-  }
-
-  return facts;
-}
-
-async function writeLists(out: string, manifestJson: string, files: string[], packages: string[]) {
-  const outputs = {
-    manifest: join(out, 'manifest.json'),
-    file_list: join(out, 'file-list.txt'),
-    package_list: join(out, 'package-list.txt'),
-  };
-
-  await replace(outputs.manifest, (path) => writeFile(path, manifestJson));
-  await replace(outputs.file_list, (path) => writeFile(path, lines(files)));
-  await replace(outputs.package_list, (path) => writeFile(path, lines(packages)));
-
-  return outputs;
-}
-
-function lines(items: string[]): string {
-  return items.map((item) => `${item}\n`).join('');
-}
-
-async function writeTar(
-  path: string,
-  rootfs: string,
-  input: { manifestJson: string; tree: TreeEntry[]; mtime: number },
-): Promise<{ digest: string; size: number }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  const open = (entry: TreeEntry) => openContent(join(rootfs, entry.path));
-
-  const tar = writeModuleTar({
-    manifestJson: input.manifestJson,
-    mtime: input.mtime,
-    entries: input.tree,
-    open,
-  });
-
-  async function* measured(chunks: AsyncIterable<Buffer>) {
-    for await (const chunk of chunks) {
-      hash.update(chunk);
-      size += chunk.length;
-      yield chunk;
-    }
-  }
-
-  await replace(path, (temporary) =>
-    pipeline(tar, measured, createWriteStream(temporary, { flags: 'wx' })),
-  );
-  return { digest: `sha256:${hash.digest('hex')}`, size };
-}
-
-/** Writes a temporary file and renames it, so that readers see the complete old or new file. */
-async function replace(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await write(temporary);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

@@ -8,7 +8,9 @@ import type { ContentFacts, SourceEntry } from './rootfs.ts';
 export interface BuildPlan {
   /** Shipped paths except directories, in byte order; their parent directories ship too. */
   files: string[];
-  /** One sentence for each glob of `file_spec` that matches nothing. */
+  /** Globs of `file_spec` that match nothing in rootfs/. */
+  unmatched: string[];
+  /** One sentence for each of these. */
   warnings: string[];
 }
 
@@ -17,11 +19,14 @@ export function planModule(manifest: ModuleManifest, source: SourceEntry[]): Bui
   const mask = buildMask(manifest);
   const paths = source.filter(({ type }) => type !== 'directory').map(({ path }) => path);
   const files = selectFiles(paths, { file_spec: manifest.file_spec, mask });
-  const warnings = manifest.file_spec
-    .filter((glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0)
-    .map((glob) => `file_spec: ${JSON.stringify(glob)} matches nothing in rootfs/`);
+  const unmatched = manifest.file_spec.filter(
+    (glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0,
+  );
+  const warnings = unmatched.map(
+    (glob) => `file_spec: ${JSON.stringify(glob)} matches nothing in rootfs/`,
+  );
 
-  return { files, warnings };
+  return { files, unmatched, warnings };
 }
 
 /**

@@ -11,6 +11,8 @@ export interface SourceEntry {
   type: 'directory' | 'file' | 'symlink' | 'other';
   /** Of a file: the owner's execute bit, the only mode bit that git keeps. */
   executable?: boolean;
+  /** Of a file: the permission bits in the working copy, which git does not keep. */
+  mode?: number;
   /** Of a symlink. */
   target?: string;
 }
@@ -64,7 +66,7 @@ async function describe(
 
   if (!found.isFile()) return { path, type: 'other' };
   const { mode } = await lstat(location);
-  return { path, type: 'file', executable: (mode & constants.S_IXUSR) !== 0 };
+  return { path, type: 'file', executable: (mode & constants.S_IXUSR) !== 0, mode: mode & 0o7777 };
 }
 
 function utf8(bytes: Buffer, what: string): string {

@@ -11,6 +11,9 @@ const programs = {
   git: 'git',
   setfattr: 'attr',
   'dump.erofs': 'erofs-utils',
+  mmdebstrap: 'mmdebstrap',
+  gpg: 'gnupg',
+  newuidmap: 'uidmap',
 } as const;
 
 export type Requirement = keyof typeof programs | 'root';

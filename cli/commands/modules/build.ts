@@ -2,59 +2,156 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug } from '../../../shared/base/slug.ts';
-import type { BuildResult } from '../../build/build-module.ts';
-import { describe, type Flags } from '../../command.ts';
-import { withSpinner } from '../../output/progress.ts';
+import type { BuildOptions, BuildResult } from '../../build/build-module.ts';
+import { collect, describe, type Flags } from '../../command.ts';
+import { openTarget, plainHttpHelp, type Target } from '../../input/registry-target.ts';
+import { showSpinner } from '../../output/progress.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface BuildFlags extends Flags {
   dryRun?: true;
   rootfsOnly?: true;
   out?: string;
-  platform?: string;
+  platform?: string[];
+  mirror?: string[];
+  keyring?: string;
+  require?: string[];
+  updateLock?: true;
+  carve?: boolean;
+  ids?: string;
+  packages?: string;
+  savePackages?: string;
+  plainHttp?: true;
+  vex?: string;
 }
 
-/** `gantry module build`: builds `dist/module.tar` from `rootfs/`. */
+/** `gantry module build`: builds `dist/module.tar` from packages and `rootfs/`. */
 export function registerModuleBuild(module: Command): void {
   const command = module
     .command('build [dir]')
-    .description('build a module from its manifest.yaml and rootfs/ (default: this directory)')
+    .description('build a module from its packages and rootfs/ (default: this directory)')
     .option('--dry-run', 'only write manifest.json, file-list.txt and package-list.txt')
     .option('--rootfs-only', 'build without the packages of package_spec')
     .option('--out <dir>', 'directory for the results (default: dist beside the manifest)')
-    .option('--platform <platform>', 'platform to build for, such as ubuntu-24.04-amd64');
+    .option(
+      '--platform <platform>',
+      'platform to build for, such as ubuntu-24.04-amd64 (repeatable; default: debian-12)',
+      collect,
+    )
+    .option(
+      '--mirror <url>',
+      'archive of the packages, with its suite if another (repeatable)',
+      collect,
+    )
+    .option('--keyring <file>', 'keys that sign the archive')
+    .option(
+      '--require <module=dir>',
+      'where a required module is (repeatable; default: beside this one)',
+      collect,
+    )
+    .option('--update-lock', 'resolve packages again and write module.lock.json')
+    .option('--carve', 'leave out package files that file_spec does not name; kept in the lock')
+    .option('--no-carve', 'ship all package files again')
+    .option('--ids <file>', 'table of user and group ids (default: ids.yaml here or above)')
+    .option('--packages <ref>', 'repository where the packages were saved')
+    .option('--save-packages <ref>', 'push the packages of the lock as an OCI artifact')
+    .option('--plain-http', plainHttpHelp)
+    .option('--vex <file>', 'VEX document to write beside the module; "grype" makes one');
   describe(command, {
     notes: `
-The same input gives the same bytes. All files get the time SOURCE_DATE_EPOCH. Without it, they get the time of
-the last commit, or 0 outside a git repository.`,
-    examples: ['gantry module build --dry-run && gantry module build'],
+The same input and lock give the same bytes. Files of rootfs/ get the time SOURCE_DATE_EPOCH. Without it, they get
+the time of the last commit, or 0 outside a git repository. Packages need mmdebstrap, and root or user namespaces.
+Several platforms are built to a directory each below the results.`,
+    examples: [
+      'gantry module build --dry-run && gantry module build',
+      'gantry module build --platform debian-12-amd64 --platform debian-12-arm64',
+      'gantry module build --update-lock --require system-base=../base',
+    ],
     action: build,
   });
 }
 
 async function build(dir: string | undefined, flags: BuildFlags): Promise<ExitCode> {
-  if (flags.platform !== undefined && !isSlug(flags.platform)) {
-    const message = `expected a platform such as ubuntu-24.04-amd64, found ${JSON.stringify(flags.platform)}`;
-    throw new GantryError('usage', message, { field: 'platform', found: flags.platform });
+  const { defaultPlatform } = await import('../../build/packages/platform.ts');
+  const platforms = flags.platform ?? [defaultPlatform()];
+  for (const platform of platforms) {
+    if (isSlug(platform)) continue;
+    const message = `expected a platform such as ubuntu-24.04-amd64, found ${JSON.stringify(platform)}`;
+    throw new GantryError('usage', message, { field: 'platform', found: platform });
   }
 
-  const { buildModule } = await import('../../build/build-module.ts');
   const directory = dir ?? '.';
+  const out = flags.out === undefined ? join(directory, 'dist') : resolve(flags.out);
+  const results: BuildResult[] = [];
 
-  const options = {
+  for (const platform of platforms) {
+    const place = platforms.length === 1 ? out : join(out, platform);
+    results.push(await buildOne(directory, { out: place, platform }, flags));
+  }
+
+  const [first] = results;
+  const shown = results.length === 1 ? first : { builds: results };
+  print(flags.json, shown, () => results.map(formatBuild).join('\n'));
+  return 0;
+}
+
+async function buildOne(
+  directory: string,
+  { out, platform }: { out: string; platform: string },
+  flags: BuildFlags,
+): Promise<BuildResult> {
+  const { buildModule } = await import('../../build/build-module.ts');
+  const { savedPackages, savePackages } = await import('../../build/packages/packages-artifact.ts');
+  const saved =
+    flags.packages === undefined ? undefined : await openRepository(flags.packages, flags);
+  const target =
+    flags.savePackages === undefined ? undefined : await openTarget(flags.savePackages, flags);
+
+  const spinner = await showSpinner(flags, 'building');
+  const options: BuildOptions = {
     directory,
-    out: flags.out === undefined ? join(directory, 'dist') : resolve(flags.out),
+    out,
     dryRun: flags.dryRun ?? false,
     rootfsOnly: flags.rootfsOnly ?? false,
+    vex: flags.vex,
     sourceDateEpoch: process.env.SOURCE_DATE_EPOCH,
+    packages: {
+      platform,
+      mirrors: flags.mirror ?? [],
+      keyring: flags.keyring,
+      given: parseRequire(flags.require ?? []),
+      updateLock: flags.updateLock ?? false,
+      carve: flags.carve,
+      ids: flags.ids,
+      sources: saved === undefined ? [] : [savedPackages(saved)],
+      onStep: (step) => spinner.message(`${platform}: ${step}`),
+      ...(target === undefined ? {} : { save: (debs, cache) => savePackages(target, debs, cache) }),
+    },
   };
 
-  const result = await withSpinner(flags, 'building', () => buildModule(options));
-
+  const result = await buildModule(options).finally(spinner.stop);
   if (!flags.json)
     for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
-  print(flags.json, { ...result, platform: flags.platform ?? null }, () => formatBuild(result));
-  return 0;
+  return result;
+}
+
+/** A tag is allowed and not needed: packages are found by their digests. */
+async function openRepository(text: string, flags: BuildFlags): Promise<Target> {
+  const hasName = /(?::[^/]+|@sha256:[0-9a-f]+)$/.test(text);
+  return openTarget(hasName ? text : `${text}:latest`, flags);
+}
+
+function parseRequire(entries: readonly string[]): Map<string, string> {
+  return new Map(
+    entries.map((entry) => {
+      const equals = entry.indexOf('=');
+      if (equals > 0) return [entry.slice(0, equals), entry.slice(equals + 1)];
+      throw new GantryError('usage', `expected --require <module>=<directory>, found "${entry}"`, {
+        field: 'require',
+        found: entry,
+      });
+    }),
+  );
 }
 
 function formatBuild(result: BuildResult): string {

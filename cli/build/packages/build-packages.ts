@@ -1,0 +1,233 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { GantryError } from '../../../shared/base/error.ts';
+import { listSome } from '../../../shared/base/list-some.ts';
+import { compileGlob, GlobMatcher } from '../../../shared/files/index.ts';
+import { buildMask, type ModuleManifest } from '../../../shared/manifest/index.ts';
+import {
+  type Accounts,
+  formatIds,
+  formatLock,
+  type IdTable,
+  idTableName,
+  type LayerPlan,
+  type LockedPackage,
+  type LockFile,
+  type LockSection,
+  lockFileName,
+  parseIds,
+  parseLock,
+  planLayer,
+} from '../../../shared/packages/index.ts';
+import { cacheDirectory, DebCache, type DebSource, mirrorSource } from './deb-cache.ts';
+import { makeTrees, type Trees } from './make-trees.ts';
+import { findPlatform, type PlatformFlags } from './platform.ts';
+import { type RequiredModule, readOptional } from './required-modules.ts';
+import { resolveLock } from './resolve-lock.ts';
+import { accountsOf, packagesOf, type TreeFacts } from './tree-facts.ts';
+
+export interface PackageOptions extends PlatformFlags {
+  /** The name of the platform. */
+  platform: string;
+  /** `--require <module>=<directory>`. */
+  given?: ReadonlyMap<string, string>;
+  updateLock?: boolean;
+  /** Undefined keeps what the lock says. */
+  carve?: boolean | undefined;
+  /** Where the account's table of ids is; found beside or above the module by default. */
+  ids?: string | undefined;
+  /** Where packages and bases are kept; the user's cache by default. */
+  cache?: string;
+  /** Further places of packages, asked first. */
+  sources?: readonly DebSource[];
+  /** Saves the packages of the lock, for the day on which no archive has them. */
+  save?: (debs: readonly LockedPackage[], cache: DebCache) => Promise<unknown>;
+  onStep?: (step: string) => void;
+}
+
+/** The package part of a layer, while the directory of the build exists. */
+export interface PackageBuild {
+  plan: LayerPlan;
+  trees: Trees;
+  section: LockSection;
+  required: RequiredModule[];
+  /** Users and groups of the whole tree. */
+  accounts: Accounts;
+  warnings: string[];
+}
+
+/**
+ * Installs the packages of a manifest and decides what of them ships. Writes `module.lock.json` and
+ * `ids.yaml` when they change.
+ */
+export async function buildPackages(
+  directory: string,
+  manifest: ModuleManifest,
+  options: PackageOptions & { work: string },
+): Promise<PackageBuild> {
+  const base = findPlatform(options.platform, options);
+  const lockPath = join(directory, lockFileName);
+  const lock = await readLock(lockPath);
+  const idsPath = await findIds(directory, options.ids);
+  const idTable = await readIds(idsPath);
+
+  const cache = options.cache ?? cacheDirectory();
+  const debs = new DebCache(cache);
+  const mirrors = [...new Set(base.archives.map(({ mirror }) => mirror))].map(mirrorSource);
+  const sources = [...(options.sources ?? []), ...mirrors];
+  const onStep = options.onStep ?? (() => {});
+  const locked = lock.platforms[options.platform];
+  const carve = options.carve ?? locked?.options.carve ?? false;
+
+  const resolved = await resolveLock({
+    directory,
+    manifest,
+    platform: options.platform,
+    base,
+    given: options.given ?? new Map(),
+    locked,
+    updateLock: options.updateLock ?? false,
+    carve,
+    work: options.work,
+    debs,
+    sources,
+    onStep,
+  });
+
+  await debs.fill([...resolved.section.base, ...resolved.section.packages], sources, (share) =>
+    onStep(`downloading packages ${Math.floor(share * 100)} %`),
+  );
+
+  if (options.save !== undefined) {
+    onStep('saving packages');
+    await options.save(resolved.section.packages, debs);
+  }
+
+  const trees = await makeTrees({
+    section: resolved.section,
+    ids: idTable,
+    work: options.work,
+    cache: { directory: cache, debs },
+    onStep,
+  });
+
+  const section = { ...resolved.section, options: { carve }, accounts: trees.accounts };
+  const platforms = { ...lock.platforms, [options.platform]: section };
+  await writeChanged(lockPath, formatLock({ lock_version: 1, platforms }));
+  if (!sameIds(idTable, trees.ids)) await writeChanged(idsPath, formatIds(trees.ids));
+
+  const plan = planPackages(manifest, trees, carve);
+  refuseProtected(plan, resolved.required);
+  return {
+    plan,
+    trees,
+    section,
+    required: resolved.required,
+    accounts: accountsOf(trees.full),
+    warnings: [...planWarnings(plan, trees), ...updateWarnings(resolved.section)],
+  };
+}
+
+function planPackages(manifest: ModuleManifest, trees: Trees, carve: boolean): LayerPlan {
+  return planLayer({
+    module: manifest.name,
+    base: trees.base && stateOf(trees.base),
+    full: stateOf(trees.full),
+    shipped: trees.full.shipped,
+    mask: buildMask(manifest),
+    carve: carve ? manifest.file_spec : undefined,
+  });
+}
+
+function stateOf(facts: TreeFacts) {
+  return { entries: facts.entries, packages: packagesOf(facts), accounts: accountsOf(facts) };
+}
+
+function refuseProtected(plan: LayerPlan, required: readonly RequiredModule[]): void {
+  for (const { name, manifest } of required) {
+    const protection = new GlobMatcher(manifest.protected_spec.map(compileGlob));
+    const paths = plan.entries
+      .filter(({ path, type }) => type !== 'directory' && protection.matches(path, false))
+      .map(({ path }) => path);
+    if (paths.length === 0) continue;
+
+    const message = `expected packages that ship no file which ${name} protects, found ${listSome(paths)}; leave them out with mask: [${JSON.stringify(paths[0])}]`;
+    throw new GantryError('file_protected', message, { field: 'mask', found: paths });
+  }
+}
+
+function planWarnings(plan: LayerPlan, trees: Trees): string[] {
+  const { base, misplaced } = trees;
+  return [
+    ...(base === undefined
+      ? ['no required module has packages, so the layer has the essential system too']
+      : []),
+    ...(plan.removed.length > 0
+      ? [
+          `packages remove files of the required modules, which a layer cannot: ${listSome(plan.removed)}`,
+        ]
+      : []),
+    ...(misplaced.length > 0
+      ? [
+          `scripts gave other ids than ${idTableName} to ${listSome(misplaced)}; their files may belong to another user on machines`,
+        ]
+      : []),
+    ...(plan.carved.length > 0
+      ? [
+          `--carve leaves out ${plan.carved.length} files of packages that file_spec does not name, such as ${listSome(plan.carved, 3)}`,
+        ]
+      : []),
+  ];
+}
+
+/** A newer library of the base travels in this layer, and replaces the base's on every machine. */
+function updateWarnings({ base, packages }: LockSection): string[] {
+  const versions = new Map(base.map((one) => [`${one.name}:${one.architecture}`, one.version]));
+  const newer = packages.filter((one) => {
+    const known = versions.get(`${one.name}:${one.architecture}`);
+    return known !== undefined && known !== one.version;
+  });
+  if (newer.length === 0) return [];
+
+  const names = listSome(newer.map(({ name, version }) => `${name} ${version}`));
+  return [
+    `the layer replaces packages of the required modules: ${names}; update their locks to avoid it`,
+  ];
+}
+
+async function readLock(path: string): Promise<LockFile> {
+  const text = await readOptional(path);
+  return text === undefined ? { lock_version: 1, platforms: {} } : parseLock(text, path);
+}
+
+/** The table is the account's: beside the module, or beside all modules. */
+async function findIds(directory: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return resolve(given);
+  const beside = join(directory, idTableName);
+  const above = join(dirname(resolve(directory)), idTableName);
+  return (await readOptional(beside)) === undefined && (await readOptional(above)) !== undefined
+    ? above
+    : beside;
+}
+
+/** Reads the account's table of ids for a module; an empty one if there is none. */
+export async function readAccountIds(directory: string, given?: string): Promise<IdTable> {
+  return readIds(await findIds(directory, given));
+}
+
+async function readIds(path: string): Promise<IdTable> {
+  const text = await readOptional(path);
+  return text === undefined ? { users: {}, groups: {} } : parseIds(text, path);
+}
+
+function sameIds(a: IdTable, b: IdTable): boolean {
+  return formatIds(a) === formatIds(b);
+}
+
+async function writeChanged(path: string, text: string): Promise<void> {
+  if ((await readOptional(path)) === text) return;
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, text);
+  await rename(temporary, path);
+}

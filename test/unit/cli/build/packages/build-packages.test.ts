@@ -1,0 +1,180 @@
+import { createReadStream, existsSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BuildResult } from '../../../../../cli/build/build-module.ts';
+import { readModuleTar, verifyModuleTar } from '../../../../../shared/artifact/index.ts';
+import { DebianArchive } from '../../../../support/debian-archive.ts';
+import { PackageWorkspace } from '../../../../support/package-workspace.ts';
+import { missing } from '../../../../support/requirements.ts';
+
+const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('setfattr');
+const makeUser =
+  'useradd --system --user-group --home-dir /var/lib/redis --shell /usr/sbin/nologin redis';
+
+/** A server with what makes builds hard: a user, set-uid and capabilities, a diversion, conffiles. */
+function fillArchive(archive: DebianArchive): void {
+  archive.add(
+    {
+      name: 'redis-server',
+      version: '5:7.0~rc1-1',
+      fields: { Depends: 'redis-tools (>= 5:7.0~), key-value-lib' },
+      files: {
+        '/etc/redis/redis.conf': 'port 6379\n',
+        '/lib/systemd/system/redis.service': '[Unit]\n',
+        '/usr/bin/redis-server': { content: 'server', mode: 0o755 },
+        '/usr/bin/redis-su': { content: 'su', mode: 0o4755 },
+        '/usr/share/doc/redis-server/copyright':
+          'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: BSD-3-clause\n',
+      },
+      scripts: {
+        conffiles: '/etc/redis/redis.conf\n',
+        preinst:
+          'dpkg-divert --package redis-server --rename --divert /usr/bin/head.distrib --add /usr/bin/head',
+        postinst: `getent passwd redis >/dev/null 2>&1 || grep -q '^redis:' /etc/passwd || ${makeUser}
+mkdir -p /var/lib/redis && chown redis:redis /var/lib/redis && chmod 2750 /var/lib/redis
+setcap cap_net_bind_service=ep /usr/bin/redis-server
+update-alternatives --install /usr/bin/kv kv /usr/bin/redis-server 10
+echo secret > /etc/machine-id; echo log > /var/log/redis.log
+cat /etc/hostname > /etc/redis/built-on`,
+      },
+    },
+    {
+      name: 'redis-tools',
+      version: '5:7.0~rc1-1',
+      files: { '/usr/bin/redis-cli': { content: 'cli', mode: 0o755 } },
+    },
+    {
+      name: 'liblink',
+      fields: { Provides: 'key-value-lib' },
+      files: { '/usr/lib/liblink.so': 'x' },
+    },
+  );
+}
+
+describe.skipIf(reason)(`building packages${reason ? ` (${reason})` : ''}`, () => {
+  let archive: DebianArchive;
+  let workspace: PackageWorkspace;
+  let base: BuildResult;
+  let redis: BuildResult;
+
+  const pathsOf = async (name: string) => {
+    const tar = createReadStream(join(workspace.directory, name, 'dist/module.tar'));
+    const { entries, ...rest } = await readModuleTar(tar, { allowDevices: false });
+    expect(verifyModuleTar({ entries, ...rest }).digest).toHaveLength(64);
+    return new Map(entries.map((entry) => [entry.path, entry]));
+  };
+
+  beforeAll(async () => {
+    archive = new DebianArchive();
+    fillArchive(archive);
+    workspace = new PackageWorkspace(archive);
+    workspace.module('base', 'package_spec: [liblink]\n');
+    workspace.module(
+      'redis',
+      `package_spec: [redis-server]
+file_spec: ["/etc/redis/*", "/usr/bin/redis-*"]
+mask: ["*.bak"]
+dependencies: {requires: [base@*]}
+`,
+      {
+        'rootfs/etc/redis/redis.conf': 'port 7000\n',
+        'rootfs.attrs': '/etc/redis/redis.conf 0640 root redis\n',
+      },
+    );
+    base = await workspace.build('base');
+    redis = await workspace.build('redis');
+  }, 120_000);
+
+  afterAll(() => {
+    workspace?.remove();
+    archive?.remove();
+  });
+
+  test('a module without required packages ships the whole system', async () => {
+    const tree = await pathsOf('base');
+    expect(tree.has('/usr/bin/dpkg')).toBe(true);
+    expect(tree.has('/etc/passwd')).toBe(true);
+    expect(tree.get('/bin')?.target).toBe('usr/bin');
+    expect(base.warnings).toEqual([expect.stringContaining('essential system')]);
+  });
+
+  test('the layer is what the packages add to those of the required modules', async () => {
+    const tree = await pathsOf('redis');
+    const shipped = [...tree.keys()];
+    expect(shipped).not.toContain('/usr/bin/dpkg');
+    expect(shipped).not.toContain('/usr/lib/liblink.so');
+    expect(shipped).not.toContain('/etc/passwd');
+    expect(shipped).toContain('/usr/lib/systemd/system/redis.service');
+    expect(shipped).toContain('/etc/alternatives/kv');
+    expect(shipped).toContain('/usr/bin/head.distrib');
+    expect(shipped).toContain('/var/lib/dpkg/info/redis-server.conffiles');
+    expect(redis.packages).toBe(2);
+  });
+
+  test('modes, owners and capabilities of scripts ship, with the ids of the table', async () => {
+    const tree = await pathsOf('redis');
+    expect(tree.get('/usr/bin/redis-su')?.mode).toBe(0o4755);
+    expect(tree.get('/usr/bin/redis-server')?.xattrs).toHaveProperty(['security.capability']);
+    expect(tree.get('/var/lib/redis')).toMatchObject({ uid: 400, gid: 400, mode: 0o2750 });
+    expect(tree.get('/etc/redis/redis.conf')).toMatchObject({ gid: 400, mode: 0o640, size: 10 });
+    expect(workspace.read('redis', 'ids.yaml')).toContain('uid: 400');
+    expect(tree.has('/usr/lib/sysusers.d/gantry-redis.conf')).toBe(true);
+  });
+
+  test('nothing of the build host is inside', async () => {
+    const tree = await pathsOf('redis');
+    for (const path of [
+      '/etc/machine-id',
+      '/etc/hostname',
+      '/etc/resolv.conf',
+      '/var/log/redis.log',
+    ])
+      expect(tree.has(path)).toBe(false);
+    expect(Buffer.from(tree.get('/etc/redis/built-on')?.content ?? '', 'base64').toString()).toBe(
+      'localhost\n',
+    );
+    expect(workspace.read('redis', 'module.lock.json')).not.toContain(archive.directory);
+  });
+
+  test('the same lock gives the same bytes, when the archive has moved on too', async () => {
+    archive.add({ name: 'redis-tools', version: '5:7.1-1' });
+    archive.drop('redis-tools', '5:7.0~rc1-1');
+    const again = await workspace.build('redis', { mirrors: ['http://127.0.0.1:1/'] });
+    expect(again.layer_digest).toBe(redis.layer_digest);
+
+    rmSync(join(workspace.directory, 'cache'), { recursive: true });
+    await expect(workspace.build('redis')).rejects.toMatchObject({
+      code: 'lock_stale',
+      message: expect.stringMatching(/redis-tools.*--packages.*--update-lock/),
+    });
+
+    const updated = await workspace.build('redis', { updateLock: true, carve: true });
+    expect(workspace.read('redis', 'module.lock.json')).toContain('5:7.1-1');
+    expect(updated.warnings.join()).toContain('--carve leaves out');
+    const tree = await pathsOf('redis');
+    expect(tree.has('/usr/bin/redis-server')).toBe(true);
+    expect(tree.has('/usr/lib/systemd/system/redis.service')).toBe(false);
+  }, 60_000);
+
+  test('the bill of materials and the provenance name every package', () => {
+    const sbom = JSON.parse(workspace.read('base', 'dist/sbom.cdx.json'));
+    expect(sbom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6' });
+    expect(sbom.components.map(({ name }: { name: string }) => name)).toEqual([
+      'liblink',
+      'tiny-system',
+      'usr-is-merged',
+    ]);
+
+    const statement = JSON.parse(workspace.read('base', 'dist/provenance.json'));
+    expect(statement.predicateType).toBe('https://slsa.dev/provenance/v1');
+    expect(`sha256:${statement.subject[0].digest.sha256}`).toBe(base.layer_digest);
+    expect(statement.predicate.buildDefinition.resolvedDependencies).toHaveLength(3);
+  });
+
+  test('leaves no directory of a build behind', () => {
+    const own = `gantry-build-0-${process.pid}-`;
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith(own))).toEqual([]);
+    expect(existsSync(join(workspace.directory, 'redis/dist/module.tar'))).toBe(true);
+  });
+});
