@@ -49,13 +49,13 @@ const pointPattern =
 
 function parsePoint(text: string): Point | null {
   const { day, date, time = '' } = pointPattern.exec(text)?.groups ?? {};
-  if (time === '') return null;
 
+  // Dates and times that do not exist throw, as an empty time does.
   try {
     return {
       period: day !== undefined ? 'weekly' : date !== undefined ? 'once' : 'daily',
       weekday: weekdays.indexOf(day ?? '') + 1,
-      date: date === undefined ? null : Temporal.PlainDate.from(date, { overflow: 'reject' }),
+      date: date === undefined ? null : Temporal.PlainDate.from(date),
       time: Temporal.PlainTime.from(time),
     };
   } catch {
@@ -105,9 +105,10 @@ export function windowText({ from, to, time_zone }: FreezeWindow): string {
 
 /** Reads the text of `windowText`; null if it has another form. */
 export function parseWindowText(text: string): FreezeWindow | null {
-  const { from, to, time_zone } =
-    /^(?<from>.+?) to (?<to>.+) (?<time_zone>\S+)$/.exec(text.trim())?.groups ?? {};
-  if (from === undefined || to === undefined || time_zone === undefined) return null;
+  const groups = /^(?<from>.+?) to (?<to>.+) (?<time_zone>\S+)$/.exec(text.trim())?.groups;
+  if (groups === undefined) return null;
+
+  const { from = '', to = '', time_zone = '' } = groups;
   return { from: from.toLowerCase(), to: to.toLowerCase(), time_zone };
 }
 
@@ -116,9 +117,8 @@ export function parseWindowText(text: string): FreezeWindow | null {
  * freeze. A window that cannot be read freezes, because nothing says when it does not.
  */
 export function freezeAt(windows: readonly FreezeWindow[], at: Date): Freeze | null {
-  const parsed = windows.map(parseWindow);
-  if (parsed.some((one) => typeof one === 'string')) return { ends_at: null };
-  const readable = parsed.filter((one) => typeof one !== 'string');
+  const readable = windows.map(parseWindow).filter((one) => typeof one !== 'string');
+  if (readable.length < windows.length) return { ends_at: null };
 
   let end = endOfSpans(readable, at.getTime());
   if (end === null) return null;

@@ -82,12 +82,15 @@ export function compareLists(
     (name) => before.has(name) && after.has(name) && before.get(name) !== after.get(name),
   );
 
-  const cut = [added, removed, changed].map((list) => list.slice(0, max));
-  const [first = [], second = [], third = []] = cut;
-  const shown = first.length + second.length + third.length;
+  const cut = (list: string[]) => list.slice(0, max);
+  const over = (list: string[]) => Math.max(0, list.length - max);
 
-  const more = added.length + removed.length + changed.length - shown;
-  return { added: first, removed: second, changed: third, more };
+  return {
+    added: cut(added),
+    removed: cut(removed),
+    changed: cut(changed),
+    more: over(added) + over(removed) + over(changed),
+  };
 }
 
 /** The facts whose old and new value differ. */

@@ -115,11 +115,24 @@ describe('a window', () => {
     ['2027-01-01 12:00', '2026-12-31 12:00', 'UTC', 'to after from'],
     ['17:00', '18:00', 'Mars/Olympus', 'time zone'],
     ['17:00', '18:00', '+01:00', 'time zone'],
+    ['17:00', '18:00', '2026-01-01T00:00+01:00[Europe/Zurich]', 'time zone'],
+    ['at 17:00', '18:00', 'UTC', 'from like'],
+    ['17:00:30', '18:00', 'UTC', 'from like'],
   ])('from %s to %s %s is refused: expected %s', (from, to, time_zone, sentence) => {
     expect(faultOfWindow({ from, to, time_zone })).toContain(sentence);
   });
 
-  it.each(['fri 17:00', 'fri 17:00 - mon 08:00 UTC', ''])('"%s" is no window', (text) => {
+  it('is read without the white space around it', () => {
+    expect(parseWindowText(` ${weekend}\n`)).toEqual(freeze(weekend));
+  });
+
+  it.each([
+    'fri 17:00',
+    'fri 17:00 - mon 08:00 UTC',
+    '',
+    `frozen\n${weekend}`,
+    `${weekend}\nnow and then`,
+  ])('"%s" is no window', (text) => {
     expect(parseWindowText(text)).toBeNull();
   });
 });

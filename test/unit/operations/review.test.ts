@@ -207,4 +207,14 @@ describe('the fields of two manifests', () => {
     expect(manifestFacts(was, now)).toEqual([{ name: 'description', was: cut, now: cut }]);
     expect(manifestFacts(was, was)).toEqual([]);
   });
+
+  it('are whole as long as they fit', () => {
+    if (was === undefined || now === undefined) throw new Error('expected two manifests');
+    // JSON adds two quotes.
+    const fits = long.slice(2);
+    const before = { ...was, description: undefined };
+    expect(manifestFacts(before, { ...now, description: fits })).toEqual([
+      { name: 'description', was: null, now: `"${fits}"` },
+    ]);
+  });
 });
