@@ -89,6 +89,12 @@ describe('a promotion', () => {
       version({ promotion_state: 'staging' }),
       soak,
     ],
+    [
+      'that passes through states without a soak, made by a machine whose clock is ahead',
+      promotion('live', null, { from: 'built' }),
+      version({ promotion_state: 'built', state_changed_at: '2026-01-02T00:00:01.000Z' }),
+      {},
+    ],
     ['to retire', promotion('retired', null, { from: 'blessed' }), blessed, soak],
     [
       'back to built',

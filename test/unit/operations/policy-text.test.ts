@@ -6,6 +6,8 @@ import {
   type Action,
   defaultPolicy,
   differencesOf,
+  fieldsOfPolicy,
+  gatesText,
   type InterventionPolicy,
   isUnmeetable,
   loosensPolicy,
@@ -64,6 +66,23 @@ describe('a change of a policy', () => {
     ).toBe(
       'policy of module_promote_to_live: decision require_approval → allow, self-approval no → yes, expiry 2 h → 1 min',
     );
+  });
+
+  it('is shown with all fields, and with what is asked besides approval', () => {
+    expect(fieldsOfPolicy({ ...gated, freeze_windows: [weekend, night] })).toEqual({
+      decision: 'require_approval',
+      quorum: '5',
+      self_approval: 'no',
+      expires_in_s: '2 h',
+      reviewer_groups: 'security',
+      min_soak_s: '1 h',
+      freeze_windows: '22:00 to 06:00 UTC, fri 17:00 to mon 08:00 Europe/Zurich',
+      required_attestations: 'a',
+    });
+    expect(gatesText(gated)).toBe(
+      'reviewer groups security; soak 1 h; freeze fri 17:00 to mon 08:00 Europe/Zurich; attestations a',
+    );
+    expect(gatesText(was)).toBe('');
   });
 
   it('is cut to what a row and a mail hold', () => {
