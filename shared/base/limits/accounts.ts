@@ -6,8 +6,8 @@ export const accountsLimits = {
    */
   accountRootDays: 3650,
   /**
-   * Modules of one account that are polled. Most are due every five minutes, so they take at most
-   * a third of what one host on the internet gets from all accounts.
+   * Modules of one account that are polled. If each has a repository of its own, they ask for 33
+   * lists of tags a second: more than one host on the internet gets, whose polls then come later.
    */
   accountPolledModulesMax: 2000,
   /** First wait after a failed attempt to make an account; it doubles with each. */
