@@ -9,6 +9,7 @@ import {
 } from '../../domain/modules/index.ts';
 import {
   type Change,
+  chooseJudged,
   describeLosses,
   type TrustLoss,
   type TrustLosses,
@@ -30,14 +31,18 @@ export async function readTrustLosses(
   set: ModuleChanges,
 ): Promise<TrustLosses> {
   const { account, name } = module;
-  const all = (await readVersions(services.db, account, name)).filter(isHandedOut);
-  const judged = all.slice(0, limits.trustLossesJudgedMax);
-  const next = withModuleChanges(module, set);
-
-  const [uses, found] = await Promise.all([
+  const [versions, uses] = await Promise.all([
+    readVersions(services.db, account, name),
     usesOfModule(services, account, { module: name, tracks }),
-    mapConcurrently(judged, limits.storeReadsAtOnce, (one) => lossOf(services, next, one)),
   ]);
+  const all = versions.filter(isHandedOut);
+  const used = new Set(uses.map(({ version_id }) => version_id));
+  const judged = chooseJudged(all, used, limits.trustLossesJudgedMax);
+
+  const next = withModuleChanges(module, set);
+  const found = await mapConcurrently(judged, limits.storeReadsAtOnce, (one) =>
+    lossOf(services, next, one),
+  );
 
   const losses = found.filter((loss) => loss !== null);
   return {

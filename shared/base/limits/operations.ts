@@ -42,7 +42,10 @@ export const operationsLimits = {
   reviewedValueMax: 2000,
   /** Assignments that one request lists. The changes of one operation have limits of their own. */
   replacedAssignmentsMax: 1000,
-  /** Versions that the dry run of a change of trust judges: some milliseconds each. */
+  /**
+   * Versions that the dry run of a change of trust judges besides those in use: some milliseconds
+   * each.
+   */
   trustLossesJudgedMax: 200,
   /** Versions of one dependency that people refused and that are not proposed again. */
   rejectedProposalsMax: 50,

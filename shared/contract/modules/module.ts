@@ -148,7 +148,10 @@ export const previewModuleAnswer = z.object({
   losses: z
     .array(trustLoss)
     .meta({ description: 'versions that would be quarantined, by their stored signatures' }),
-  not_judged: z.number().int().meta({ description: 'older versions that were not judged' }),
+  not_judged: z
+    .number()
+    .int()
+    .meta({ description: 'older versions that were not judged; no composition uses them' }),
 });
 
 export const moduleSchema = z

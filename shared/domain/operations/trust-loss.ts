@@ -21,6 +21,20 @@ export interface TrustLosses {
 
 const usesShown = 5;
 
+/**
+ * Chooses the versions that are judged: all that compositions use, however old, then the newest.
+ * @param versions newest first
+ */
+export function chooseJudged<One extends { id: string }>(
+  versions: readonly One[],
+  used: ReadonlySet<string>,
+  most: number,
+): One[] {
+  const inUse = versions.filter(({ id }) => used.has(id));
+  const others = versions.filter(({ id }) => !used.has(id));
+  return [...inUse, ...others.slice(0, Math.max(0, most - inUse.length))];
+}
+
 /** The versions that would be quarantined, with the compositions that use them, in one sentence. */
 export function describeLosses(module: string, losses: readonly TrustLoss[]): string {
   const versions = losses.map(({ version }) => `${module} ${version}`).join(', ');

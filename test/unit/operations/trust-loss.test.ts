@@ -3,6 +3,7 @@ import { formatLosses } from '../../../cli/commands/modules/update.ts';
 import { kindOf } from '../../../shared/actions/operations/index.ts';
 import {
   type Action,
+  chooseJudged,
   defaultPolicy,
   describeLosses,
   type TrustLoss,
@@ -60,4 +61,20 @@ it('a change that quarantines by name meets the policy of a quarantine too', asy
     action: 'module_change',
     decision: 'require_approval',
   });
+});
+
+const newestFirst = ['5', '4', '3', '2', '1'].map((id) => ({ id }));
+const idsOf = (used: string[], most: number) =>
+  chooseJudged(newestFirst, new Set(used), most).map(({ id }) => id);
+
+it('versions that compositions use are judged first, however old they are', () => {
+  expect(idsOf(['1', '3'], 3)).toEqual(['3', '1', '5']);
+});
+
+it('no version in use is left out, although there are more than are judged', () => {
+  expect(idsOf(['1', '2', '3'], 2)).toEqual(['3', '2', '1']);
+});
+
+it('without uses the newest are judged', () => {
+  expect(idsOf(['gone'], 2)).toEqual(['5', '4']);
 });
