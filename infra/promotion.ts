@@ -50,7 +50,8 @@ export interface PromotionProps {
  *                 └────────────── approved ────────┴───────┘ a template changed meanwhile
  *
  * So every applied change was composed with the templates as they are: the approval may have taken
- * days, and another change may have been applied first.
+ * days, and another change may have been applied first. Reviewers are asked by the policies of the
+ * changes, or by `apply` if composing them brings versions of other accounts.
  *
  * An approval without a decision ends in `expire`, unless the decision came at the last moment. Any
  * other error ends in `fail`. The operation's record says how it ended.
@@ -137,14 +138,9 @@ export class Promotion extends Construct {
 
     const apply = this.step('Apply', 'apply', {
       payload: { planned: '{% $planned %}', round: '{% $round %}' },
+      assign: { expires_in_s: '{% $states.result.Payload.expires_in_s %}' },
     });
     apply.addCatch(failed);
-
-    apply.next(
-      new Choice(this, 'Planned again?')
-        .when(Condition.jsonata(`{% $states.input.decision = '${stepDecisions.replan}' %}`), plan)
-        .otherwise(notify),
-    );
 
     const decided = new Choice(this, 'Approved?')
       .when(Condition.jsonata(`{% $decision = '${stepDecisions.approved}' %}`), plan)
@@ -164,6 +160,15 @@ export class Promotion extends Construct {
     approval.addCatch(expired, { errors: ['States.Timeout'] });
     approval.addCatch(failed);
     approval.next(decided);
+
+    const next = (decision: string) =>
+      Condition.jsonata(`{% $states.input.decision = '${decision}' %}`);
+    apply.next(
+      new Choice(this, 'Applied?')
+        .when(next(stepDecisions.replan), plan)
+        .when(next(stepDecisions.require_approval), approval)
+        .otherwise(notify),
+    );
 
     const asked = new Choice(this, 'Ask a reviewer?')
       .when(Condition.jsonata(`{% $decision = '${stepDecisions.require_approval}' %}`), approval)

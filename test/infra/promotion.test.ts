@@ -28,9 +28,9 @@ test('an operation is checked, planned, composed, approved if required, applied 
 
   const path = ['Check', 'Refused?', 'Plan', 'Compose affected templates', 'Ask a reviewer?'];
   expect(path.slice(0, -1).map((state) => States[state]?.Next ?? 'Plan')).toEqual(path.slice(1));
-  expect(States.Apply?.Next).toBe('Planned again?');
-  expect(States['Planned again?']).toMatchObject({
-    Choices: [{ Next: 'Plan' }],
+  expect(States.Apply?.Next).toBe('Applied?');
+  expect(States['Applied?']).toMatchObject({
+    Choices: [{ Next: 'Plan' }, { Next: 'Await approval' }],
     Default: 'Notify',
   });
   expect(States.Notify?.Next).toBe('Done');

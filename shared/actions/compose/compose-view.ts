@@ -5,6 +5,7 @@ import { compose, layerPriority, refuseSharedPorts } from '../../composition/ind
 import type {
   Composition,
   CompositionLayer,
+  DependencyMove,
   LayerName,
   ResolutionRecord,
   TemplateView,
@@ -33,6 +34,8 @@ export interface ComposedView {
    * `<account>/<name>` of every module that was considered, chosen or not, existing or not; sorted.
    */
   considered: LayerName[];
+  /** The versions of other accounts that nobody let through for the track yet. */
+  moves: DependencyMove[];
 }
 
 interface ComposeOptions extends ResolveOptions {
@@ -50,7 +53,11 @@ export async function composeView(
   view: TemplateView,
   { entriesMax, ...options }: ComposeOptions,
 ): Promise<ComposedView> {
-  const { modules, resolved, resolution, warnings } = await resolveView(services, view, options);
+  const { modules, resolved, resolution, moves, warnings } = await resolveView(
+    services,
+    view,
+    options,
+  );
 
   refuseSharedPorts(
     resolved.modules.map(({ choice, ...one }) => ({
@@ -84,6 +91,7 @@ export async function composeView(
     warnings,
     resolution,
     considered: [...modules.known.keys()].sort(),
+    moves,
   };
 }
 

@@ -49,8 +49,8 @@ export interface ReadingOptions {
   /** Ids of the versions that modules of other accounts stay at: see `pinsOf`. */
   pins: ReadonlyMap<LayerName, string>;
   /**
-   * True to keep out every module of another account without a pin: the account's own changes bring
-   * new modules, and nothing that another account does (product.md, section 8).
+   * True to keep out every version of another account that is not pinned: changes of the template's
+   * own account bring them, and nothing that another account does (product.md, section 8).
    */
   closed: boolean;
 }
@@ -241,12 +241,12 @@ export async function readModule(
     );
   const had = usable.find(({ id }) => id === inPlace);
   const choices = choicesOf(usable, track, pin);
-  const keptOut = closed && account !== own && pin === undefined;
+  const letIn = closed && account !== own ? choices.filter(({ pinned }) => pinned) : choices;
 
   return {
     module,
-    choices: keptOut ? [] : choices,
-    keptOut: keptOut && choices.length > 0,
+    choices: letIn,
+    keptOut: letIn.length === 0 && choices.length > 0,
     categoryPosition: category.position,
     givenUp: had !== undefined && track !== undefined && isGivenUp(had, track),
   };

@@ -7,6 +7,7 @@ import type { DesiredLayer } from '../../contract/reconcile/index.ts';
 import {
   type ChangedViews,
   type CompositionLayer,
+  type DependencyMove,
   type LayerName,
   type TemplateComposition,
   viewOf,
@@ -23,6 +24,7 @@ import { moduleNotes } from './considered-modules.ts';
  * template is gone.
  * @param before the composition in place, and `replaced` what it consists of
  * @param changed what changes the template; null to compose it as it is
+ * @param agreed the versions of other accounts that reviewers were asked about
  */
 export async function makeComposition(
   services: Services,
@@ -31,10 +33,12 @@ export async function makeComposition(
     before,
     replaced,
     changed,
+    agreed,
   }: {
     before: TemplateComposition | null;
     replaced: CompositionRecord | null;
     changed: ChangedViews | null;
+    agreed?: readonly DependencyMove[];
   },
 ) {
   const { account, template_id, track } = message;
@@ -45,14 +49,17 @@ export async function makeComposition(
   const current = viewOf(template, await listAssignments(services.db, account, template_id));
   const view = changed === null ? current : changed.template(current);
 
-  const { composition, warnings, resolution, considered } = await composeView(services, view, {
+  const composed = await composeView(services, view, {
     track,
     previous: replaced?.resolution ?? null,
-    closed: changed === null && before?.template_revision === template.revision,
+    // A change of a machine alone alters no template, so it brings nothing.
+    closed: view === current || agreed !== undefined,
+    ...(agreed === undefined ? {} : { agreed }),
     entriesMax: limits.composeEntriesMax,
     note: moduleNotes(services, message, before),
   });
 
+  const { composition, warnings, resolution, considered, moves } = composed;
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
@@ -99,7 +106,7 @@ export async function makeComposition(
     services.now(),
   );
   const { revision: template_revision } = view.template;
-  return { record, report_key, template_revision, made_at, modules: considered };
+  return { record, report_key, template_revision, made_at, modules: considered, moves };
 }
 
 function desiredLayerOf(

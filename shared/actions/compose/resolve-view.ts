@@ -1,13 +1,18 @@
 import { type Resolution, resolve } from '../../composition/index.ts';
 import {
+  type ApprovedVersion,
+  type DependencyMove,
+  findMoves,
   type LayerName,
   pinsOf,
   presenceOf,
   type ResolutionRecord,
   type TemplateView,
+  withMoves,
 } from '../../domain/compose/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
-import { listDependencies } from '../../store/compose/index.ts';
+import { getComposition, listDependencies } from '../../store/compose/index.ts';
+import { recordInPlace } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
 import {
   type Choice,
@@ -31,10 +36,10 @@ export interface ResolveOptions {
    * what to propose.
    */
   unpinned?: true;
-  /**
-   * True where the account changed nothing since the composition in place: see `ReadingOptions`.
-   */
+  /** True where no change of the account is composed: see `ReadingOptions`. */
   closed?: boolean;
+  /** The moves that reviewers were asked about. No other move is made then. */
+  agreed?: readonly DependencyMove[];
 }
 
 export interface ResolvedView {
@@ -44,6 +49,8 @@ export interface ResolvedView {
   resolution: ResolutionRecord;
   /** What other accounts' modules stay at. */
   pins: ReadonlyMap<LayerName, string>;
+  /** What it has of other accounts' modules besides the pins. */
+  moves: DependencyMove[];
   warnings: string[];
 }
 
@@ -51,18 +58,37 @@ export interface ResolvedView {
 export async function resolveView(
   services: Services,
   view: TemplateView,
-  { track, previous, note, unpinned, closed = false }: ResolveOptions,
+  { track, previous, note, unpinned, agreed, closed = agreed !== undefined }: ResolveOptions,
 ): Promise<ResolvedView> {
   const approved = await approvedOf(services, view, track);
-  const pins = pinsOf(view.template.account, previous, approved);
-  const reading = { track, previous, pins: unpinned ? new Map() : pins, closed };
+  const { account } = view.template;
+  const basis = previous ?? (await liveResolution(services, view, track));
+  const pins = pinsOf(account, basis, approved);
+  const chosen = unpinned ? new Map() : withMoves(pins, agreed ?? []);
+  const reading = { track, previous, pins: chosen, closed };
 
   let modules = await readModules(services, view, reading);
   while (await note?.([...modules.known.keys()]))
     modules = await readModules(services, view, reading);
 
   const { resolved, warnings } = resolveModules(view, modules, track, previous);
-  return { modules, resolved, resolution: withApproved(resolved.record, approved), pins, warnings };
+  const resolution = withApproved(resolved.record, approved);
+  const moves = findMoves(account, pins, resolution);
+  return { modules, resolved, resolution, pins, moves, warnings };
+}
+
+/**
+ * What the track `live` has. A track that is composed for the first time begins with the versions
+ * of other accounts that were let through for it.
+ */
+async function liveResolution(
+  services: Services,
+  { template: { account, id } }: TemplateView,
+  track: Track,
+): Promise<ResolutionRecord | null> {
+  if (track === 'live') return null;
+  const live = await getComposition(services.db, account, id, 'live');
+  return (await recordInPlace(services, live))?.resolution ?? null;
 }
 
 function resolveModules(
@@ -107,20 +133,25 @@ const leftOut = {
 };
 
 /**
- * The last version of each module that an update let through for a track, as the view has it. Once
- * the composition in place knows an update, that composition is the pin.
+ * The last version of each module that was let through for a track, as the view has it. Once the
+ * composition in place knows the operation that did it, that composition is the pin.
  */
 async function approvedOf(
   { db }: Services,
   { template: { account, id }, approved }: TemplateView,
   track: Track,
-): Promise<Map<LayerName, string>> {
-  const found = new Map<LayerName, string>();
-  for (const { module, approved_version_id } of await listDependencies(db, account, id, track))
-    if (approved_version_id !== null) found.set(module, approved_version_id);
+): Promise<Map<LayerName, ApprovedVersion>> {
+  const found = new Map<LayerName, ApprovedVersion>();
+  for (const row of await listDependencies(db, account, id, track)) {
+    const { module, approved_version_id: version_id, approved_by: operation_id } = row;
+    if (version_id !== null && operation_id !== null)
+      found.set(module, { version_id, operation_id });
+  }
 
   for (const [place, version_id] of approved) {
-    if (place.startsWith(`${track}/`)) found.set(place.slice(track.length + 1), version_id);
+    // No composition in place knows an operation that is not applied yet.
+    const update = { version_id, operation_id: '' };
+    if (place.startsWith(`${track}/`)) found.set(place.slice(track.length + 1), update);
   }
 
   return found;
@@ -128,10 +159,11 @@ async function approvedOf(
 
 function withApproved(
   record: ResolutionRecord,
-  approved: ReadonlyMap<LayerName, string>,
+  approved: ReadonlyMap<LayerName, ApprovedVersion>,
 ): ResolutionRecord {
   const { approved: _, ...rest } = record;
-  return approved.size === 0
-    ? rest
-    : { ...rest, approved: Object.fromEntries([...approved].sort()) };
+  if (approved.size === 0) return rest;
+
+  const known = [...approved].map(([module, { operation_id }]) => [module, operation_id] as const);
+  return { ...rest, approved: Object.fromEntries(known.sort(([a], [b]) => (a < b ? -1 : 1))) };
 }

@@ -2,8 +2,9 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import { type ChangedViews, judgeTrial } from '../../domain/compose/index.ts';
-import { getComposition } from '../../store/compose/index.ts';
+import { type ChangedViews, type DependencyMove, judgeTrial } from '../../domain/compose/index.ts';
+import { getComposition, getTrialMoves, putTrialMoves } from '../../store/compose/index.ts';
+import { transact, type Write } from '../../store/table/index.ts';
 import { getTemplate } from '../../store/templates/index.ts';
 import { recordInPlace } from '../compositions/index.ts';
 import { completeTask, failTask, type Services } from '../context/index.ts';
@@ -11,15 +12,24 @@ import { checkInstances, refuseArrivals } from './check-instances.ts';
 import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
 
+/** The templates and machines as an operation would change them. */
+export interface ChangedByOperation {
+  views: ChangedViews;
+  /** Whether reviewers were asked: they judge the versions that an earlier trial found. */
+  asked: boolean;
+  /** Lets a transaction through only while nothing about the operation changes. */
+  hold: Write;
+}
+
 /**
- * Reads the templates and machines as an operation would change them; null if there is no such
- * operation. The caller passes this function, because compose must not import operations.
+ * Reads what an operation would change; null if there is no such operation. The caller passes this
+ * function, because compose must not import operations.
  */
 export type ReadChangedViews = (
   services: Services,
   account: string,
   operation_id: string,
-) => Promise<ChangedViews | null>;
+) => Promise<ChangedByOperation | null>;
 
 /**
  * A template to compose as an operation would leave it, and the task that waits for the outcome.
@@ -58,19 +68,24 @@ async function composeChanged(
   const { account, template_id, track, operation_id } = trial;
   const before = await getComposition(services.db, account, template_id, track);
   const replaced = await recordInPlace(services, before);
-  const changed =
-    operation_id === undefined ? null : await readChangedViews(services, account, operation_id);
-  const attempt = (views: ChangedViews | null) =>
-    attemptComposition(services, trial, { before, replaced, changed: views });
+  const attempt = (options: { changed: ChangedViews | null; agreed?: DependencyMove[] }) =>
+    attemptComposition(services, trial, { before, replaced, ...options });
 
-  const { made, refusal } = await attempt(changed);
-  if (changed === null) {
+  const operation =
+    operation_id === undefined ? null : await readChangedViews(services, account, operation_id);
+  if (operation === null || operation_id === undefined) {
+    const { refusal } = await attempt({ changed: null });
     if (refusal !== null) throw refusal;
     return;
   }
 
+  const { views: changed, asked, hold } = operation;
+  const found = await getTrialMoves(services.db, { account, operation_id, template_id, track });
+  const agreed = asked ? { agreed: found?.moves ?? [] } : {};
+  const { made, refusal } = await attempt({ changed, ...agreed });
+
   if (refusal !== null) {
-    const composedBefore = (await attempt(null)).refusal === null;
+    const composedBefore = (await attempt({ changed: null })).refusal === null;
     if (judgeTrial({ before: composedBefore, after: false }) === 'breaks') throw refusal;
     await refuseArrivals(services, trial, changed.instance, refusal);
   }
@@ -79,6 +94,11 @@ async function composeChanged(
   const kept = replaced?.instance_files ?? [];
   const files = { before: kept, after: made?.record.instance_files ?? kept };
   await checkInstances(services, trial, changed.instance, files);
+
+  const moves = made?.moves ?? [];
+  if (found === null && moves.length === 0) return;
+  const trialMoves = { account, operation_id, template_id, track, moves };
+  await transact(services.db, [putTrialMoves(trialMoves), hold]);
 }
 
 /** Composes a template; `made` is null if it is gone, or if composing is refused. */

@@ -1,6 +1,7 @@
 import type { ChangedViews } from '../../domain/compose/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
-import { getOperation } from '../../store/operations/index.ts';
+import { getOperation, holdOperation } from '../../store/operations/index.ts';
+import type { ChangedByOperation } from '../compose/index.ts';
 import type { Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
 
@@ -18,7 +19,13 @@ export async function viewsOfOperation(
   services: Services,
   account: string,
   id: string,
-): Promise<ChangedViews | null> {
+): Promise<ChangedByOperation | null> {
   const operation = await getOperation(services.db, account, id);
-  return operation === null ? null : viewsOf(operation.changes, operation.created_at);
+  if (operation === null) return null;
+
+  return {
+    views: viewsOf(operation.changes, operation.created_at),
+    asked: operation.approval_id !== null,
+    hold: holdOperation(operation),
+  };
 }

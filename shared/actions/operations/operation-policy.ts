@@ -15,6 +15,7 @@ import { approvalOf } from './approvals/request-approval.ts';
 import { eligibleReviewers, presentReviewers } from './approvals/reviewers.ts';
 import type { PolicyInForce } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
+import { readMoves } from './dependency-moves.ts';
 import type { ReadChange } from './operation-writes.ts';
 
 /** Reads the policies of an account, with the defaults of those that have no row. */
@@ -22,22 +23,31 @@ function policiesInForce({ db }: Services, account: string): PolicyInForce {
   return async (action) => (await getPolicy(db, account, action)) ?? defaultPolicy(action);
 }
 
-/** The policy that an operation must satisfy now: the strictest one that its changes need. */
+/**
+ * The policy that an operation must satisfy now: the strictest one that its changes need. Versions
+ * of other accounts that its composition brings need what a `dependency_update` needs.
+ */
 export async function policyOfOperation(
   services: Services,
-  { account, changes }: Pick<Operation, 'account' | 'changes'>,
+  { account, id, changes }: Pick<Operation, 'account' | 'id' | 'changes'>,
 ): Promise<InterventionPolicy> {
   const inForce = policiesInForce(services, account);
-  const [first, ...rest] = await Promise.all(
-    changes.map((change) => kindOf(change).policy(change, inForce)),
-  );
+  const [policies, moves] = await Promise.all([
+    Promise.all(changes.map((change) => kindOf(change).policy(change, inForce))),
+    readMoves(services, { account, id }),
+  ]);
+  const [first, ...rest] = policies;
   if (first === undefined) throw new GantryError('internal', 'expected an operation with a change');
 
-  return strictestPolicy([first, ...rest]);
+  const update = moves.length === 0 ? [] : [await inForce('dependency_update')];
+  return strictestPolicy([first, ...rest, ...update]);
 }
 
 /** Throws `policy_denied`. */
-export function refuseDenied(operation: Operation, policy: InterventionPolicy): void {
+export function refuseDenied(
+  operation: Pick<Operation, 'summary'>,
+  policy: InterventionPolicy,
+): void {
   if (policy.decision !== 'deny') return;
   throw new GantryError(
     'policy_denied',

@@ -19,6 +19,7 @@ import { affectedTemplates } from './affected-templates.ts';
 import { announce } from './announce.ts';
 import { approvalOf, approversOf, askReviewers } from './approvals/request-approval.ts';
 import { kindOf } from './changes/index.ts';
+import { pinMoves } from './dependency-moves.ts';
 import { finishOperation, isFinal } from './finish-operation.ts';
 import {
   policyOfOperation,
@@ -27,7 +28,7 @@ import {
   requireApproved,
   requireReviewers,
 } from './operation-policy.ts';
-import { checkChanges, operationWrites } from './operation-writes.ts';
+import { checkChanges, operationWrites, type ReadChange } from './operation-writes.ts';
 import { requireOperation } from './require-operation.ts';
 import { digestOf, planTemplates, type TemplatePlan } from './template-plan.ts';
 
@@ -49,9 +50,7 @@ async function runStep(services: Services, step: OperationStep): Promise<unknown
     case 'await_approval':
       return awaitApproval(services, operation, step.task_token ?? '');
     case 'apply':
-      return recordRefusal(services, operation, () => apply(services, operation, step), {
-        decision: stepDecisions.applied,
-      });
+      return recordRefusal(services, operation, () => apply(services, operation, step), applied);
     case 'notify':
       return notify(services, operation);
     case 'expire':
@@ -100,9 +99,7 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   try {
     const read = await checkChanges(services, operation);
     refuseDenied(operation, policy);
-    if (!waitsThroughFreeze(operation, policy))
-      await refuseGated(services, operation, policy, read);
-    if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
+    await refuseUnasked(services, operation, policy, read);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
     const { code, message } = error;
@@ -122,6 +119,17 @@ async function check(services: Services, operation: Operation): Promise<Checked>
     decision: asks ? stepDecisions.require_approval : stepDecisions.allow,
     expires_in_s: await secondsToDecide(services, operation, policy),
   };
+}
+
+/** Refuses what reviewers need not be asked about, or cannot be. */
+async function refuseUnasked(
+  services: Services,
+  operation: Operation,
+  policy: InterventionPolicy,
+  read: readonly ReadChange[],
+): Promise<void> {
+  if (!waitsThroughFreeze(operation, policy)) await refuseGated(services, operation, policy, read);
+  if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
 }
 
 /** A second execution waits only for the time that reviewers have left. */
@@ -200,17 +208,18 @@ async function expire(
   return { decision: stepDecisions.expired };
 }
 
+const applied: Checked = { decision: stepDecisions.applied, expires_in_s: 1 };
+
 /**
  * Applies the changes if the templates are the ones that were composed. Otherwise asks for another
- * round.
+ * round, or reviewers where the check did not know yet that they decide.
  */
 async function apply(
   services: Services,
   operation: Operation,
   { planned, round }: OperationStep,
-): Promise<{ decision: StepDecision }> {
-  if (isFinal(operation) || operation.state === 'applying')
-    return { decision: stepDecisions.applied };
+): Promise<Checked> {
+  if (isFinal(operation) || operation.state === 'applying') return applied;
 
   // Read the rows before the policy: if these writes replace the policy, they fail unless it is the
   // one that was satisfied.
@@ -219,15 +228,20 @@ async function apply(
   const policy = await policyOfOperation(services, operation);
 
   refuseDenied(operation, policy);
-  await refuseGated(services, operation, policy, read);
-  if (policy.decision === 'require_approval' || operation.approval_id !== null) {
-    await requireApproved(services, operation, policy);
+  const expires_in_s = await secondsToDecide(services, operation, policy);
+  if (policy.decision === 'require_approval' && operation.approval_id === null) {
+    // Composing brought versions of other accounts, or the policy was tightened meanwhile.
+    await refuseUnasked(services, operation, policy, read);
+    return { decision: stepDecisions.require_approval, expires_in_s };
   }
+
+  await refuseGated(services, operation, policy, read);
+  if (operation.approval_id !== null) await requireApproved(services, operation, policy);
 
   const now = await planTemplates(services, operation);
   if (digestOf(now.planned) !== planned) {
     refuseEndless(operation, round);
-    return { decision: stepDecisions.replan };
+    return { decision: stepDecisions.replan, expires_in_s };
   }
 
   const at = nowIso(services);
@@ -238,7 +252,7 @@ async function apply(
     updateOperation(operation, { state: 'applying', updated_at: at }),
   ]);
 
-  return { decision: stepDecisions.applied };
+  return { decision: stepDecisions.applied, expires_in_s };
 }
 
 function refuseEndless(operation: Operation, round = 1): void {
@@ -254,6 +268,7 @@ async function notify(services: Services, operation: Operation): Promise<Record<
   if (operation.state !== 'applying') return {};
 
   const { account, changes } = operation;
+  await pinMoves(services, operation);
   await enqueue(services, 'compose', await affectedTemplates(services, operation));
   for (const change of changes) await kindOf(change).follow(services, account, change);
   const announced = await announce(services, operation);

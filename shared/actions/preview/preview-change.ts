@@ -18,7 +18,7 @@ import type {
   Preview,
   ResolutionRecord,
 } from '../../domain/compose/index.ts';
-import { type TemplateView, viewOf } from '../../domain/compose/index.ts';
+import { moveText, type TemplateView, viewOf } from '../../domain/compose/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
 import type { Assignment, Metadata, Track } from '../../domain/templates/index.ts';
 import { listAssignments } from '../../store/templates/index.ts';
@@ -98,7 +98,7 @@ export async function previewChanges(
   return {
     ...rest,
     lost,
-    warnings: [...stay, ...lost.map(({ message }) => message), ...warnings],
+    warnings: [...then.moves, ...stay, ...lost.map(({ message }) => message), ...warnings],
     metadata: changedMetadata(assignments, view.assignments),
     instances: await previewInstances(
       services,
@@ -172,6 +172,8 @@ interface Side {
   resolution: ResolutionRecord | null;
   report: CompositionReport;
   warnings: string[];
+  /** What it brings of other accounts' modules, in words. */
+  moves: string[];
 }
 
 const emptyReport: CompositionReport = {
@@ -188,7 +190,7 @@ async function sideNow(
   { entriesMax: filesMax, ...at }: { template_id: string; track: Track; entriesMax: number },
 ): Promise<Side> {
   const now = await readCurrentComposition(services, account, { ...at, filesMax });
-  const nothing = { report: emptyReport, warnings: [] };
+  const nothing = { report: emptyReport, warnings: [], moves: [] };
   if (now === null) return { index: null, files: [], resolution: null, ...nothing };
   return { index: now.index, files: now.instance_files, resolution: now.resolution, ...nothing };
 }
@@ -196,9 +198,9 @@ async function sideNow(
 async function sideOf(
   services: Services,
   view: TemplateView,
-  options: { track: Track; previous: ResolutionRecord | null; entriesMax: number },
+  options: Parameters<typeof composeView>[2],
 ): Promise<Side> {
-  const { composition, warnings, resolution } = await composeView(services, view, options);
+  const { composition, warnings, resolution, moves } = await composeView(services, view, options);
 
   return {
     index: indexOf(composition),
@@ -206,6 +208,7 @@ async function sideOf(
     resolution,
     report: composition.report,
     warnings: [...warnings, ...composition.report.warnings],
+    moves: moves.map((move) => moveText(move, resolution)),
   };
 }
 
@@ -221,7 +224,7 @@ async function composedSide(
 
   const entriesMax = limits.previewEntriesMax;
   const { resolution } = await sideNow(services, account, { template_id, track, entriesMax });
-  return sideOf(services, view, { track, previous: resolution, entriesMax });
+  return sideOf(services, view, { track, previous: resolution, entriesMax, closed: true });
 }
 
 function difference(now: Side, then: Side): Pick<ChangePreview, 'preview' | 'warnings' | 'bounds'> {

@@ -69,6 +69,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   repository: { ignored_tags: 128 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },
   roster: { reviewers: 128 * kib },
+  // A thousand modules of others with the longest names.
+  trial: { moves: 320 * kib },
   verdict: { verdict: 128 * kib },
   version: {
     // Each is one of a few words.

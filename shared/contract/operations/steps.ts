@@ -10,7 +10,7 @@ export const stepDecisions = {
   refused: 'refused',
   /** By check: apply without asking a reviewer. */
   allow: 'allow',
-  /** By check: ask reviewers once the change is composed. */
+  /** By check: ask reviewers once the change is composed. By apply: ask them now. */
   require_approval: 'require_approval',
   /** By reviewers, or by expire if they decided in time. */
   approved: 'approved',

@@ -80,7 +80,10 @@ export const resolutionRecord = z.strictObject({
    * False where a version was skipped because a name that it requires means no module, or several.
    */
   settled: z.boolean(),
-  /** The updates of other accounts' modules that this resolution knew: see `pinsOf`. */
+  /**
+   * By module of another account, the last operation known to this resolution that let a version of
+   * it through: see `pinsOf`.
+   */
   approved: z.record(layerName, z.string()).exactOptional(),
 });
 

@@ -10,8 +10,10 @@ export interface Dependency {
   template_id: string;
   track: Track;
   module: LayerName;
-  /** The last version that an update let through; null before the first update. */
+  /** The last version that was let through; null before the first one. */
   approved_version_id: string | null;
+  /** The operation that let it through. */
+  approved_by: string | null;
   /** The version that is proposed, and the operation that proposes it. */
   proposal: { version_id: string; operation_id: string } | null;
   /** Versions that people refused, the latest last. They are not proposed again. */
@@ -19,6 +21,12 @@ export interface Dependency {
   /** Counts the changes of the row. A write names the count that it read. */
   revision: number;
   updated_at: string;
+}
+
+/** A version that was let through, and the operation that did it. */
+export interface ApprovedVersion {
+  version_id: string;
+  operation_id: string;
 }
 
 /** A version that would replace the pinned one. */
@@ -35,6 +43,7 @@ export function newDependency(
   return {
     ...key,
     approved_version_id: null,
+    approved_by: null,
     proposal: null,
     rejected: [],
     revision: 0,
@@ -44,22 +53,24 @@ export function newDependency(
 
 /**
  * The version of each module of another account that a template stays with: the one in place, or
- * one that an update let through since then. A module that the composition in place lacks has none:
- * the account's own change brings it, which is composed before it is applied.
- * @param approved by module, the version that an update let through
+ * one that was let through since then. A module that the composition in place lacks has none before
+ * a change of the account brings it, which is composed, and let through, before it is applied.
+ * @param previous the composition in place; it names the operations that it knew
+ * @param approved by module, the version that was let through last
  */
 export function pinsOf(
   account: string,
   previous: ResolutionRecord | null,
-  approved: ReadonlyMap<LayerName, string>,
+  approved: ReadonlyMap<LayerName, ApprovedVersion>,
 ): Map<LayerName, string> {
   const pins = new Map<LayerName, string>();
 
   for (const [module, { version_id }] of Object.entries(previous?.modules ?? {})) {
-    if (module.startsWith(`${account}/`)) continue;
-    const update = approved.get(module);
-    const fresh = update !== undefined && update !== previous?.approved?.[module];
-    pins.set(module, fresh ? update : version_id);
+    if (!module.startsWith(`${account}/`)) pins.set(module, version_id);
+  }
+
+  for (const [module, { version_id, operation_id }] of approved) {
+    if (operation_id !== previous?.approved?.[module]) pins.set(module, version_id);
   }
 
   return pins;

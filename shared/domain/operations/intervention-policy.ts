@@ -57,7 +57,7 @@ export const actionMeanings: Readonly<Record<Action, string>> = {
   trust_policy_change: 'change a registration so that more artifacts can get in',
   module_change: 'change a registration in another way',
   mass_quarantine: 'let quarantining continue after it was held',
-  dependency_update: 'take a newer version of another account’s module',
+  dependency_update: 'take another version of another account’s module, or the first one',
   assignment_change: 'add, change or remove an assignment',
   reservation_change: 'grant or revoke a reservation of paths',
   instance_change: 'change metadata, track or clusters of a machine',

@@ -11,6 +11,7 @@ const dependencies = entity<Dependency>()({
     track: 'text',
     module: 'text',
     approved_version_id: 'json',
+    approved_by: 'json',
     proposal: 'json',
     rejected: 'json',
     revision: 'number',

@@ -3,3 +3,4 @@ export * from './composition.ts';
 export * from './composition-failure.ts';
 export * from './considered-modules.ts';
 export * from './dependency.ts';
+export * from './trial-moves.ts';

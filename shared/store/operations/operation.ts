@@ -103,6 +103,13 @@ export function lookLater(was: Operation, look_at: string): Write {
   return operations.adjust({ account, id }, { set: { look_at } }, as, () => movedError(was));
 }
 
+/** Lets a transaction through only while nothing about the operation changes. */
+export function holdOperation({ account, id, revision }: Operation): Write {
+  return operations.hold({ account, id }, { revision }, () => {
+    return new GantryError('conflict', `operation ${id} moved on meanwhile`);
+  });
+}
+
 function movedError(was: Operation): GantryError {
   return new GantryError(
     'operation_raced',

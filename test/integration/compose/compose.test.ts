@@ -7,6 +7,7 @@ import {
   assignModule,
   decideApproval,
   proposeUpdates,
+  showApproval,
   updateAssignment,
   withholdVersion,
 } from '../../../shared/actions/operations/index.ts';
@@ -35,7 +36,13 @@ import {
   requirePending,
 } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
-import { authorKey, eventually, type ModuleSource, World } from '../../support/world.ts';
+import {
+  authorKey,
+  eventually,
+  type ModuleSource,
+  type Person,
+  World,
+} from '../../support/world.ts';
 
 const platform = 'ubuntu-24.04-amd64';
 const key = authorKey();
@@ -107,6 +114,13 @@ async function recordOf(world: World, pointer: TemplateComposition) {
 /** A composition apart from when and how often it was put in place. */
 function content({ made_at: _, revision: __, ...rest }: TemplateComposition) {
   return rest;
+}
+
+async function decide(world: World, rita: Person, id: string, decision: 'approve' | 'reject') {
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const input = { id: requirePending(waiting), decision, comment: null } as const;
+  await decideApproval(world.services, as(rita), input);
+  return world.operation(id);
 }
 
 const staging = (world: World, version: Version): Promise<Operation> =>
@@ -337,7 +351,10 @@ it("the first version of another account's module waits for a change of the temp
     return report.warnings.join().includes('has its first version for track staging') || null;
   });
 
-  await updateAssignment(world.services, world.caller, { id: assignment_id, constraint: '^1.0' });
+  const rita = await world.reviewer();
+  const set = { id: assignment_id, constraint: '^1.0' };
+  const { id } = await updateAssignment(world.services, world.caller, set);
+  await decide(world, rita, id, 'approve');
   const layers = await eventually('the layer', async () => {
     const record = await recordOf(world, await composed(world, template));
     return record.layers.length === 1 ? record.layers : null;
@@ -365,7 +382,7 @@ it("another account's newer version is proposed, and machines keep theirs until 
   const first = await release('v1.0.0');
 
   const template = await createTemplate(services, caller, { name: 'reader', platform });
-  await assign(world, template, module);
+  const assigned = await assignModule(services, caller, { template_id: template.id, module });
   const message = { account, template_id: template.id, track: 'live' } as const;
   const running = async () => {
     const pointer = await getComposition(services.db, account, template.id, 'live');
@@ -375,20 +392,20 @@ it("another account's newer version is proposed, and machines keep theirs until 
     eventually(`the template to have ${version}`, async () =>
       (await running()) === version ? true : null,
     );
-  const decide = async (id: string, decision: 'approve' | 'reject') => {
-    const waiting = await world.operation(id, 'awaiting_approval');
-    const input = { id: requirePending(waiting), decision, comment: null } as const;
-    await decideApproval(services, as(rita), input);
-    return world.operation(id);
-  };
   const proposal = (version_id: string) =>
     eventually('the proposal', async () => {
       const row = await getDependency(services.db, { ...message, module });
       return row?.proposal?.version_id === version_id ? row.proposal.operation_id : null;
     });
+
+  // Reviewers are asked for the first version too. One that is released meanwhile is not taken.
+  expect(await world.operation(assigned.operation.id, 'awaiting_approval')).toMatchObject({
+    actions: ['assignment_change', 'dependency_update'],
+  });
+  const second = await release('v1.1.0');
+  expect((await decide(world, rita, assigned.operation.id, 'approve')).state).toBe('succeeded');
   await runs('1.0.0');
 
-  const second = await release('v1.1.0');
   const replaced = await proposal(second.id);
   expect(await world.operation(replaced, 'awaiting_approval')).toMatchObject({
     actions: ['dependency_update'],
@@ -400,7 +417,7 @@ it("another account's newer version is proposed, and machines keep theirs until 
   const third = await release('v1.2.0');
   const refused = await proposal(third.id);
   expect(await world.operation(replaced)).toMatchObject({ state: 'withdrawn' });
-  expect((await decide(refused, 'reject')).state).toBe('rejected');
+  expect((await decide(world, rita, refused, 'reject')).state).toBe('rejected');
 
   // A rejected version is not proposed again, however often the template is composed.
   const apart = await alone(services);
@@ -412,6 +429,25 @@ it("another account's newer version is proposed, and machines keep theirs until 
     proposal: { operation_id: refused },
     rejected: [third.id],
   });
+  expect(await running()).toBe('1.0.0');
+
+  // Who names it in a constraint asks the reviewers again.
+  const set = { id: assigned.assignment_id, constraint: '>=1.2' };
+  const named = await updateAssignment(services, caller, set);
+  const waiting = await world.operation(named.id, 'awaiting_approval');
+  const { review } = await showApproval(services, account, requirePending(waiting));
+  expect(review.changes).toMatchObject([
+    { kind: 'assignment_update' },
+    {
+      kind: 'dependency_update',
+      facts: expect.arrayContaining([{ name: 'version', was: '1.0.0', now: '1.2.0' }]),
+      warnings: [
+        `This moves ${module} of another account from 1.0.0 to 1.2.0.`,
+        `Reviewers rejected ${module} 1.2.0 before.`,
+      ],
+    },
+  ]);
+  expect((await decide(world, rita, named.id, 'reject')).state).toBe('rejected');
   expect(await running()).toBe('1.0.0');
 
   // A proposal that nobody decides in time is made again.
@@ -426,7 +462,7 @@ it("another account's newer version is proposed, and machines keep theirs until 
     const id = await proposal(fourth.id);
     return id === lapsed ? null : id;
   });
-  expect((await decide(again, 'approve')).state).toBe('succeeded');
+  expect((await decide(world, rita, again, 'approve')).state).toBe('succeeded');
   await runs('1.3.0');
 
   // A pinned version that its account withdraws stays on the machines, and the next one is urgent.
@@ -439,7 +475,7 @@ it("another account's newer version is proposed, and machines keep theirs until 
 
   const fifth = await release('v1.4.0');
   const urgent = await proposal(fifth.id);
-  expect((await decide(urgent, 'approve')).summary).toBe(
+  expect((await decide(world, rita, urgent, 'approve')).summary).toBe(
     `update ${module} 1.3.0 to 1.4.0 in template reader (live), because 1.3.0 is yanked`,
   );
   await runs('1.4.0');

@@ -20,7 +20,7 @@ import { etagOf, getBytes, replaceLatest } from '../../../shared/store/objects.t
 import { transact } from '../../../shared/store/table/index.ts';
 import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
 import { eventsOf } from '../../support/flow.ts';
-import { raiseUnasked } from '../../support/operations.ts';
+import { policy, raiseUnasked } from '../../support/operations.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
 const { publicUrl } = inject('stack');
@@ -76,6 +76,7 @@ it("a template that another account's yank breaks keeps its composition, and sho
   const feed = await theirs.ingest({ name: 'feed', files: { 'etc/feed': 'x' } }, 'v1.0.0', key);
   await raiseUnasked(theirs, feed);
 
+  await policy(ours, 'dependency_update', { decision: 'allow' });
   const { id } = await createTemplate(services, caller, { name: 'web', platform: 'any' });
   const { operation, assignment_id } = await assignModule(services, caller, {
     template_id: id,

@@ -123,27 +123,40 @@ describe('pins', () => {
     settled: true,
     ...more,
   });
-  const pins = (previous: ResolutionRecord | null, approved: Record<string, string> = {}) =>
-    Object.fromEntries(pinsOf('acme', previous, new Map(Object.entries(approved))));
+  const pins = (previous: ResolutionRecord | null, approved: Record<string, string> = {}) => {
+    const entries = Object.entries(approved).map(([module, text]) => {
+      const [version_id = '', operation_id = ''] = text.split(' ');
+      return [module, { version_id, operation_id }] as const;
+    });
+    return Object.fromEntries(pinsOf('acme', previous, new Map(entries)));
+  };
 
   it("are the versions of other accounts' modules in place", () => {
     expect(pins(record())).toEqual({ 'other/a': 'other/a@1' });
   });
 
-  it('are an update that was let through since then', () => {
-    expect(pins(record(), { 'other/a': 'v2' })).toEqual({ 'other/a': 'v2' });
-    expect(pins(record({ approved: { 'other/a': 'v1' } }), { 'other/a': 'v2' })).toEqual({
+  it('are a version that was let through since then', () => {
+    expect(pins(record(), { 'other/a': 'v2 op_2' })).toEqual({ 'other/a': 'v2' });
+    expect(pins(record({ approved: { 'other/a': 'op_1' } }), { 'other/a': 'v2 op_2' })).toEqual({
       'other/a': 'v2',
     });
   });
 
-  it('are what is in place where the composition knew the update and has another version', () => {
-    const previous = record({ approved: { 'other/a': 'v2' } });
-    expect(pins(previous, { 'other/a': 'v2' })).toEqual({ 'other/a': 'other/a@1' });
+  it('are what is in place where the composition knew the operation and has another version', () => {
+    const previous = record({ approved: { 'other/a': 'op_2' } });
+    expect(pins(previous, { 'other/a': 'v2 op_2' })).toEqual({ 'other/a': 'other/a@1' });
   });
 
-  it('are none for a module that is not in place, nor before the first composition', () => {
-    expect(pins(record(), { 'other/b': 'v2' })).toEqual({ 'other/a': 'other/a@1' });
-    expect(pins(null, { 'other/a': 'v2' })).toEqual({});
+  it('are a version that was let through for a module that is not in place', () => {
+    const both = { 'other/a': 'other/a@1', 'other/b': 'v2' };
+    expect(pins(record(), { 'other/b': 'v2 op_2' })).toEqual(both);
+    expect(pins(null, { 'other/a': 'v2 op_2' })).toEqual({ 'other/a': 'v2' });
+  });
+
+  it('are none for a module that was removed after it was let through', () => {
+    const previous = record({ approved: { 'other/b': 'op_2' } });
+    expect(pins(previous, { 'other/b': 'v2 op_2' })).toEqual({ 'other/a': 'other/a@1' });
+    // Assigned and let through again, with the same version.
+    expect(pins(previous, { 'other/b': 'v2 op_3' })).toMatchObject({ 'other/b': 'v2' });
   });
 });

@@ -177,6 +177,7 @@ export const dependency: Dependency = {
   track: 'live',
   module: 'other/proxy',
   approved_version_id: null,
+  approved_by: null,
   proposal: { version_id: 'ver_p2', operation_id: 'op_1' },
   rejected: [],
   revision: 1,

@@ -10,6 +10,7 @@ import {
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
+import { actionsWith, readMoves } from '../dependency-moves.ts';
 import { nameOf } from '../name-of.ts';
 import { mailReviewers } from './mail-reviewers.ts';
 import { concernedBy } from './reviewers.ts';
@@ -74,11 +75,12 @@ export async function askReviewers(
   }
 
   const at = nowIso(services);
+  const actions = actionsWith(operation, await readMoves(services, operation));
   const approval: Approval = {
     account: operation.account,
     id,
     operation_id: operation.id,
-    actions: operation.actions,
+    actions,
     summary: operation.summary,
     requested_by: operation.requested_by,
     requester: await nameOf(services, operation.account, operation.requested_by),
@@ -101,7 +103,12 @@ export async function askReviewers(
 
   await transact(services.db, [
     createApproval(approval),
-    updateOperation(operation, { state: 'awaiting_approval', approval_id: id, updated_at: at }),
+    updateOperation(operation, {
+      state: 'awaiting_approval',
+      approval_id: id,
+      actions,
+      updated_at: at,
+    }),
     createEvent({
       type: 'gantry.operation.awaiting_approval',
       account: operation.account,
@@ -109,7 +116,7 @@ export async function askReviewers(
       actor: 'gantry:promote',
       at,
       data: {
-        actions: operation.actions,
+        actions,
         summary: operation.summary,
         about: aboutOf(operation),
         approval_id: id,

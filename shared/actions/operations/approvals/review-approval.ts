@@ -1,22 +1,17 @@
 import { mapConcurrently } from '../../../base/concurrency.ts';
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
-import type { Version } from '../../../domain/modules/index.ts';
 import {
   type Approval,
   approvalsCounted,
   type Change,
-  type ContentDifference,
-  compareLists,
   freezeAt,
-  manifestFacts,
   type Operation,
   type Review,
   type ReviewedChange,
   type ReviewedTemplate,
   warnUnshown,
 } from '../../../domain/operations/index.ts';
-import { readFileIndex } from '../../../store/ingest/index.ts';
 import { countInstances } from '../../../store/machines/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
 import { getTemplate } from '../../../store/templates/index.ts';
@@ -25,7 +20,9 @@ import { kindOf } from '../changes/index.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { reviewedTracks } from '../template-plan.ts';
+import { reviewMoves } from './review-moves.ts';
 import { presentReviewers } from './reviewers.ts';
+import { contentOf } from './version-content.ts';
 
 /** An approval of the account, and what reviewers judge it by. Throws `not_found`. */
 export async function showApproval(
@@ -47,10 +44,11 @@ export async function reviewApproval(
   approval: Approval,
   operation: Operation,
 ): Promise<Review> {
-  const [changes, found] = await Promise.all([
+  const [changes, moves, found] = await Promise.all([
     mapConcurrently(operation.changes.slice(0, limits.reviewedChangesMax), 4, (change) =>
       reviewChange(services, approval.account, change),
     ),
+    reviewMoves(services, operation),
     affectedTemplatesOf(services, operation),
   ]);
 
@@ -59,12 +57,12 @@ export async function reviewApproval(
   const frozen = await warnFreeze(services, operation);
   return {
     requester: approval.requester,
-    warnings: [...warnUnshown(operation.changes.length), ...warnings, ...frozen],
+    warnings: [...warnUnshown(operation.changes.length), ...moves.warnings, ...warnings, ...frozen],
     votes: {
       approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,
     },
-    changes,
+    changes: [...changes, ...moves.changes],
     ...affected,
     machines: affected.templates.reduce((sum, { machines }) => sum + machines, 0),
     confirmation: await confirmationOf(services, approval, operation),
@@ -98,7 +96,7 @@ async function reviewChange(
 ): Promise<ReviewedChange> {
   try {
     const rows = await kindOf(change).read(services, account, change);
-    const content = await contentOf(services, account, change);
+    const content = await contentOf(services, kindOf(change).brings?.(change, account));
     return { kind: change.kind, ...kindOf(change).review(change, rows), content };
   } catch (error) {
     if (!isGantryError(error)) throw error;
@@ -114,49 +112,6 @@ async function warnFreeze(services: Services, operation: Operation): Promise<str
   if (freeze === null) return [];
   const end = freeze.ends_at === null ? 'a change of the policy' : freeze.ends_at;
   return [`A freeze is in force. This can be rejected now, and approved after ${end}.`];
-}
-
-/** The differences between a version and the one that it replaces. */
-async function contentOf(
-  services: Services,
-  account: string,
-  change: Change,
-): Promise<ContentDifference | null> {
-  const brought = kindOf(change).brings?.(change, account);
-  if (brought === undefined || brought.replaces === null) return null;
-  const [old, fresh] = await Promise.all(
-    [brought.replaces, brought.version_id].map((id) =>
-      getVersion(services.db, brought.account, id),
-    ),
-  );
-  if (!old || !fresh || old.id === fresh.id) return null;
-
-  const [before, after] = await Promise.all([old, fresh].map((one) => filesOf(services, one)));
-  const max = limits.reviewedListMax;
-  const packages = ({ manifest }: Version) =>
-    new Map(manifest.package_spec.map((name) => [name, name]));
-
-  return {
-    files: compareLists(before ?? new Map(), after ?? new Map(), max),
-    packages: compareLists(packages(old), packages(fresh), max),
-    manifest: manifestFacts(old.manifest, fresh.manifest),
-  };
-}
-
-/** Each file of every build with what identifies it, without its time. */
-async function filesOf(
-  { objects }: Services,
-  { builds }: Version,
-): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>();
-  for (const { platform, file_index_key } of builds) {
-    for (const entry of await readFileIndex(objects, file_index_key)) {
-      const { mtime: _, mtime_ns: __, offset: ___, path, ...rest } = entry;
-      const name = builds.length === 1 ? path : `${path} (${platform})`;
-      files.set(name, JSON.stringify(rest));
-    }
-  }
-  return files;
 }
 
 /**

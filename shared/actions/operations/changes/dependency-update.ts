@@ -93,7 +93,13 @@ export const dependencyUpdate: ChangeKind<'dependency_update', DependencyRows> =
     const was = rows.dependency ?? newDependency({ account, template_id, track, module }, at);
 
     return [
-      putDependency({ ...was, approved_version_id: version_id, proposal: null, updated_at: at }),
+      putDependency({
+        ...was,
+        approved_version_id: version_id,
+        approved_by: operation.id,
+        proposal: null,
+        updated_at: at,
+      }),
       createEvent({
         type: 'gantry.dependency.updated',
         account,

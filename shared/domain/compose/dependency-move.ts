@@ -1,0 +1,88 @@
+import type { Track } from '../templates/index.ts';
+import type { LayerName, ResolutionRecord } from './composition-report.ts';
+
+/** A version of another account's module that a change brings onto a track of a template. */
+export interface DependencyMove {
+  module: LayerName;
+  /** The version that it replaces; null for a module that the track lacks. */
+  from_version_id: string | null;
+  version_id: string;
+}
+
+/**
+ * The moves that composing a template with an operation found. Reviewers judge these versions, and
+ * the template is pinned to them once the operation is applied.
+ */
+export interface TrialMoves {
+  account: string;
+  operation_id: string;
+  template_id: string;
+  track: Track;
+  moves: DependencyMove[];
+}
+
+/** A move, and the tracks of templates that it concerns. */
+export interface GroupedMove extends DependencyMove {
+  places: Pick<TrialMoves, 'template_id' | 'track'>[];
+}
+
+/**
+ * The versions of other accounts' modules in a resolution that the template is not pinned to.
+ * @param pins by module, the version that was let through: see `pinsOf`
+ */
+export function findMoves(
+  account: string,
+  pins: ReadonlyMap<LayerName, string>,
+  { modules }: Pick<ResolutionRecord, 'modules'>,
+): DependencyMove[] {
+  return Object.entries(modules)
+    .filter(([module, { version_id }]) => {
+      return !module.startsWith(`${account}/`) && pins.get(module) !== version_id;
+    })
+    .map(([module, { version_id }]) => {
+      return { module, from_version_id: pins.get(module) ?? null, version_id };
+    });
+}
+
+/**
+ * The pins with the moves that reviewers were asked about. A move from a version that the template
+ * has no longer is left out: another operation let a version through meanwhile.
+ */
+export function withMoves(
+  pins: ReadonlyMap<LayerName, string>,
+  moves: readonly DependencyMove[],
+): Map<LayerName, string> {
+  const valid = moves.filter(
+    ({ module, from_version_id }) => (pins.get(module) ?? null) === from_version_id,
+  );
+  return new Map([
+    ...pins,
+    ...valid.map(({ module, version_id }) => [module, version_id] as const),
+  ]);
+}
+
+/** The moves of all templates, each once, sorted by module. */
+export function groupMoves(trials: readonly TrialMoves[]): GroupedMove[] {
+  const groups = new Map<string, GroupedMove>();
+
+  for (const { template_id, track, moves } of trials) {
+    for (const move of moves) {
+      const key = JSON.stringify([move.module, move.from_version_id, move.version_id]);
+      const group = groups.get(key) ?? { ...move, places: [] };
+      group.places.push({ template_id, track });
+      groups.set(key, group);
+    }
+  }
+
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}
+
+/** A move as a preview names it. */
+export function moveText(
+  { module, from_version_id }: DependencyMove,
+  { modules }: Pick<ResolutionRecord, 'modules'>,
+): string {
+  const version = modules[module]?.version ?? 'gone';
+  const brings = from_version_id === null ? 'brings' : 'moves to';
+  return `${brings} ${module} ${version} of another account: the policy of dependency_update decides`;
+}
