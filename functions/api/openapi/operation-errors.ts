@@ -67,7 +67,7 @@ export const specialErrors: Readonly<Record<string, readonly ErrorCode[]>> = {
   setTemplateAssignments: changeErrors,
   updateAssignment: changeErrors,
   deleteAssignment: changeErrors,
-  createInstance: ['already_exists'],
+  createInstance: ['already_exists', 'approval_required', 'policy_denied', 'frozen'],
   updateInstance: [...changeErrors, 'instance_decommissioned', 'instance_metadata_missing'],
   createJoinToken: ['instance_decommissioned'],
   proposeTrustRoot: ['root_change_invalid', 'root_proposal_open', 'director_key_lost'],

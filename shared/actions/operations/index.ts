@@ -21,6 +21,7 @@ export { moduleUpdateOf } from './changes/module-update.ts';
 export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
+export { createMachine, refuseUnreviewed } from './create-machine.ts';
 export { mailPeople } from './mail-people.ts';
 export { nameOf, readNames, readWithholders } from './name-of.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';

@@ -19,7 +19,7 @@ import { readMoves } from './dependency-moves.ts';
 import type { ReadChange } from './operation-writes.ts';
 
 /** Reads the policies of an account, with the defaults of those that have no row. */
-function policiesInForce({ db }: Services, account: string): PolicyInForce {
+export function policiesInForce({ db }: Services, account: string): PolicyInForce {
   return async (action) => (await getPolicy(db, account, action)) ?? defaultPolicy(action);
 }
 

@@ -61,7 +61,7 @@ export const actionMeanings: Readonly<Record<Action, string>> = {
   assignment_change: 'add, change or remove an assignment',
   reservation_change: 'grant or revoke a reservation of paths',
   instance_change: 'change metadata, track or clusters of a machine',
-  instance_track_change: 'move a machine off the track `live`',
+  instance_track_change: 'move a machine off the track `live`, or create it on another one',
   member_change: 'make a member a reviewer, or a reviewer a member of a group',
   policy_change: 'change a policy',
   policy_loosen: 'change a policy so that it asks for less',

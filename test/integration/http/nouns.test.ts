@@ -7,6 +7,7 @@ import { limits } from '../../../shared/base/limits/index.ts';
 import { listCandidates } from '../../../shared/store/candidates/index.ts';
 import { getRepository, listTags } from '../../../shared/store/poll/index.ts';
 import { apiAs } from '../../support/api.ts';
+import { policy } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, World } from '../../support/world.ts';
 
@@ -422,6 +423,20 @@ describe('a public module of another account', () => {
 });
 
 describe('metadata', () => {
+  it('is created on another track only where it could move there unasked', async ({ world }) => {
+    const { call, refused } = apiAs(world.token);
+    const made = await call('POST', '/templates', { name: 'tested', platform: 'any' });
+    const machine = { name: 'tested-1', template_id: made.body.template.id, track: 'staging' };
+
+    expect(await refused('POST', '/instances', machine)).toMatchObject({
+      status: 403,
+      code: 'approval_required',
+    });
+    await policy(world, 'instance_track_change', { decision: 'allow' });
+    expect(await call('POST', '/instances', machine)).toMatchObject({ status: 201 });
+    await policy(world, 'instance_track_change', {});
+  });
+
   it('is merged by a merge patch, and replaced by any other body', async ({ world }) => {
     const { call, refused } = apiAs(world.token);
     const made = await call('POST', '/templates', { name: 'merged', platform: 'any' });

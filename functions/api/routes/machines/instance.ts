@@ -1,11 +1,10 @@
 import {
-  createInstance,
   decommissionInstance,
   readDrift,
   renewJoinToken,
   requireInstance,
 } from '../../../../shared/actions/machines/index.ts';
-import { updateInstance } from '../../../../shared/actions/operations/index.ts';
+import { createMachine, updateInstance } from '../../../../shared/actions/operations/index.ts';
 import { previewInstanceChange } from '../../../../shared/actions/preview/index.ts';
 import { keepBy } from '../../../../shared/base/filters.ts';
 import { pageOf } from '../../../../shared/contract/http/index.ts';
@@ -58,12 +57,12 @@ export const instanceRoutes: Route[] = [
     tag: 'instances',
     summary: 'Create an instance of a template',
     description:
-      'Only this response contains the join token for `gantry agent enroll`. It works once within 24 hours. `keys_missing` lists the metadata that the instance needs before it gets a desired state.',
+      'Only this response contains the join token for `gantry agent enroll`. It works once within 24 hours. `keys_missing` lists the metadata that the instance needs before it gets a desired state. On another track than `live` it needs what moving it there needs: where that is an approval, create it on `live` and move it.',
     status: 201,
     secret: true,
     body: createInstanceBody,
     answer: createInstanceAnswer,
-    handle: ({ services, caller, body }) => createInstance(services, caller, body),
+    handle: ({ services, caller, body }) => createMachine(services, caller, body),
     view: ({ instance, ...rest }, { services }) => ({
       instance: instanceView(instance, services.now()),
       ...rest,
