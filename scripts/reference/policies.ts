@@ -55,7 +55,8 @@ the soak ends.
 
 They follow the clock of the zone, also when summer time begins or ends. A time that the clock skips or repeats makes the freeze longer.
 Windows that meet or overlap are one freeze. A change is refused in it (\`frozen\`), and so is the approval of a request: the request waits,
-and is approved after the freeze. What Gantry asks for by itself, such as \`dependency_update\`, waits too if it needs approval.
+and is approved after the freeze. What Gantry asks for by itself, such as \`dependency_update\`, waits too. Without approval it
+is applied when the freeze ends.
 The refusal says when the freeze ends. In a hurry:
 
 - \`gantry module rollback --break-glass\` is let through, and reviewers are asked afterwards.

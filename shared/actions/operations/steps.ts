@@ -8,9 +8,10 @@ import {
   stepDecisions,
 } from '../../contract/operations/index.ts';
 import {
+  freezeAt,
   type InterventionPolicy,
+  judgeFreeze,
   type Operation,
-  waitsThroughFreeze,
 } from '../../domain/operations/index.ts';
 import { updateOperation } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
@@ -21,6 +22,7 @@ import { approvalOf, approversOf, askReviewers } from './approvals/request-appro
 import { kindOf } from './changes/index.ts';
 import { pinMoves } from './dependency-moves.ts';
 import { finishOperation, isFinal } from './finish-operation.ts';
+import { waitsForFreeze } from './freeze-wait.ts';
 import {
   policyOfOperation,
   refuseDenied,
@@ -99,6 +101,7 @@ async function check(services: Services, operation: Operation): Promise<Checked>
   try {
     const read = await checkChanges(services, operation);
     refuseDenied(operation, policy);
+    if (await waitsForFreeze(services, operation, policy)) return refused;
     await refuseUnasked(services, operation, policy, read);
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
@@ -128,7 +131,9 @@ async function refuseUnasked(
   policy: InterventionPolicy,
   read: readonly ReadChange[],
 ): Promise<void> {
-  if (!waitsThroughFreeze(operation, policy)) await refuseGated(services, operation, policy, read);
+  const freeze = freezeAt(policy.freeze_windows, services.now());
+  const waits = freeze !== null && judgeFreeze(operation, policy, freeze) === 'passes';
+  if (!waits) await refuseGated(services, operation, policy, read);
   if (policy.decision === 'require_approval') await requireReviewers(services, operation, policy);
 }
 
@@ -228,6 +233,7 @@ async function apply(
   const policy = await policyOfOperation(services, operation);
 
   refuseDenied(operation, policy);
+  if (await waitsForFreeze(services, operation, policy)) return applied;
   const expires_in_s = await secondsToDecide(services, operation, policy);
   if (policy.decision === 'require_approval' && operation.approval_id === null) {
     // Composing brought versions of other accounts, or the policy was tightened meanwhile.

@@ -13,13 +13,15 @@ import { transact } from '../../store/table/index.ts';
 import { completeTask, later, nowIso, type Services } from '../context/index.ts';
 import { remindReviewers } from './approvals/mail-reviewers.ts';
 import { finishOperation } from './finish-operation.ts';
+import { keepWaiting } from './freeze-wait.ts';
 import { executionName, startExecution } from './request-changes.ts';
 
 /**
  * Restarts operations whose execution died: it never started, was stopped, or came back FAILED
  * after an outage. The record says what is left to do, so a second execution repeats nothing. Wakes
- * an execution that still waits although its approval is decided, and reminds reviewers. Returns
- * how many executions it started. A failure of one operation does not stop the others.
+ * an execution that still waits although its approval is decided, and reminds reviewers. Starts
+ * what waited for the end of a freeze. Returns how many executions it started. A failure of one
+ * operation does not stop the others.
  */
 export async function sweepOperations(services: Services): Promise<number> {
   let started = 0;
@@ -33,6 +35,7 @@ export async function sweepOperations(services: Services): Promise<number> {
       const operation = await getOperation(services.db, idle.account, idle.id);
       if (operation === null || finalOperationStates.includes(operation.state)) continue;
 
+      if (await keepWaiting(services, operation)) continue;
       if (await isAlive(services, operation)) {
         await lookAtApproval(services, operation);
         await transact(services.db, [
@@ -80,7 +83,9 @@ async function isAlive(services: Services, operation: Operation): Promise<boolea
 }
 
 async function revive(services: Services, operation: Operation): Promise<void> {
-  if (operation.attempt >= limits.operationAttemptsMax) {
+  // An execution that ended for a freeze did not die.
+  const died = operation.code !== 'frozen';
+  if (died && operation.attempt >= limits.operationAttemptsMax) {
     const message = `its execution died ${operation.attempt} times; see the log and request it again`;
     await finishOperation(services, operation, {
       state: 'failed',
@@ -93,7 +98,12 @@ async function revive(services: Services, operation: Operation): Promise<void> {
 
   const next = { ...operation, attempt: operation.attempt + 1 };
   await transact(services.db, [
-    updateOperation(operation, { attempt: next.attempt, updated_at: nowIso(services) }),
+    updateOperation(operation, {
+      attempt: next.attempt,
+      code: null,
+      message: null,
+      updated_at: nowIso(services),
+    }),
   ]);
   await startExecution(services, next);
 }

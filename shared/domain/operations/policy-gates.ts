@@ -1,6 +1,7 @@
 import { gantryPerson } from '../accounts/index.ts';
 import type { PromotionState } from '../modules/index.ts';
 import { isOfType } from '../signatures/index.ts';
+import type { Freeze } from './freeze-window.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 import type { Operation } from './operation.ts';
 
@@ -53,14 +54,33 @@ export function missingAttestations(
 }
 
 /**
- * True for a request that a freeze does not refuse: it waits, and reviewers let it through
- * afterwards. That is one which waits already, or which Gantry makes by itself: nobody would make
- * it again after the freeze.
+ * What a freeze does to a request. `passes`: there is no freeze, or reviewers let the request
+ * through afterwards. `waits`: it is applied when the freeze ends, because Gantry makes it by
+ * itself and nobody would make it again. `refused`: people request it again.
  */
-export function waitsThroughFreeze(
+export type FreezeVerdict = 'passes' | 'waits' | 'refused';
+
+/** Decides what a freeze does to a request before reviewers are asked. */
+export function judgeFreeze(
   { approval_id, requested_by_person }: Pick<Operation, 'approval_id' | 'requested_by_person'>,
   { decision }: Pick<InterventionPolicy, 'decision'>,
-): boolean {
-  const byGantry = requested_by_person === gantryPerson && decision === 'require_approval';
-  return approval_id !== null || byGantry;
+  freeze: Freeze | null,
+): FreezeVerdict {
+  if (freeze === null || approval_id !== null) return 'passes';
+  if (requested_by_person !== gantryPerson) return 'refused';
+  return decision === 'require_approval' ? 'passes' : 'waits';
+}
+
+/**
+ * When the sweep looks again at a request that waits for the end of a freeze: at the end, or
+ * earlier, because the policy may change. Null if nothing holds the request any more.
+ */
+export function nextLook(
+  { code }: Pick<Operation, 'code'>,
+  freeze: Freeze | null,
+  latest: string,
+): string | null {
+  if (code !== 'frozen' || freeze === null) return null;
+  const { ends_at } = freeze;
+  return ends_at !== null && Date.parse(ends_at) < Date.parse(latest) ? ends_at : latest;
 }

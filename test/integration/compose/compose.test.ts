@@ -7,7 +7,9 @@ import {
   assignModule,
   decideApproval,
   proposeUpdates,
+  requireOperation,
   showApproval,
+  sweepOperations,
   updateAssignment,
   withholdVersion,
 } from '../../../shared/actions/operations/index.ts';
@@ -25,7 +27,7 @@ import {
 } from '../../../shared/store/compose/index.ts';
 import { getBytes } from '../../../shared/store/objects.ts';
 import { getTemplate } from '../../../shared/store/templates/index.ts';
-import { alone } from '../../support/flow.ts';
+import { alone, hoursLater } from '../../support/flow.ts';
 import {
   as,
   holdPuts,
@@ -448,7 +450,6 @@ it("another account's newer version is proposed, and machines keep theirs until 
     },
   ]);
   expect((await decide(world, rita, named.id, 'reject')).state).toBe('rejected');
-  expect(await running()).toBe('1.0.0');
 
   // A proposal that nobody decides in time is made again.
   await policy(world, 'dependency_update', { expires_in_s: 5 });
@@ -479,5 +480,19 @@ it("another account's newer version is proposed, and machines keep theirs until 
     `update ${module} 1.3.0 to 1.4.0 in template reader (live), because 1.3.0 is yanked`,
   );
   await runs('1.4.0');
+
+  // An update that nobody is asked about, and that meets a freeze, is applied when the freeze ends.
+  const window = { from: '2026-01-01 00:00', to: '2099-01-01 00:00', time_zone: 'UTC' };
+  await policy(world, 'dependency_update', { decision: 'allow', freeze_windows: [window] });
+  const frozen = await proposal((await release('v1.5.0')).id);
+  const operation = () => requireOperation(services, account, frozen);
+  await eventually('the wait', async () => ((await operation()).code === 'frozen' ? true : null));
+
+  await sweepOperations(hoursLater(services, 1));
+  expect(await operation()).toMatchObject({ state: 'requested', code: 'frozen', attempt: 1 });
+  await policy(world, 'dependency_update', { decision: 'allow' });
+  await sweepOperations(hoursLater(services, 2));
+  expect(await world.operation(frozen)).toMatchObject({ state: 'succeeded', code: null });
+  await runs('1.5.0');
   await owner.close();
 });

@@ -6,7 +6,8 @@ import {
   type Change,
   defaultPolicy,
   type InterventionPolicy,
-  waitsThroughFreeze,
+  judgeFreeze,
+  nextLook,
 } from '../../../shared/domain/operations/index.ts';
 import { storedVersion } from '../../support/stored.ts';
 import { module, promotion, rollback, rollbackReview } from './change-factory.ts';
@@ -141,12 +142,29 @@ describe('a request in a freeze', () => {
   const asked = { approval_id: null, requested_by_person: 'member:mbr_1' };
   const own = { approval_id: null, requested_by_person: 'gantry' };
 
+  const freeze = { ends_at: '2026-01-02T06:00:00Z' };
+
   it.each([
-    ['of a person is refused', asked, 'require_approval', false],
-    ['that waits already keeps waiting', { ...asked, approval_id: 'apr_1' }, 'allow', true],
-    ['that Gantry makes waits for reviewers', own, 'require_approval', true],
-    ['that Gantry makes is refused if nobody is asked', own, 'allow', false],
+    ['of a person is refused', asked, 'require_approval', 'refused'],
+    ['of a person is refused if nobody is asked', asked, 'allow', 'refused'],
+    ['that waits already keeps waiting', { ...asked, approval_id: 'apr_1' }, 'allow', 'passes'],
+    ['that Gantry makes waits for reviewers', own, 'require_approval', 'passes'],
+    ['that Gantry makes waits for the end if nobody is asked', own, 'allow', 'waits'],
   ] as const)('%s', (_, operation, decision, expected) => {
-    expect(waitsThroughFreeze(operation, { decision })).toBe(expected);
+    expect(judgeFreeze(operation, { decision }, freeze)).toBe(expected);
+    expect(judgeFreeze(operation, { decision }, null)).toBe('passes');
+  });
+
+  it.each([
+    ['at its end', 'frozen', freeze.ends_at, '2026-01-02T07:00:00.000Z', freeze.ends_at],
+    ['earlier, for a change of the policy', 'frozen', freeze.ends_at, '2026-01-02T05:00:00.000Z'],
+    ['after a while if it has no end', 'frozen', null, '2026-01-02T05:00:00.000Z'],
+  ] as const)('is looked at again %s', (_, code, ends_at, latest, expected = latest) => {
+    expect(nextLook({ code }, { ends_at }, latest)).toBe(expected);
+  });
+
+  it('waits no longer without a freeze, nor for anything else', () => {
+    expect(nextLook({ code: 'frozen' }, null, freeze.ends_at)).toBeNull();
+    expect(nextLook({ code: null }, freeze, freeze.ends_at)).toBeNull();
   });
 });
