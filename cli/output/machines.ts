@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { driftAnswer } from '../../shared/contract/machines/index.ts';
 import type { DriftReason, Standing } from '../../shared/domain/machines/index.ts';
+import type { WithheldReason } from '../../shared/domain/modules/index.ts';
 import type { ExitCode } from '../run.ts';
 import { shortDigest, table } from './table.ts';
 
@@ -29,7 +30,7 @@ export const standingCodes: Record<Standing, ExitCode> = {
 /** Formats what a machine should run beside what it runs. */
 export function formatModules(modules: z.output<typeof driftAnswer>['modules']): string {
   return table(
-    ['MODULE', 'DESIRED', 'DIGEST', 'RUNNING', 'DIGEST', 'DIFFERS'],
+    ['MODULE', 'DESIRED', 'DIGEST', 'RUNNING', 'DIGEST', 'DIFFERS', 'WITHHELD'],
     modules.map((row) => [
       row.module,
       formatEqualVersions(row.desired_versions),
@@ -37,9 +38,30 @@ export function formatModules(modules: z.output<typeof driftAnswer>['modules']):
       formatEqualVersions(row.running_versions),
       shortDigest(row.running),
       row.desired === row.running ? 'no' : 'yes',
+      formatWithheldSides(row),
     ]),
     'No modules desired or running.',
   );
+}
+
+/** Says which of the two versions is withheld: it may be the one that the machine should leave. */
+function formatWithheldSides({
+  desired,
+  running,
+  desired_withheld,
+  running_withheld,
+}: z.output<typeof driftAnswer>['modules'][number]): string | null {
+  if (desired === running) return formatWithheld(running_withheld);
+
+  const sides = [
+    ...(desired_withheld === null ? [] : [`desired ${formatWithheld(desired_withheld)}`]),
+    ...(running_withheld === null ? [] : [`running ${formatWithheld(running_withheld)}`]),
+  ];
+  return sides.join(', ') || null;
+}
+
+export function formatWithheld(withheld: WithheldReason | null): string | null {
+  return withheld === null ? null : `${withheld.kind}: ${withheld.reason}`;
 }
 
 /** Formats the versions that have one digest: those of equal content are one thing to a machine. */

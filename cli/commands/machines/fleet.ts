@@ -3,7 +3,12 @@ import { type Drifted, type Fleet, mergeFleets } from '../../../shared/domain/ma
 import { tracks } from '../../../shared/domain/templates/index.ts';
 import { connect, resolveId } from '../../client/api.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
-import { driftReasons, formatEqualVersions, standingCodes } from '../../output/machines.ts';
+import {
+  driftReasons,
+  formatEqualVersions,
+  formatWithheld,
+  standingCodes,
+} from '../../output/machines.ts';
 import { shortDigest, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -76,7 +81,7 @@ function formatFleet(fleet: Fleet): string {
   );
 
   const modules = table(
-    ['MODULE', 'VERSION', 'DIGEST', 'DESIRED', 'RUNNING', 'MISSING'],
+    ['MODULE', 'VERSION', 'DIGEST', 'DESIRED', 'RUNNING', 'MISSING', 'WITHHELD'],
     fleet.modules.flatMap(({ module, digests }) =>
       digests.map((row) => [
         module,
@@ -85,6 +90,7 @@ function formatFleet(fleet: Fleet): string {
         row.desired,
         row.running,
         row.desired - row.matching,
+        formatWithheld(row.withheld),
       ]),
     ),
     'No modules desired or running.',

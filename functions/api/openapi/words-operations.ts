@@ -85,6 +85,8 @@ export const operationWords: Words = {
   rollback_id: ['The rollback that held the version.', 'op_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
   root_urls: ['Where to fetch newer account roots, in order.', []],
   running: ['How many machines run it; in one machine, what runs.', 3],
+  desired_withheld: ['Why machines that lack the wanted version do not get it; null if they do.'],
+  running_withheld: ['Why machines that lack the running version do not get it; null if they do.'],
   running_composition: ['The composition that the machine runs; null for none.', digest],
   running_module_digests: ['The module digests that run, by module.', { 'acme/my-redis': digest }],
   self_approval: ['Whether the person who requested it may approve it.', false],

@@ -143,7 +143,7 @@ async function withVersions(
   const known = await readVersionsByDigest(services, own, row.module);
   return {
     ...row,
-    digests: row.digests.map((one) => ({ ...one, versions: [...(known.get(one.digest) ?? [])] })),
+    digests: row.digests.map((one) => ({ ...one, ...known.get(one.digest) })),
   };
 }
 

@@ -12,3 +12,4 @@ export { readFleet, readMachines } from './fleet.ts';
 export { takeInstanceName } from './instance-name.ts';
 export { readDrift } from './read-drift.ts';
 export { assertActive, requireActiveInstance, requireInstance } from './require-instance.ts';
+export { byDigest } from './versions-by-digest.ts';

@@ -1,7 +1,13 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { type DriftReport, driftOf, type ModuleDrift } from '../../domain/machines/index.ts';
+import {
+  type DriftReport,
+  driftOf,
+  type ModuleDrift,
+  unknownDigest,
+} from '../../domain/machines/index.ts';
+import type { WithheldReason } from '../../domain/modules/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireInstance } from './require-instance.ts';
 import { readVersionsByDigest } from './versions-by-digest.ts';
@@ -10,6 +16,9 @@ import { readVersionsByDigest } from './versions-by-digest.ts';
 interface NamedDrift extends ModuleDrift {
   desired_versions: string[];
   running_versions: string[];
+  /** Why machines that lack the content do not get it: see `DigestVersions`. */
+  desired_withheld: WithheldReason | null;
+  running_withheld: WithheldReason | null;
 }
 
 /** Compares what a machine runs with its desired state. Throws `not_found`. */
@@ -26,11 +35,14 @@ export async function readDrift(
   );
 
   const modules = report.modules.map((row, at) => {
-    const versions = (digest: string | null) => [...(known[at]?.get(digest ?? '') ?? [])];
+    const of = (digest: string | null) => known[at]?.get(digest ?? '') ?? unknownDigest;
+    const [desired, running] = [of(row.desired), of(row.running)];
     return {
       ...row,
-      desired_versions: versions(row.desired),
-      running_versions: versions(row.running),
+      desired_versions: desired.versions,
+      running_versions: running.versions,
+      desired_withheld: desired.withheld,
+      running_withheld: running.withheld,
     };
   });
   return { ...report, modules };

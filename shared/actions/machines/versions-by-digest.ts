@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits/index.ts';
-import type { VersionsByDigest } from '../../domain/machines/index.ts';
-import type { Version } from '../../domain/modules/index.ts';
+import type { DigestVersions, VersionsByDigest } from '../../domain/machines/index.ts';
+import { type Version, withheldReason } from '../../domain/modules/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
 import { getModule, listVersions } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
@@ -34,11 +34,18 @@ export function visible(own: string, versions: readonly Version[]): Version[] {
   );
 }
 
+/** Content is withheld if every version that has it is: to a machine, equal versions are one. */
 export function byDigest(versions: readonly Version[]): VersionsByDigest {
-  const known = new Map<string, string[]>();
-  for (const { builds, version_string } of versions) {
-    for (const digest of new Set(builds.map(({ composefs_digest }) => composefs_digest))) {
-      known.set(digest, [...(known.get(digest) ?? []), version_string]);
+  const known = new Map<string, DigestVersions>();
+  for (const version of versions) {
+    const reason = withheldReason(version);
+    for (const digest of new Set(version.builds.map(({ composefs_digest }) => composefs_digest))) {
+      const found = known.get(digest);
+      const withheld = found === undefined ? reason : found.withheld && reason && found.withheld;
+      known.set(digest, {
+        versions: [...(found?.versions ?? []), version.version_string],
+        withheld,
+      });
     }
   }
 

@@ -4,6 +4,7 @@ import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
 import { driftReasons, standings } from '../../domain/machines/index.ts';
 import { pageOf, pageQuery, timeSchema, trackSchema } from '../http/index.ts';
+import { withheldSchema } from '../modules/index.ts';
 import { compositionFailureSchema } from '../templates/index.ts';
 
 /**
@@ -72,7 +73,9 @@ const fleetSchema = drifted
         desired: count,
         running: count,
         drifted: count,
-        digests: z.array(digestCount.extend({ versions: z.array(z.string()) })),
+        digests: z.array(
+          digestCount.extend({ versions: z.array(z.string()), withheld: withheldSchema }),
+        ),
       }),
     ),
     truncated: z.boolean(),

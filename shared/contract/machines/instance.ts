@@ -14,6 +14,7 @@ import {
   timeSchema,
   trackSchema,
 } from '../http/index.ts';
+import { withheldSchema } from '../modules/index.ts';
 import { agentReport } from './agent.ts';
 
 const clusters = z.array(slugSchema).max(50);
@@ -104,6 +105,8 @@ export const driftAnswer = z
         running: z.string().nullable(),
         desired_versions: versionsOfDigest,
         running_versions: versionsOfDigest,
+        desired_withheld: withheldSchema,
+        running_withheld: withheldSchema,
       }),
     ),
     desired_composition: z.string().nullable(),

@@ -1,4 +1,5 @@
 import { compareBytes } from '../files/index.ts';
+import type { WithheldReason } from '../modules/index.ts';
 import type { Track } from '../templates/index.ts';
 import { type DriftReason, driftOf, driftReasons, moduleDrifts, type Standing } from './drift.ts';
 import type { Instance } from './instance.ts';
@@ -17,6 +18,14 @@ export interface DigestCount {
   matching: number;
 }
 
+/** The versions of a module with one composefs digest: several where they have equal content. */
+export interface DigestVersions {
+  /** Newest first; none if no known version has it. */
+  versions: string[];
+  /** Why machines that lack it do not get it; null if they do, or if no known version has it. */
+  withheld: WithheldReason | null;
+}
+
 export interface ModuleCount {
   /** Bare for the account's own, `<account>/<name>` for another's. */
   module: string;
@@ -27,8 +36,8 @@ export interface ModuleCount {
    * of it.
    */
   drifted: number;
-  /** By digest; `versions` lists the versions that have it, none if no known version has it. */
-  digests: (DigestCount & { versions: string[] })[];
+  /** By digest. */
+  digests: (DigestCount & DigestVersions)[];
 }
 
 interface FleetTemplate extends Drifted {
@@ -103,11 +112,13 @@ function fleetOfOne(instance: Instance, now: Date): Fleet {
       desired: Number(desired !== null),
       running: Number(running !== null),
       drifted: Number(report.drift && desired !== running),
-      digests: digestsOf(desired, running).map((digest) => ({ ...digest, versions: [] })),
+      digests: digestsOf(desired, running).map((digest) => ({ ...digest, ...unknownDigest })),
     })),
     truncated: false,
   };
 }
+
+export const unknownDigest: DigestVersions = { versions: [], withheld: null };
 
 function digestsOf(desired: string | null, running: string | null): DigestCount[] {
   const digests = [...new Set([desired, running])].filter((digest) => digest !== null);
@@ -201,6 +212,7 @@ function mergeModules(rows: readonly ModuleCount[], { module }: ModuleCount): Mo
       (same, first) => ({
         ...mergeDigests(same, first),
         versions: [...new Set(same.flatMap(({ versions }) => versions))].sort(compareBytes),
+        withheld: same.find(({ withheld }) => withheld !== null)?.withheld ?? null,
       }),
     ),
   };
@@ -264,10 +276,8 @@ export function cutFleet(fleet: Fleet, modulesMax: number, digestsMax: number): 
   return { ...fleet, modules, truncated };
 }
 
-/**
- * The versions of a module that have a composefs digest: several where they have the same content.
- */
-export type VersionsByDigest = ReadonlyMap<string, readonly string[]>;
+/** By composefs digest. */
+export type VersionsByDigest = ReadonlyMap<string, DigestVersions>;
 
 /** A machine that says it runs a module. */
 export interface Machine {
@@ -303,7 +313,7 @@ export function machinesRunning(
     const { report } = instance;
     if (report === null || row === undefined || row.running === null) return [];
 
-    const versions = [...(known.get(row.running) ?? [])];
+    const { versions } = known.get(row.running) ?? unknownDigest;
     if (version !== undefined && !versions.includes(version)) return [];
 
     return [

@@ -223,8 +223,22 @@ it('counts the fleet, names the versions of digests, and filters', async () => {
       running: 4,
       drifted: 1,
       digests: [
-        { digest: digest('a'), desired: 5, running: 3, matching: 3, versions: ['1.0.0'] },
-        { digest: digest('b'), desired: 0, running: 1, matching: 0, versions: ['1.1.0'] },
+        {
+          digest: digest('a'),
+          desired: 5,
+          running: 3,
+          matching: 3,
+          versions: ['1.0.0'],
+          withheld: null,
+        },
+        {
+          digest: digest('b'),
+          desired: 0,
+          running: 1,
+          matching: 0,
+          versions: ['1.1.0'],
+          withheld: null,
+        },
       ],
     },
   ]);

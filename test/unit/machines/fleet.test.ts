@@ -127,8 +127,8 @@ describe('a fleet', () => {
         running: 2,
         drifted: 1,
         digests: [
-          { digest: a, desired: 1, running: 2, matching: 1, versions: [] },
-          { digest: b, desired: 2, running: 0, matching: 0, versions: [] },
+          { digest: a, desired: 1, running: 2, matching: 1, versions: [], withheld: null },
+          { digest: b, desired: 2, running: 0, matching: 0, versions: [], withheld: null },
         ],
       },
     ]);
@@ -269,8 +269,8 @@ describe('a fleet', () => {
 
 describe('the machines that run a module', () => {
   const known = new Map([
-    [a, ['1.0.0']],
-    [b, ['1.1.0', '1.1.1']],
+    [a, { versions: ['1.0.0'], withheld: null }],
+    [b, { versions: ['1.1.0', '1.1.1'], withheld: null }],
   ]);
   const machines = [
     machine('old', { redis: b }, { redis: a }),
