@@ -62,8 +62,11 @@ export async function resolveView(
 ): Promise<ResolvedView> {
   const approved = await approvedOf(services, view, track);
   const { account } = view.template;
-  const basis = previous ?? (await liveResolution(services, view, track));
-  const pins = pinsOf(account, basis, approved);
+  const live = await liveResolution(services, view, track);
+  const pins = new Map([
+    ...pinsOf(account, live, new Map()),
+    ...pinsOf(account, previous, approved),
+  ]);
   const chosen = unpinned ? new Map() : withMoves(pins, agreed ?? []);
   const reading = { track, previous, pins: chosen, closed };
 
@@ -78,8 +81,8 @@ export async function resolveView(
 }
 
 /**
- * What the track `live` has. A track that is composed for the first time begins with the versions
- * of other accounts that were let through for it.
+ * What the track `live` has. Another track begins with the versions of other accounts that were let
+ * through for it: it was not composed while no machine was on it.
  */
 async function liveResolution(
   services: Services,
