@@ -2,8 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
-import { selectFiles } from '../../shared/files/index.ts';
-import { formatManifestJson, type ModuleManifest } from '../../shared/manifest/index.ts';
+import {
+  formatManifestJson,
+  listUnmatched,
+  type ModuleManifest,
+} from '../../shared/manifest/index.ts';
 import { applyAttributes, lostModes, readAttributes } from './attributes.ts';
 import { buildDocuments, readVex } from './documents.ts';
 import { layerContent } from './layer-content.ts';
@@ -15,6 +18,7 @@ import {
   readAccountIds,
 } from './packages/build-packages.ts';
 import { withWorkDirectory } from './packages/work-directory.ts';
+import { inheritSpec } from './parent.ts';
 import { type BuildPlan, planModule } from './plan.ts';
 import { readManifest } from './read-manifest.ts';
 import { readRootfs, type SourceEntry } from './rootfs.ts';
@@ -35,6 +39,8 @@ export interface BuildOptions {
   packages?: PackageOptions;
   /** A VEX document, or `grype`. */
   vex?: string | undefined;
+  /** Repository or manifest of the parent module; by default, the directory of that name beside. */
+  parent?: string | undefined;
   /** SOURCE_DATE_EPOCH of the environment. */
   sourceDateEpoch?: string | undefined;
 }
@@ -100,8 +106,9 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
 }
 
 async function prepare(options: BuildOptions): Promise<Prepared> {
-  const { manifest: written, warnings } = await readManifest(
-    join(options.directory, 'manifest.yaml'),
+  const { manifest: written, warnings } = await inheritSpec(
+    options,
+    await readManifest(join(options.directory, 'manifest.yaml')),
   );
   const manifest = options.rootfsOnly ? withoutPackages(written) : written;
   const rootfs = join(options.directory, 'rootfs');
@@ -157,7 +164,8 @@ async function writeModule(
     warnings: [
       ...prepared.warnings,
       ...leftOutWarning(prepared.leftOut),
-      ...(packages === undefined ? plan.warnings : unclaimed(plan, files, manifest)),
+      ...plan.advice.map(({ path, message }) => `${path}: ${message}`),
+      ...(packages === undefined ? [] : unclaimed(files, manifest)),
       ...lostModes(source, plan.files, attributes),
       ...(packages?.warnings ?? []),
       ...(date.warning ? [date.warning] : []),
@@ -213,13 +221,11 @@ function listOf({ plan }: PackageBuild): string[] {
 }
 
 /** A glob that matches files of packages claims them, so only one that matches nothing is a fault. */
-function unclaimed(plan: BuildPlan, files: readonly string[], manifest: ModuleManifest): string[] {
-  return plan.unmatched
-    .filter((glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0)
-    .map(
-      (glob) =>
-        `file_spec: ${JSON.stringify(glob)} matches neither rootfs/ nor the packages of ${manifest.name}`,
-    );
+function unclaimed(files: readonly string[], { name, file_spec }: ModuleManifest): string[] {
+  return listUnmatched(file_spec, files).map(
+    (glob) =>
+      `file_spec: ${JSON.stringify(glob)} matches neither rootfs/ nor the packages of ${name}`,
+  );
 }
 
 /** A manifest says what its module ships, so one built without packages lists none. */

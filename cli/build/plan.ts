@@ -1,17 +1,20 @@
 import { GantryError } from '../../shared/base/error.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/files/index.ts';
 import { selectFiles } from '../../shared/files/index.ts';
-import { buildMask, type ModuleManifest } from '../../shared/manifest/index.ts';
+import {
+  adviseOnShipping,
+  buildMask,
+  type ModuleManifest,
+  type ShippingAdvice,
+} from '../../shared/manifest/index.ts';
 import type { ContentFacts, SourceEntry } from './rootfs.ts';
 
 /** What a build ships from `rootfs/`. */
 export interface BuildPlan {
   /** Shipped paths except directories, in byte order; their parent directories ship too. */
   files: string[];
-  /** Globs of `file_spec` that match nothing in rootfs/. */
-  unmatched: string[];
-  /** One sentence for each of these. */
-  warnings: string[];
+  /** What the manifest says of `rootfs/` that its author hardly meant. */
+  advice: ShippingAdvice[];
 }
 
 /** Selects files by `file_spec` and the mask of the build. Carve-outs ship. */
@@ -19,14 +22,7 @@ export function planModule(manifest: ModuleManifest, source: SourceEntry[]): Bui
   const mask = buildMask(manifest);
   const paths = source.filter(({ type }) => type !== 'directory').map(({ path }) => path);
   const files = selectFiles(paths, { file_spec: manifest.file_spec, mask });
-  const unmatched = manifest.file_spec.filter(
-    (glob) => selectFiles(files, { file_spec: [glob], mask: [] }).length === 0,
-  );
-  const warnings = unmatched.map(
-    (glob) => `file_spec: ${JSON.stringify(glob)} matches nothing in rootfs/`,
-  );
-
-  return { files, unmatched, warnings };
+  return { files, advice: adviseOnShipping(manifest, paths, files) };
 }
 
 /**

@@ -39,6 +39,7 @@ export function manifestReference(): string {
     fenced(wholeExample(fields)),
     ...fields.flatMap(sectionOf),
     globs,
+    shipping,
     ranges,
     patterns,
     nestedForm(),
@@ -138,6 +139,18 @@ Patterns of \`file_spec\`, \`mask\`, \`protected_spec\`, \`dependency_spec\` and
 
 What a manifest selects from \`rootfs/\` is exactly what rsync selects with \`-a -m --exclude=<each mask> --include='*/'
 --include=<each file_spec> --exclude='*'\`. Directories follow from the files in them; an empty one needs a \`.gitkeep\` that is selected.
+`;
+
+const shipping = `## What does not ship
+
+\`gantry module validate\` and \`gantry module build\` name each file of \`rootfs/\` that neither ships nor is masked, each pattern of
+\`file_spec\` that matches nothing (in a module without packages), and each pattern of \`protected_spec\` that protects a file of \`rootfs/\`
+that does not ship. They warn in capitals where nothing of \`rootfs/\` ships, or where a module has neither a file nor a package: machines
+lose the files of the version before it.
+
+A module with a \`parent_module\` and without a \`file_spec\` ships what the parent's \`dependency_spec\` selects from the \`rootfs/\` of the
+child. Build and validate read the parent's manifest from the directory of its name beside the child's (\`../nginx\`), or from
+\`--parent <dir>\`, and warn if it is not there. The built \`manifest.json\` has the globs as \`file_spec\`.
 `;
 
 const ranges = `## Ranges

@@ -7,6 +7,7 @@ export {
   isRefused,
   type ManifestConflict,
 } from './conflicts.ts';
+export { inheritsSpec, withInheritedSpec } from './inherit.ts';
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
 export {
@@ -19,3 +20,4 @@ export {
 } from './registration-match.ts';
 export { type ManifestRequirement, parseRequirement, requiredName } from './requirement.ts';
 export { type ModuleManifest, moduleManifestJsonSchema } from './schema.ts';
+export { adviseOnShipping, listUnmatched, type ShippingAdvice } from './shipping.ts';

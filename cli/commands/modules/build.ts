@@ -16,6 +16,7 @@ interface BuildFlags extends Flags {
   mirror?: string[];
   keyring?: string;
   require?: string[];
+  parent?: string;
   updateLock?: true;
   carve?: boolean;
   ids?: string;
@@ -49,6 +50,7 @@ export function registerModuleBuild(module: Command): void {
       'where a required module is (repeatable; default: beside this one)',
       collect,
     )
+    .option('--parent <dir>', 'repository of the parent module (default: ../<its name>)')
     .option('--update-lock', 'resolve packages again and write module.lock.json')
     .option('--carve', 'leave out package files that file_spec does not name; kept in the lock')
     .option('--no-carve', 'ship all package files again')
@@ -61,7 +63,8 @@ export function registerModuleBuild(module: Command): void {
     notes: `
 The same input and lock give the same bytes. Files of rootfs/ get the time SOURCE_DATE_EPOCH. Without it, they get
 the time of the last commit, or 0 outside a git repository. Packages need mmdebstrap, and root or user namespaces.
-Several platforms are built to a directory each below the results.`,
+Several platforms are built to a directory each below the results. A module without file_spec ships what the
+dependency_spec of its parent module selects.`,
     examples: [
       'gantry module build --dry-run && gantry module build',
       'gantry module build --platform debian-12-amd64 --platform debian-12-arm64',
@@ -114,6 +117,7 @@ async function buildOne(
     dryRun: flags.dryRun ?? false,
     rootfsOnly: flags.rootfsOnly ?? false,
     vex: flags.vex,
+    parent: flags.parent,
     sourceDateEpoch: process.env.SOURCE_DATE_EPOCH,
     packages: {
       platform,

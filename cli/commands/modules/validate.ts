@@ -3,7 +3,11 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
-import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest/index.ts';
+import type {
+  ManifestConflict,
+  ManifestProblem,
+  ShippingAdvice,
+} from '../../../shared/manifest/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { safe } from '../../output/table.ts';
@@ -20,6 +24,7 @@ interface ManifestValidation {
 
 interface ValidateFlags extends Flags {
   category?: string;
+  parent?: string;
 }
 
 /**
@@ -29,7 +34,8 @@ export function registerModuleValidate(module: Command): void {
   const command = module
     .command('validate [path]')
     .description('check a manifest.yaml, or the one in a directory (default: this directory)')
-    .option('--category <slug>', 'also ask the control plane for conflicts with other modules');
+    .option('--category <slug>', 'also ask the control plane for conflicts with other modules')
+    .option('--parent <dir>', 'repository of the parent module (default: ../<its name>)');
   describe(command, {
     notes: `
 Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
@@ -46,51 +52,79 @@ category. Requirements that no module meets are warnings. --json prints {valid, 
 async function validate(path: string | undefined, flags: ValidateFlags): Promise<ExitCode> {
   const file = await manifestFile(path ?? '.');
   const text = await readManifest(file);
+  const here = await validateHere(file, text, flags.parent);
   const result =
-    flags.category === undefined
-      ? await validateHere(text)
-      : await validateThere(file, text, flags.category);
+    flags.category === undefined || !here.valid
+      ? here
+      : await validateThere(text, flags.category, here);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
 
-  print(flags.json, result, () => formatValidation(file, result));
+  const { valid, errors, warnings, conflicts } = result;
+  print(flags.json, { valid, errors, warnings, conflicts }, () => formatValidation(file, result));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
 }
 
-async function validateHere(text: string): Promise<ManifestValidation> {
+interface Here extends ManifestValidation {
+  /** Shipped files; undefined if there is no `rootfs/`. */
+  files?: string[] | undefined;
+}
+
+/** Checks the manifest, and what it says of the `rootfs/` beside it. */
+async function validateHere(file: string, text: string, parent?: string): Promise<Here> {
   const { validateManifest } = await import('../../../shared/manifest/index.ts');
-  return { ...validateManifest(text), conflicts: [] };
+  const found = { ...validateManifest(text), conflicts: [] };
+  if (!found.valid) return found;
+
+  const { files, warnings } = await planHere(dirname(file), text, parent);
+  return { ...found, warnings: [...found.warnings, ...warnings], files };
 }
 
-/** Sends the list of shipped files too, so that the conflicts found are exact. */
-async function validateThere(
-  file: string,
-  text: string,
-  category_slug: string,
-): Promise<ManifestValidation> {
-  const here = await validateHere(text);
-  if (!here.valid) return here;
-
-  const { client, responses } = await connect();
-  const files = await listShippedFiles(dirname(file), text);
-
-  return client.send(responses.validated, 'POST', '/manifests/validate', {
-    manifest_yaml: text,
-    category_slug,
-    ...(files === undefined ? {} : { files }),
-  });
-}
-
-/** Lists what `rootfs/` would ship; undefined if there is none, or too many files to send. */
-async function listShippedFiles(directory: string, text: string): Promise<string[] | undefined> {
-  const [{ parseManifest }, { planModule }, { readRootfs }] = await Promise.all([
+/** What a build would ship from `rootfs/`, with the warnings about it. */
+async function planHere(directory: string, text: string, parent?: string) {
+  const [{ parseManifest }, { inheritSpec }, { planModule }, { readRootfs }] = await Promise.all([
     import('../../../shared/manifest/index.ts'),
+    import('../../build/parent.ts'),
     import('../../build/plan.ts'),
     import('../../build/rootfs.ts'),
   ]);
 
   const source = await readRootfs(join(directory, 'rootfs'));
-  const { files } = planModule(parseManifest(text).manifest, source);
-  return source.length === 0 || files.length > limits.validateFilesMax ? undefined : files;
+  const read = { manifest: parseManifest(text).manifest, warnings: [] };
+  const { manifest, warnings } = await inheritSpec({ directory, parent }, read);
+  const { files, advice } = planModule(manifest, source);
+
+  // A manifest may be checked without its repository.
+  const isAlone = source.length === 0 && manifest.file_spec.length > 0;
+  return {
+    files: source.length === 0 ? undefined : files,
+    warnings: [
+      ...warnings.map((message) => toWarning({ path: 'file_spec', message })),
+      ...(isAlone ? [] : advice.map(toWarning)),
+    ],
+  };
+}
+
+function toWarning({ path, message }: ShippingAdvice): ManifestProblem {
+  return { severity: 'warning', line: 0, column: 0, path, message };
+}
+
+/** Sends the list of shipped files too, so that the conflicts found are exact. */
+async function validateThere(
+  manifest_yaml: string,
+  category_slug: string,
+  here: Here,
+): Promise<ManifestValidation> {
+  const { client, responses } = await connect();
+  const { files } = here;
+  const sendFiles = files !== undefined && files.length <= limits.validateFilesMax;
+
+  const there = await client.send(responses.validated, 'POST', '/manifests/validate', {
+    manifest_yaml,
+    category_slug,
+    ...(sendFiles ? { files } : {}),
+  });
+  const onlyHere = here.warnings.filter(({ line }) => line === 0);
+  return { ...there, warnings: [...there.warnings, ...onlyHere] };
 }
 
 /** Formats one line for each finding, in the form that editors and CI systems link to. */

@@ -157,7 +157,7 @@ describe.each(['module-template', ...directories])('%s', (directory) => {
     expect(source.filter(({ path, type }) => type === 'directory' && !parents.has(path))).toEqual(
       [],
     );
-    expect(planModule(manifest, source).warnings).toEqual([]);
+    expect(planModule(manifest, source).advice).toEqual([]);
   });
 });
 

@@ -33,9 +33,10 @@ describe('planning a build', () => {
     );
 
     expect(plan.files).toEqual(['/etc/redis.conf', '/etc/redis/redis.conf']);
-    expect(plan.warnings).toEqual([
-      'file_spec: "/opt/**" matches nothing in rootfs/',
-      'file_spec: "/etc/redis/users.acl" matches nothing in rootfs/',
+    expect(plan.advice.map(({ message }) => message)).toEqual([
+      'does not ship 1 file of rootfs/: /usr/run; add them to file_spec, or to mask if they stay out on purpose',
+      '"/opt/**" matches nothing in rootfs/',
+      '"/etc/redis/users.acl" matches nothing in rootfs/',
     ]);
   });
 
