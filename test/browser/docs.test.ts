@@ -37,6 +37,11 @@ it('the API page finds operations while a person types', async () => {
   );
   expect(await page.locator('#listTokens').isVisible()).toBe(false);
 
+  const found = page.locator('[id^=schema-]:visible');
+  expect(await found.count()).toBe(0);
+  await page.fill('input[name=q]', 'moved tag');
+  expect((await found.allInnerTexts()).join()).toMatch(/^MovedTag/);
+
   await page.fill('input[name=q]', '');
   expect(await page.locator('#listTokens').isVisible()).toBe(true);
   expect(reported).toEqual([]);
@@ -55,6 +60,10 @@ it('finds the same without scripts, by its form', async () => {
   expect(new URL(page.url()).search).toBe('?q=promote+version');
   expect(await page.locator('#promoteVersion').isVisible()).toBe(true);
   expect(await page.locator('#listTokens').count()).toBe(0);
+  expect(await page.locator('#schema-Operation').isVisible()).toBe(false);
+
+  await page.goto(`${page.url()}#schema-Operation`);
+  expect(await page.locator('#schema-Operation').isVisible()).toBe(true);
 });
 
 it.each(['/', '/api/v1/docs', '/api/v1/docs?q=promote'])(

@@ -48,11 +48,11 @@ export function describeProperty(property: JsonSchema, key: string, schema: stri
   if (value !== undefined) property.examples = [value];
 }
 
-/** What the schema allows at all comes first, then the word list, then what the type suggests. */
+/** Only what the schema allows; of that the word list first, then what the type suggests. */
 function exampleOf(property: JsonSchema, example: unknown): unknown {
   const { enum: choices, const: only, default: usual, format, minimum } = property;
   if (only !== undefined) return only;
-  if (choices !== undefined) return choices[0];
+  if (choices !== undefined) return choices.includes(example) ? example : choices[0];
   if (usual !== undefined) return usual;
   if (isTime(property)) return exampleTime;
   const made = exampleOfPattern(property);

@@ -97,7 +97,7 @@ export const operationWords: Words = {
   state_changed_at: ['When the state changed, UTC.'],
   subject: ['The object that changed.', 'module/my-redis'],
   summary: ['The change in one line.', 'promote my-redis 0.1.0 to live'],
-  to: ['The new state or value.', 'live'],
+  to: ['The new state or value.', 'staging'],
   to_version_id: ['The version that becomes live.', versionId],
   tracks: ['The counts of each track.'],
   updated_at: ['When it last changed, UTC.'],

@@ -19,6 +19,8 @@ main{max-width:44rem;margin:2.5rem auto;padding:0 1.25rem}
 main.wide{max-width:64rem}
 main.docs{max-width:80rem;display:grid;grid-template-columns:17rem minmax(0,1fr);gap:2.5rem;margin-top:1.5rem}
 [hidden]{display:none!important}
+:is(details,section)[hidden]:is(:target,:has(:target)){display:block!important}
+tr[hidden]:target{display:table-row!important}
 h3{font-size:.95rem;margin:1.25rem 0 .4rem}
 nav.contents{position:sticky;top:1rem;align-self:start;max-height:calc(100vh - 2rem);overflow:auto;padding:.25rem;font-size:.9rem}
 nav.contents a{display:block;padding:.15rem .3rem;border-radius:6px;color:inherit;text-decoration:none}

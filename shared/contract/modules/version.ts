@@ -190,7 +190,10 @@ export const rollbackBody = z.strictObject({
     .min(1)
     .max(200)
     .exactOptional()
-    .meta({ description: 'a version that was live before; the last one by default' }),
+    .meta({
+      description: 'a version that was live before; the last one by default',
+      examples: ['1.3.0'],
+    }),
   reason: reason.exactOptional(),
   break_glass: z
     .boolean()

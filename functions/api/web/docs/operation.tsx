@@ -1,6 +1,8 @@
 import { curlOf, type Entry, exampleBody, resolveRef } from './examples.ts';
 import type { OpenApiDocument, Parameter, Response } from './open-api.ts';
+
 import { PropertyRow, Prose, SchemaTable } from './schema.tsx';
+import { searchText } from './search.ts';
 
 interface Shown extends Entry {
   document: OpenApiDocument;
@@ -70,8 +72,7 @@ function accessText(role = ''): string {
 /** What a search looks through. */
 export function findText({ path, method, operation }: Entry): string {
   const { summary = '', description = '', operationId = '', tags = [] } = operation;
-  const text = [method, path, summary, description, operationId, ...tags].join(' ');
-  return text.toLowerCase().replaceAll('`', '');
+  return searchText([method, path, summary, description, operationId, ...tags]);
 }
 
 function Parameters({ parameters }: { parameters: readonly Parameter[] }) {

@@ -7,12 +7,23 @@ import type { OpenApiDocument } from './open-api.ts';
 import { findText, OperationDetails } from './operation.tsx';
 import { Prose, SchemaTable } from './schema.tsx';
 import { docsScript } from './script.ts';
+import { hasWords, searchText, wordsOf } from './search.ts';
 
 /** An operation with what a search looks through, and its box as HTML. */
 interface Found extends Entry {
   text: string;
   closed: () => string;
   opened: () => string;
+}
+
+/**
+ * What a search hides if it does not find it, as HTML of both forms. It is hidden and not left out,
+ * because what the search finds links to it.
+ */
+interface Part {
+  text: string;
+  shown: () => string;
+  hidden: () => string;
 }
 
 /**
@@ -28,16 +39,16 @@ export function makeDocsPage(document: OpenApiDocument): (query: string) => stri
       return { ...entry, text: findText(entry), closed: box(false), opened: box(true) };
     }),
   );
-  const end = String(<Schemas document={document} />) + String(<ErrorTable />);
+  const [schemas, errors] = [schemaParts(document), errorParts()];
 
-  return (query) => String(<DocsPage {...{ document, entries, end, query }} />);
+  return (query) => String(<DocsPage {...{ document, entries, schemas, errors, query }} />);
 }
 
 interface DocsProps {
   document: OpenApiDocument;
   entries: readonly Found[];
-  /** The HTML of what follows the operations. */
-  end: string;
+  schemas: readonly Part[];
+  errors: readonly Part[];
   /** Words that shown operations have. */
   query: string;
 }
@@ -46,9 +57,9 @@ interface DocsProps {
  * The API's documentation as one page, rendered on the server from the OpenAPI document. Its only
  * script is our own: an origin that issues admin tokens must load no foreign code.
  */
-function DocsPage({ document, entries, end, query }: DocsProps) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = entries.filter(({ text }) => words.every((word) => text.includes(word)));
+function DocsPage({ document, entries, schemas, errors, query }: DocsProps) {
+  const words = wordsOf(query);
+  const shown = entries.filter(({ text }) => hasWords(text, words));
   const areas = Object.entries(
     Object.groupBy(shown, ({ operation }) => operation.tags?.[0] ?? 'other'),
   ).map(([area, found = []]) => ({ area, found }));
@@ -71,7 +82,8 @@ function DocsPage({ document, entries, end, query }: DocsProps) {
             )}
           </section>
         ))}
-        {raw(end)}
+        <Schemas {...{ parts: schemas, words }} />
+        <ErrorTable {...{ parts: errors, words }} />
       </div>
       <script>{raw(docsScript)}</script>
     </Layout>
@@ -141,46 +153,81 @@ function Authentication({ origin }: { origin: string }) {
   );
 }
 
-function Schemas({ document }: { document: OpenApiDocument }) {
+/** Each schema as a box to open. */
+function schemaParts(document: OpenApiDocument): Part[] {
+  return Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => {
+    const { description = '', properties = {} } = schema;
+    const text = searchText([name, description, ...Object.keys(properties)]);
+    const box = (hidden: boolean) => (
+      <details id={`schema-${name}`} data-find={text} hidden={hidden}>
+        <summary>
+          <code>{name}</code>
+          <span class="soft">
+            <Prose text={description} />
+          </span>
+        </summary>
+        <SchemaTable schema={schema} />
+      </details>
+    );
+
+    return { text, shown: once(() => String(box(false))), hidden: once(() => String(box(true))) };
+  });
+}
+
+/** Each code of an error as a row. */
+function errorParts(): Part[] {
+  return Object.entries(errorStatus).map(([code, status]) => {
+    const meaning = errorMeaning[code as ErrorCode];
+    const text = searchText([code, meaning]);
+    const row = (hidden: boolean) => (
+      <tr id={`error-${code}`} data-find={text} hidden={hidden}>
+        <th scope="row">
+          <code>{code}</code> <span class="soft">{status}</span>
+        </th>
+        <td>
+          <Prose text={meaning} />
+        </td>
+      </tr>
+    );
+
+    return { text, shown: once(() => String(row(false))), hidden: once(() => String(row(true))) };
+  });
+}
+
+interface Searched {
+  parts: readonly Part[];
+  words: readonly string[];
+}
+
+function isEmpty({ parts, words }: Searched): boolean {
+  return !parts.some(({ text }) => hasWords(text, words));
+}
+
+function htmlOf({ parts, words }: Searched) {
+  return raw(
+    parts.map(({ text, shown, hidden }) => (hasWords(text, words) ? shown() : hidden())).join(''),
+  );
+}
+
+function Schemas(searched: Searched) {
   return (
-    <section>
+    <section data-area hidden={isEmpty(searched)}>
       <h2 id="schemas">schemas</h2>
-      {Object.entries(document.components?.schemas ?? {}).map(([name, schema]) => (
-        <details id={`schema-${name}`}>
-          <summary>
-            <code>{name}</code>
-            <span class="soft">
-              <Prose text={schema.description} />
-            </span>
-          </summary>
-          <SchemaTable schema={schema} />
-        </details>
-      ))}
+      {htmlOf(searched)}
     </section>
   );
 }
 
-function ErrorTable() {
+function ErrorTable(searched: Searched) {
   return (
-    <section>
+    <section data-area hidden={isEmpty(searched)}>
       <h2 id="errors">errors</h2>
       <p>
         Every error is application/problem+json (RFC 9457) with one of these codes. Codes are never
         renamed.
       </p>
       <table class="properties">
-        <tbody>
-          {Object.entries(errorStatus).map(([code, status]) => (
-            <tr id={`error-${code}`}>
-              <th scope="row">
-                <code>{code}</code> <span class="soft">{status}</span>
-              </th>
-              <td>
-                <Prose text={errorMeaning[code as ErrorCode]} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
+        <tbody>{htmlOf(searched)}</tbody>
       </table>
     </section>
   );

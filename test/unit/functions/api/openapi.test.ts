@@ -72,6 +72,12 @@ describe('the OpenAPI document', () => {
     expect(missing.map(({ where }) => where)).toEqual([]);
   });
 
+  it('promotes in its example to a state that a version can reach', () => {
+    const { requestBody } = document.paths?.['/api/v1/versions/{id}/promote']?.post ?? {};
+    const schema = requestBody?.content['application/json']?.schema;
+    expect(exampleValue(document, schema, 'required')).toEqual({ to: 'staging' });
+  });
+
   it('has examples that fit the pattern of their text', () => {
     const wrong = everyProperty.filter(
       ({ schema: { pattern, examples } }) =>
