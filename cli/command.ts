@@ -51,7 +51,9 @@ export function describe<Args extends unknown[]>(
 
   return command
     .option('--json', 'print the result as JSON')
-    .addOption(choiceOption('-o, --output <form>', documentForms, 'print as a document, or names'))
+    .addOption(
+      choiceOption('-o, --output <form>', outputForms, 'print whole digests, names or a document'),
+    )
     .addHelpText('after', `\n${help.join('\n\n')}`)
     .action(run(inForm(action), requestsChange) as (...args: unknown[]) => Promise<void>);
 }
@@ -61,9 +63,12 @@ export interface Flags {
 }
 
 interface FormFlags extends Flags {
-  output?: DocumentForm;
+  output?: 'wide' | DocumentForm;
   watch?: true;
 }
+
+/** What `--output` takes. */
+const outputForms = ['wide', ...documentForms] as const;
 
 /** Commands that only read from the control plane, by their names. */
 const reading = ['list', 'show', 'versions', 'machines', 'templates', 'drift', 'fleet'];
@@ -76,7 +81,10 @@ function isWatchable(command: Command): boolean {
 function inForm<Args extends unknown[]>(action: (...args: Args) => Promise<ExitCode | undefined>) {
   return async (...args: [...Args, Command]): Promise<ExitCode | undefined> => {
     const flags = (args.at(-2) ?? {}) as FormFlags;
-    if (flags.output !== undefined) {
+    if (flags.output === 'wide') {
+      const { showWide } = await import('./output/table.ts');
+      showWide();
+    } else if (flags.output !== undefined) {
       const { documentWriter } = await import('./output/document.ts');
       printDocumentsBy(await documentWriter(flags.output));
       flags.json = true;
@@ -87,7 +95,7 @@ function inForm<Args extends unknown[]>(action: (...args: Args) => Promise<ExitC
 
     const { openScreen, watch } = await import('./watch.ts');
     // One line for each change, which a program can read line by line.
-    if (flags.json && flags.output === undefined)
+    if (flags.json && (flags.output ?? 'wide') === 'wide')
       printDocumentsBy((value) => JSON.stringify(value));
     return watch(once, openScreen());
   };

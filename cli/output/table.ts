@@ -49,9 +49,17 @@ export function colorState(name: string): string {
   return name;
 }
 
-/** Shortens a digest to `sha256:0123456789ab`, enough to recognise it. */
+let wide = false;
+
+/** Makes the rest of this run print what columns cut otherwise. */
+export function showWide(): void {
+  wide = true;
+}
+
+/** Shortens a digest to `sha256:0123456789ab`, enough to recognise it, unless all is wanted. */
 export function shortDigest(digest: string | null): string {
-  return digest === null ? '-' : digest.slice(0, 19);
+  if (digest === null) return '-';
+  return wide ? digest : digest.slice(0, 19);
 }
 
 const visible = (text: string) => stripVTControlCharacters(text).length;

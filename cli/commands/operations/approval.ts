@@ -2,9 +2,14 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
 import type { approvalSchema } from '../../../shared/contract/operations/index.ts';
-import { waitText } from '../../../shared/domain/operations/index.ts';
+import {
+  approvalFilters,
+  approvalStates,
+  waitText,
+} from '../../../shared/domain/operations/index.ts';
 import { type Api, connect } from '../../client/api.ts';
-import { describe, type Flags } from '../../command.ts';
+import { choiceOption, describe, type Flags } from '../../command.ts';
+import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
 import { formatReview, formatVotes } from '../../output/review.ts';
 import { colorState, table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
@@ -14,17 +19,18 @@ type Approval = z.infer<typeof approvalSchema>;
 /** `gantry approval …` */
 export function register(command: Command): void {
   const id = 'apr_01J9Z6W5T1K5R0Q2V9M3N8P7XA';
-  describe(
-    command
-      .command('list')
-      .description('list approvals, newest first')
-      .option(
-        '--state <state>',
-        'pending, approved, rejected, expired, withdrawn or all',
-        'pending',
-      ),
-    { examples: ['gantry approval list --state all'], action: list },
+  const listing = addFilters(
+    command.command('list').description('list approvals, newest first'),
+    otherFilters,
   );
+  const states = choiceOption('--state <state>', [...approvalStates, 'all'], 'only by state');
+  describe(listing.addOption(states.default('pending')), {
+    examples: [
+      'gantry approval list --action module_promote_to_live',
+      'gantry approval list --state all',
+    ],
+    action: list,
+  });
 
   describe(
     command
@@ -53,9 +59,13 @@ export function register(command: Command): void {
   }
 }
 
-async function list(flags: Flags & { state: string }): Promise<ExitCode> {
+/** The state has a value that the API does not need: all. */
+const { state: _, ...otherFilters } = approvalFilters;
+
+async function list(flags: Flags & FilterFlags & { state: string }): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const query = { state: flags.state === 'all' ? undefined : flags.state };
+  const state = flags.state === 'all' ? undefined : flags.state;
+  const query = { ...filterQuery(otherFilters, flags), state };
   const approvals = await client.all(responses.approvals, 'approvals', '/approvals', query);
 
   print(flags.json, { approvals }, () =>
