@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 import { scheduleCreations, spreadRotations } from '../../shared/actions/accounts/index.ts';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { scheduleFirstComposes } from '../../shared/actions/machines/index.ts';
-import { sweepOperations } from '../../shared/actions/operations/index.ts';
+import { sendDueNotices, sweepOperations } from '../../shared/actions/operations/index.ts';
 import { scheduleResigns } from '../../shared/actions/reconcile/index.ts';
 import { beginInvocation, runWork, telemetryOf } from '../../shared/aws/stage.ts';
 import { settleAll } from '../../shared/base/concurrency.ts';
@@ -13,18 +13,19 @@ const telemetry = telemetryOf('sweep');
 /**
  * Sweep: restarts operations whose execution died. It also requests that desired states are signed
  * again at half of their life, or by a new key, that accounts are tried again, and that templates
- * of new machines are composed. Each part runs although another fails; then the invocation fails.
+ * of new machines are composed. It sends notices that are still to be mailed. Each part runs although another fails; then the invocation fails.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);
   return runWork(telemetry, {}, async () => {
-    const [operations, resigned, rotated, creations, composed] = await settleAll([
+    const [operations, resigned, rotated, creations, composed, notices] = await settleAll([
       sweepOperations(services),
       scheduleResigns(services),
       spreadRotations(services),
       scheduleCreations(services),
       scheduleFirstComposes(services),
+      sendDueNotices(services),
     ]);
-    return { operations, resigned, rotated, creations, composed };
+    return { operations, resigned, rotated, creations, composed, notices };
   });
 }

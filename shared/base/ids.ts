@@ -15,6 +15,7 @@ export const idPrefixes = {
   operation: 'op',
   approval: 'apr',
   event: 'evt',
+  notice: 'ntc',
   hook: 'hook',
   job: 'job',
 } as const;

@@ -61,6 +61,28 @@ export function stoppedAt(
   return { worker, writes };
 }
 
+/**
+ * Services that stop where the first mail would be sent, as if the process had died there.
+ * @returns with a promise of that moment; what called the services never ends
+ */
+export function stoppedAtMail(services: Services): { worker: Services; reached: Promise<void> } {
+  let reach = () => {};
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const ses = new Proxy(services.aws.ses, {
+    get(target, name) {
+      if (name !== 'send') return Reflect.get(target, name, target);
+      return () => {
+        reach();
+        return new Promise(() => {});
+      };
+    },
+  });
+
+  return { worker: { ...services, aws: { ...services.aws, ses } }, reached };
+}
+
 /** Which of the tries of a command are throttled; `attempt` counts from 1. */
 export type Throttle = (command: string, attempt: number) => boolean;
 

@@ -5,9 +5,10 @@ import type { AddMemberBody } from '../../contract/accounts/index.ts';
 import type { Caller, Member } from '../../domain/accounts/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
 import { changeRoster, createMember, getRoster, memberEvent } from '../../store/accounts/index.ts';
+import type { Notice } from '../../store/operations/index.ts';
 import { takeName } from '../../store/unique.ts';
 import { commit, nowIso, type Services, withoutKeep } from '../context/index.ts';
-import { mailPeople, requestChanges, rolesText } from '../operations/index.ts';
+import { makeNotice, requestChanges, rolesText, sendNotice } from '../operations/index.ts';
 import { deliverInvitation, type Invited, makeInvitation, undelivered } from './invitation.ts';
 
 /**
@@ -22,15 +23,9 @@ export async function addMember(
   input: AddMemberBody,
 ): Promise<Invited & { operation: Operation | null }> {
   const wanted = [...new Set(input.roles)];
-  const { member, link } = await retryConflicts(() => create(services, caller, input));
+  const { member, link, notice } = await retryConflicts(() => create(services, caller, input));
   const invited = await deliverInvitation(services, member, link);
-
-  const text = [
-    `${member.name} <${member.email}> was invited to account "${member.account}"`,
-    `with the roles ${rolesText(wanted)} and the groups ${rolesText(member.groups)}.`,
-  ];
-  const notice = { subject: `${member.email} invited`, text };
-  await mailPeople(services, caller.account, notice, caller.actor);
+  await sendNotice(services, notice);
 
   if (member.roles.length === wanted.length) return { ...invited, operation: null };
   const { id: member_id, roles: was, groups } = member;
@@ -45,7 +40,7 @@ async function create(
   services: Services,
   caller: Caller,
   input: AddMemberBody,
-): Promise<{ member: Member; link: string }> {
+): Promise<{ member: Member; link: string; notice: Notice }> {
   const at = nowIso(services);
   const { account, actor, person } = caller;
   const roster = await getRoster(services.db, account);
@@ -77,6 +72,12 @@ async function create(
     created_at: at,
   };
 
+  const text = [
+    `${member.name} <${member.email}> was invited to account "${account}"`,
+    `with the roles ${rolesText([...new Set(input.roles)])} and the groups ${rolesText(member.groups)}.`,
+  ];
+  const about = { subject: `${member.email} invited`, text };
+  const { notice, write } = makeNotice(services, account, about, actor);
   const writes = [
     createMember(member),
     ...changeRoster(roster, id, roles.includes('reviewer')),
@@ -88,8 +89,9 @@ async function create(
         }),
     ),
     memberEvent(member, { actor, at }, 'added', { roles, groups: member.groups, shown }),
+    write,
   ];
   const kept = { ...undelivered(member, link), operation: null };
   await commit(services, writes, kept);
-  return { member, link };
+  return { member, link, notice };
 }

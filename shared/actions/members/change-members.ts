@@ -14,14 +14,15 @@ import { freeName } from '../../store/unique.ts';
 import { requireMember } from '../accounts/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import {
-  mailPeople,
-  type Notice,
+  makeNotice,
+  type NoticeText,
   policiesUnmeetable,
   requestChanges,
   rolesNotice,
   rolesText,
   roleWrites,
   type Standing,
+  sendNotice,
   unmeetableError,
 } from '../operations/index.ts';
 
@@ -39,11 +40,11 @@ export async function updateMember(
 ): Promise<{ member: Member; operation: Operation | null }> {
   const { account, actor } = caller;
 
-  const { was, now, recovered, asks } = await retryConflicts(async () => {
+  const { was, now, notice } = await retryConflicts(async () => {
     const roster = await getRoster(services.db, account);
     const was = await requireMember(services, account, id);
     const now = standingAfter(was, input);
-    if (isGrant(was, now, roster)) return { was, now, recovered: false, asks: true };
+    if (isGrant(was, now, roster)) return { was, now, notice: null };
 
     const recovered = await leaves(services, caller, {
       roster,
@@ -52,23 +53,24 @@ export async function updateMember(
       ...input,
     });
     const at = nowIso(services);
+    const text = withOwner(rolesNotice({ ...was, ...now }, was), recovered);
+    const { notice, write } = makeNotice(services, account, text, actor);
     await transact(services.db, [
       ...roleWrites(was, roster, now, at),
       memberEvent(was, { actor, at }, 'changed', { ...now, recovered }),
+      write,
     ]);
-    return { was, now, recovered, asks: false };
+    return { was, now, notice };
   });
 
-  if (asks) {
+  if (notice === null) {
     const lists = { was: was.roles, was_groups: was.groups, ...now };
     const change = { kind: 'member_change', member_id: id, ...lists } as const;
     return { member: was, operation: await requestChanges(services, caller, [change]) };
   }
 
-  const member = await requireMember(services, account, id);
-  const notice = rolesNotice({ ...member, ...now }, was);
-  await mailPeople(services, account, withOwner(notice, recovered), actor);
-  return { member, operation: null };
+  await sendNotice(services, notice);
+  return { member: await requireMember(services, account, id), operation: null };
 }
 
 function standingAfter(was: Member, { roles, groups }: UpdateMemberBody): Standing {
@@ -102,32 +104,42 @@ export async function removeMember(
   { recover = false }: { recover?: boolean } = {},
 ): Promise<void> {
   const { account, actor } = caller;
-  const { member, recovered } = await retryConflicts(async () => {
+  const notice = await retryConflicts(async () => {
     const roster = await getRoster(services.db, account);
     const member = await requireMember(services, account, id);
     const recovered = await leaves(services, caller, { roster, id, after: null, recover });
 
+    const { notice, write } = makeNotice(
+      services,
+      account,
+      withOwner(removalNotice(member), recovered),
+      actor,
+    );
     await transact(services.db, [
       removal(member),
       ...changeRoster(roster, id, false),
       freeName({ account, kind: 'email', value: member.email }),
       memberEvent(member, { actor, at: nowIso(services) }, 'removed', { recovered }),
+      write,
     ]);
-    return { member, recovered };
+    return notice;
   });
 
-  const notice = {
-    subject: `${member.email} removed`,
-    text: [
-      `${member.name} <${member.email}> was removed from account "${account}".`,
-      `They had the roles ${rolesText(member.roles)} and the groups ${rolesText(member.groups)}.`,
-    ],
-    also: [member.email],
-  };
-  await mailPeople(services, account, withOwner(notice, recovered), actor);
+  await sendNotice(services, notice);
 }
 
-function withOwner(notice: Notice, recovered: boolean): Notice {
+function removalNotice({ account, name, email, roles, groups }: Member): NoticeText {
+  return {
+    subject: `${email} removed`,
+    text: [
+      `${name} <${email}> was removed from account "${account}".`,
+      `They had the roles ${rolesText(roles)} and the groups ${rolesText(groups)}.`,
+    ],
+    also: [email],
+  };
+}
+
+function withOwner(notice: NoticeText, recovered: boolean): NoticeText {
   const owner = 'The owner of the deployment did this although a policy then lacks reviewers.';
   return recovered ? { ...notice, text: [...notice.text, owner] } : notice;
 }

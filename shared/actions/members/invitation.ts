@@ -20,10 +20,11 @@ import {
   tokenEvent,
   updateMember,
 } from '../../store/accounts/index.ts';
+import type { Notice } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { makeToken, requireAccount, requireMember } from '../accounts/index.ts';
 import { commit, later, nowIso, type Services, sendMail } from '../context/index.ts';
-import { mailPeople } from '../operations/index.ts';
+import { makeNotice, type NoticeText, sendNotice } from '../operations/index.ts';
 
 /** What a link of an invitation says: `<publicUrl>/invitation/<account>/<member>/<secret>`. */
 export interface InvitationLink {
@@ -183,22 +184,16 @@ export interface Joined {
  * @throws GantryError `invitation_invalid`
  */
 export async function acceptInvitation(services: Services, link: InvitationLink): Promise<Joined> {
-  const { was, ...joined } = await retryConflicts(() => join(services, link));
-
-  const { account, email, name, roles: held } = joined.member;
-  if (was.joined_at === null) {
-    const text = [
-      `${name} <${email}> followed the invitation to account "${account}"`,
-      `and has the roles ${held.join(', ') || 'none'}.`,
-    ];
-    const notice = { subject: `${email} joined`, text };
-    await mailPeople(services, account, notice, `member:${joined.member.id}`);
-  }
-
+  const { notice, ...joined } = await retryConflicts(() => join(services, link));
+  if (notice !== null) await sendNotice(services, notice);
   return joined;
 }
 
-async function join(services: Services, link: InvitationLink): Promise<Joined & { was: Member }> {
+/** The notice is null for a member who joined before. */
+async function join(
+  services: Services,
+  link: InvitationLink,
+): Promise<Joined & { notice: Notice | null }> {
   const { member: was, invitation } = await openInvitation(services, link);
   const account = await requireAccount(services, was.account);
   const at = nowIso(services);
@@ -222,13 +217,27 @@ async function join(services: Services, link: InvitationLink): Promise<Joined & 
   });
 
   const cause = { actor: `member:${was.id}`, at };
-  const made = { roles: token.roles, member_id: was.id, expires_at: null };
+  const created = { roles: token.roles, member_id: was.id, expires_at: null };
+  const about = joinedNotice(was);
+  const first = was.joined_at === null;
+  const made = first ? makeNotice(services, was.account, about, cause.actor) : null;
+
   await transact(services.db, [
+    ...(made === null ? [] : [made.write]),
     updateMember(was, set),
     createToken(token),
     memberEvent(was, cause, 'joined', { signed_in_by, token_id: token.id }),
-    tokenEvent(token, cause, 'created', made),
+    tokenEvent(token, cause, 'created', created),
   ]);
 
-  return { account, member: { ...was, ...set }, token, secret, was };
+  const member = { ...was, ...set };
+  return { account, member, token, secret, notice: made === null ? null : made.notice };
+}
+
+function joinedNotice({ account, name, email, roles: held }: Member): NoticeText {
+  const text = [
+    `${name} <${email}> followed the invitation to account "${account}"`,
+    `and has the roles ${held.join(', ') || 'none'}.`,
+  ];
+  return { subject: `${email} joined`, text };
 }

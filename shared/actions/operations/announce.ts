@@ -3,13 +3,14 @@ import { updateOperation } from '../../store/operations/index.ts';
 import { transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { approversOf } from './approvals/request-approval.ts';
-import type { Notice } from './changes/change-kind.ts';
+import type { NoticeText } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
 import { mailPeople } from './mail-people.ts';
 
 /**
  * Mails people about changes of who may do or decide what, once an operation is applied. It is
- * noted first, so a step that runs again mails nobody twice. Returns the operation as it is then.
+ * noted afterwards: a step that dies in between mails them twice and never not at all. Returns the
+ * operation as it is then.
  */
 export async function announce(services: Services, operation: Operation): Promise<Operation> {
   if (operation.announced_at !== null) return operation;
@@ -18,11 +19,8 @@ export async function announce(services: Services, operation: Operation): Promis
   const found = await Promise.all(
     operation.changes.map(async (change) => kindOf(change).notice?.(services, account, change)),
   );
-  const notices = found.filter((one): one is Notice => one !== undefined && one !== null);
+  const notices = found.filter((one): one is NoticeText => one !== undefined && one !== null);
   if (notices.length === 0) return operation;
-
-  const at = nowIso(services);
-  await transact(services.db, [updateOperation(operation, { announced_at: at, updated_at: at })]);
 
   const approvers = (await approversOf(services, operation)).map(({ reviewer }) => reviewer);
   const approved = approvers.length === 0 ? [] : [`Approved by ${approvers.join(', ')}.`];
@@ -31,5 +29,7 @@ export async function announce(services: Services, operation: Operation): Promis
     await mailPeople(services, account, { ...notice, text: whole }, operation.requested_by);
   }
 
+  const at = nowIso(services);
+  await transact(services.db, [updateOperation(operation, { announced_at: at, updated_at: at })]);
   return { ...operation, announced_at: at, updated_at: at, revision: operation.revision + 1 };
 }

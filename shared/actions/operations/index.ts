@@ -7,7 +7,7 @@ export { viewsOf, viewsOfOperation } from './changed-views.ts';
 export { additionOf } from './changes/assignment-add.ts';
 export { removalOf } from './changes/assignment-remove.ts';
 export { assignmentUpdateOf } from './changes/assignment-update.ts';
-export type { Affected, Notice } from './changes/change-kind.ts';
+export type { Affected, NoticeText } from './changes/change-kind.ts';
 export { kindOf } from './changes/index.ts';
 export {
   policiesUnmeetable,
@@ -22,8 +22,8 @@ export { budgetOf } from './changes/quarantine-resume.ts';
 export { reservationChangeOf } from './changes/reservation-change.ts';
 export { promotionOf } from './changes/version-promote.ts';
 export { createMachine, refuseUnreviewed } from './create-machine.ts';
-export { mailPeople } from './mail-people.ts';
 export { nameOf, readNames, readWithholders } from './name-of.ts';
+export { makeNotice, sendDueNotices, sendNotice } from './notices.ts';
 export { changeWrites, checkChanges, operationWrites } from './operation-writes.ts';
 export { proposeUpdates } from './propose-updates.ts';
 export { isOfKind, nameActors, readHistory } from './read-history.ts';

@@ -62,6 +62,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     platforms: 6 * kib,
     granted_reservations: 64 * kib,
   },
+  // The roles and groups of a member, before and after.
+  notice: { text: 16 * kib },
   operation: { actions: 4 * kib, changes: 300 * kib, summary: 16 * kib, message: 48 * kib },
   // limits.policyListMax
   policy: { freeze_windows: 8 * kib, required_attestations: 40 * kib },

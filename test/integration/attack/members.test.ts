@@ -1,13 +1,17 @@
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { createAccount } from '../../../shared/actions/accounts/index.ts';
+import { updateMember } from '../../../shared/actions/members/index.ts';
 import {
   changePolicy,
   decideApproval,
+  sendDueNotices,
   withdrawOperation,
 } from '../../../shared/actions/operations/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import type { Caller } from '../../../shared/domain/accounts/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { apiAs } from '../../support/api.ts';
+import { stoppedAtMail } from '../../support/faults.ts';
 import { invitationTo, linksTo, mailsOf, readInvitation } from '../../support/mailbox.ts';
 import { as, policy, requirePending } from '../../support/operations.ts';
 import { eventually, type Person, World } from '../../support/world.ts';
@@ -429,4 +433,24 @@ it('reviewers learn of every change of people by mail', async () => {
   const changed = (await mailsOf(otto.email)).find(({ subject }) => subject.includes('changed'));
   expect(changed?.text).toContain('roles viewer → operator');
   expect(changed?.text).toMatch(/^Changed by the token ".+"\.$/m);
+});
+
+it('a process that dies before it mails a change of people leaves the mail to the sweep', async () => {
+  const world = await newWorld();
+  const { services, caller, account } = world;
+  const [rita, otto] = [await world.reviewer(), await world.member('viewer')];
+  const changes = async () =>
+    (await mailsOf(rita.email)).filter(({ subject }) => subject.includes(otto.email)).slice(2);
+
+  const { worker, reached } = stoppedAtMail(services);
+  void updateMember(worker, caller, otto.id, { roles: ['operator'] });
+  await reached;
+  expect(await changes()).toEqual([]);
+
+  const now = () => new Date(Date.now() + (limits.noticeSeconds + 1) * 1000);
+  await sendDueNotices({ ...services, now });
+  await sendDueNotices({ ...services, now });
+  expect(await changes()).toMatchObject([
+    { subject: `[${account}] roles of ${otto.email} changed` },
+  ]);
 });

@@ -32,6 +32,7 @@ import {
   updateOperation,
 } from '../../../shared/store/operations/index.ts';
 import { transact } from '../../../shared/store/table/index.ts';
+import { stoppedAtMail } from '../../support/faults.ts';
 import { linksTo, mailsOf } from '../../support/mailbox.ts';
 import {
   as,
@@ -215,7 +216,7 @@ it('mails that a dead execution did not record are recorded by the next one', as
   expect((await world.operation(id)).state).toBe('succeeded');
 });
 
-it('people are mailed once about a policy that changed, however often its last step runs', async ({
+it('people are mailed about a policy that changed, however often its last step runs or dies', async ({
   world,
 }) => {
   const operation = unstarted(world, 'mass_quarantine');
@@ -224,6 +225,11 @@ it('people are mailed once about a policy that changed, however often its last s
     (await mailsOf(rita.email)).filter(({ text }) => text.includes(operation.id));
 
   await transact(world.services.db, [createOperation({ ...operation, state: 'applying' })]);
+  const { worker, reached } = stoppedAtMail(world.services);
+  void runOperationStep(worker, step);
+  await reached;
+  expect(await mails()).toEqual([]);
+
   await runOperationStep(world.services, step);
   const [mail] = await mails();
   expect(mail?.subject).toBe(`[${world.account}] policy of mass_quarantine changed`);

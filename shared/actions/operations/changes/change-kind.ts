@@ -45,7 +45,7 @@ export interface BroughtVersion {
 }
 
 /** A mail to the admins and reviewers of an account, without who did it. */
-export interface Notice {
+export interface NoticeText {
   subject: string;
   text: string[];
   /** Addresses of other people whom it concerns. */
@@ -137,7 +137,7 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
    * What people are mailed once the change is applied: a change of who may do or decide what. Null
    * if there is nobody left to mail about.
    */
-  notice?(services: Services, account: string, change: Change<Name>): Promise<Notice | null>;
+  notice?(services: Services, account: string, change: Change<Name>): Promise<NoticeText | null>;
 
   /** Wakes what asks again once nobody decided in time; absent for what a person asks for. */
   lapse?(services: Services, account: string, change: Change<Name>): Promise<void>;

@@ -23,7 +23,7 @@ import type { Write } from '../../../store/table/index.ts';
 import type { Services } from '../../context/index.ts';
 import {
   type ChangeKind,
-  type Notice,
+  type NoticeText,
   noTemplate,
   nothingFollows,
   sameInstance,
@@ -194,7 +194,7 @@ export function roleWrites(
 export function rolesNotice(
   { account, email, name, roles, groups }: Pick<Member, 'account' | 'email' | 'name'> & Standing,
   was: Standing,
-): Notice {
+): NoticeText {
   return {
     subject: `roles of ${email} changed`,
     text: [
