@@ -8,6 +8,7 @@ export * from './intervention-policy.ts';
 export * from './operation.ts';
 export * from './policy-check.ts';
 export * from './policy-gates.ts';
+export * from './policy-merge.ts';
 export * from './policy-text.ts';
 export * from './proposal.ts';
 export * from './quorum.ts';

@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { kindOf } from '../../../shared/actions/operations/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
-import { policy, reviewer } from './change-factory.ts';
+import { policy, reviewer, writesOf } from './change-factory.ts';
 
 const noPolicy = { stored: null, reviewers: [reviewer()] };
 
@@ -50,6 +50,41 @@ it.each([
   ],
 ])('a change %s is refused', (_, change, rows, code) => {
   expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+});
+
+describe('a change of a policy that another change altered since', () => {
+  const first = { ...defaultPolicy('module_retire'), expires_in_s: 3600 };
+  const stored = { ...first, account: 'acme', revision: 4 };
+  const rows = { stored, reviewers: [reviewer()] };
+
+  it('applies to its own fields, and leaves the others', () => {
+    const change = policy({ self_approval: true });
+    expect(() => kindOf(change).check(change, rows)).not.toThrow();
+
+    const [put, event] = writesOf(change, rows).map(({ item }) => item);
+    const written = JSON.stringify([put, event]);
+    expect(written).toContain('"expires_in_s":3600');
+    expect(written).toContain('"self_approval":true');
+    expect(written).not.toContain(`"expires_in_s":${defaultPolicy('module_retire').expires_in_s}`);
+  });
+
+  it('is refused if both altered one field, which it names', () => {
+    const change = policy({ expires_in_s: 7200, self_approval: true });
+    expect(() => kindOf(change).check(change, rows)).toThrow(
+      expect.objectContaining({
+        code: 'operation_raced',
+        message: expect.stringContaining('expires_in_s of the policy of module_retire changed'),
+      }),
+    );
+  });
+
+  it('must leave a policy that the reviewers can meet', () => {
+    const asks = { ...rows, stored: { ...stored, decision: 'require_approval' as const } };
+    const change = policy({ quorum: 2 });
+    expect(() => kindOf(change).check(change, asks)).toThrow(
+      expect.objectContaining({ code: 'quorum_unmeetable' }),
+    );
+  });
 });
 
 it.each([

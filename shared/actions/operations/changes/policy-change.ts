@@ -14,9 +14,11 @@ import {
   neverFrozenActions,
   policyChangeText,
   policyOfChange,
+  racedFields,
   type StoredPolicy,
   strictestPolicy,
   versionActions,
+  withPolicyChange,
 } from '../../../domain/operations/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
@@ -61,8 +63,12 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
     return { stored, reviewers: await readReviewers(services, account) };
   },
 
-  /** A policy with a quorum of 0 would let everything through that it should hold. */
-  check({ policy, was }, { stored, reviewers }) {
+  /**
+   * Of two changes of one policy, both apply if they alter different fields. A policy with a quorum
+   * of 0 would let everything through that it should hold.
+   */
+  check(change, { stored, reviewers }) {
+    const { policy, was } = change;
     const { action, ...fields } = policy;
     const issue = policyFields.safeParse(fields).error?.issues[0];
 
@@ -75,15 +81,22 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
       );
     }
 
-    if (differencesOf(was, stored ?? defaultPolicy(action)).length > 0) {
+    const current = policyInForce(policy.action, stored);
+    const next = withPolicyChange(change, current);
+    const raced = racedFields(change, current);
+    // What reviewers let through as no loosening must not become one by another change.
+    const loosened = loosensPolicy(current, next) && !loosensPolicy(was, policy);
+
+    if (raced.length > 0 || loosened) {
+      const what = raced.length > 0 ? `${raced.join(', ')} of the policy` : 'the policy';
       throw new GantryError(
         'operation_raced',
-        `the policy of ${action} changed since this was requested; request it again`,
+        `${what} of ${action} changed since this was requested; request it again`,
       );
     }
 
-    refuseUseless(policy);
-    refuseUnmeetable(was, policy, reviewers);
+    refuseUseless(next);
+    refuseUnmeetable(current, next, reviewers);
   },
 
   summary: ({ policy, was }) => policyChangeText(was, policy),
@@ -94,16 +107,18 @@ export const policyChange: ChangeKind<'policy_change', Rows> = {
   instance: sameInstance,
 
   writes({ operation, change, rows: { stored }, at }) {
-    const { action, ...data } = change.policy;
+    const was = policyInForce(change.policy.action, stored);
+    const next = withPolicyChange(change, was);
+    const { action, ...data } = next;
     return [
-      putPolicy(operation.account, change.policy, stored),
+      putPolicy(operation.account, next, stored),
       createEvent({
         type: 'gantry.policy.changed',
         account: operation.account,
         subject: `policy/${action}`,
         actor: operation.requested_by,
         at,
-        data: { ...data, was: change.was, operation_id: operation.id },
+        data: { ...data, was, operation_id: operation.id },
       }),
     ];
   },
@@ -130,7 +145,7 @@ export async function policyChangeOf(
   { action, ...set }: { action: Action } & ChangePolicyBody,
 ): Promise<PolicyChange> {
   const stored = await getPolicy(services.db, account, action);
-  const { account: _, revision: __, ...was } = stored ?? { ...defaultPolicy(action), ...noRow };
+  const was = policyInForce(action, stored);
   const policy = { ...was, ...set };
 
   refuseUseless(policy);
@@ -138,8 +153,12 @@ export async function policyChangeOf(
   return { kind: 'policy_change', policy, was };
 }
 
-/** What a stored policy has besides. */
-const noRow = { account: '', revision: 0 };
+/** The policy in force. */
+function policyInForce(action: Action, stored: StoredPolicy | null): InterventionPolicy {
+  if (stored === null) return defaultPolicy(action);
+  const { account: _, revision: __, ...policy } = stored;
+  return policy;
+}
 
 /** Refuses what an action cannot meet, or what nobody could lift. */
 function refuseUseless(policy: InterventionPolicy): void {
