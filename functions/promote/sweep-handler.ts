@@ -13,7 +13,8 @@ const telemetry = telemetryOf('sweep');
 /**
  * Sweep: restarts operations whose execution died. It also requests that desired states are signed
  * again at half of their life, or by a new key, that accounts are tried again, and that templates
- * of new machines are composed. It sends notices that are still to be mailed. Each part runs although another fails; then the invocation fails.
+ * of new machines are composed. It sends notices that nobody mailed yet. Each part runs although
+ * another fails; then the invocation fails.
  */
 export async function handler(_: unknown, context: Context): Promise<unknown> {
   beginInvocation(telemetry, context);

@@ -11,7 +11,8 @@ const logger = makeLogger('mail');
 
 /**
  * Mails the admins and reviewers of an account, and the people that `also` names, about a change of
- * who may do or decide what. The change is done by then, so a mail that fails is only logged; an error means that nobody was mailed.
+ * who may do or decide what. The change is done by then, so a mail that fails is only logged. An
+ * error means that nobody was mailed.
  * @param actor who did it
  */
 export async function mailPeople(

@@ -28,7 +28,7 @@ export const accountsLimits = {
   memberGroupsMax: 20,
   /** Mails to the people of one account that are sent concurrently; SES takes 14 a second. */
   mailsAtOnce: 10,
-  /** Time after which a process that should mail people counts as dead: longer than a call of the API. */
+  /** Time after which a process that should mail people counts as dead: longer than an API call. */
   noticeSeconds: 60,
   /** Notices that one run of the sweep sends: each is some mails, and a run has a minute. */
   noticesPerRun: 20,
