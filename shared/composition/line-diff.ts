@@ -90,5 +90,5 @@ function hunks(lines: readonly Line[], skipped: number): string[] {
 function shorten(text: string): string {
   return text.length <= limits.diffLineLengthMax
     ? text
-    : `${text.slice(0, limits.diffLineLengthMax)}…`;
+    : `${text.slice(0, limits.diffLineLengthMax).toWellFormed()}…`;
 }

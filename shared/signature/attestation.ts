@@ -54,5 +54,5 @@ export function findUnmetRequirement(
 }
 
 function shorten(text: string): string {
-  return text.slice(0, limits.verdictTextMax);
+  return text.slice(0, limits.verdictTextMax).toWellFormed();
 }

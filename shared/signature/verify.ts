@@ -175,7 +175,10 @@ function verifyMaterial(
 /** Shortens claims for display and storage. The policy has compared them in full. */
 function shortenClaims(claims: SignerClaims): SignerClaims {
   return Object.fromEntries(
-    Object.entries(claims).map(([name, text]) => [name, text.slice(0, limits.verdictTextMax)]),
+    Object.entries(claims).map(([name, text]) => [
+      name,
+      text.slice(0, limits.verdictTextMax).toWellFormed(),
+    ]),
   );
 }
 

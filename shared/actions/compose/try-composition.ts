@@ -1,3 +1,4 @@
+import { cutText } from '../../base/cut-text.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
@@ -54,7 +55,7 @@ export async function tryComposition(
 
     const template = await getTemplate(services.db, account, template_id);
     const where = `template ${template?.name ?? ''} (${template_id}, ${track})`;
-    const cause = `${where}: ${error.message}`.slice(0, limits.taskCauseLengthMax);
+    const cause = cutText(`${where}: ${error.message}`, limits.taskCauseLengthMax);
 
     await failTask(services, task_token, { error: error.code, cause });
   }

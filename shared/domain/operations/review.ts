@@ -109,7 +109,7 @@ export function manifestFacts(was: ModuleManifest, now: ModuleManifest): ReviewF
 
 function cutValue(json: string | null): string | null {
   if (json === null || json.length <= limits.reviewedValueMax) return json;
-  return `${json.slice(0, limits.reviewedValueMax)}… (cut)`;
+  return `${json.slice(0, limits.reviewedValueMax).toWellFormed()}… (cut)`;
 }
 
 /** A fact in one line: "quorum: 5 → 1", or "constraint: ^1.0" where there is no old value. */

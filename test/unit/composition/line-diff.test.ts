@@ -52,6 +52,11 @@ describe('lineDiff', () => {
     );
   });
 
+  it('cuts a line beside a pair of surrogates, not within it', () => {
+    const line = `${'x'.repeat(limits.diffLineLengthMax - 1)}😀`;
+    expect(lineDiff('', text(line), 100)?.lines.at(-1)).toMatch(/x�…$/);
+  });
+
   it('compares only so many lines, though a change in a long text is found', () => {
     const long = numbered(1, 5000);
     expect(lineDiff(text(...long), text(...long.toReversed()), 100)).toBeNull();

@@ -208,6 +208,13 @@ describe('the fields of two manifests', () => {
     expect(manifestFacts(was, was)).toEqual([]);
   });
 
+  it('are cut beside a pair of surrogates, not within it', () => {
+    const whole = storedVersion('acme', 'redis', '1.0.0').manifest;
+    const description = `${'x'.repeat(limits.reviewedValueMax - 2)}${'😀'.repeat(2)}`;
+    const [fact] = manifestFacts(whole, { ...whole, description });
+    expect(fact?.now).toMatch(/x�… \(cut\)$/);
+  });
+
   it('are whole as long as they fit', () => {
     if (was === undefined || now === undefined) throw new Error('expected two manifests');
     // JSON adds two quotes.

@@ -1,4 +1,5 @@
 import { mapConcurrently } from '../../../base/concurrency.ts';
+import { cutText } from '../../../base/cut-text.ts';
 import { isGantryError } from '../../../base/error.ts';
 import { limits } from '../../../base/limits/index.ts';
 import { makeLogger } from '../../../base/log.ts';
@@ -103,7 +104,7 @@ async function factsOf(services: Services, operation: Operation): Promise<string
       ...warnUnshown(operation.changes.length),
       ...shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]),
     ];
-    return lines.map((line) => line.replaceAll(/\p{Cc}/gu, ' ').slice(0, limits.mailedFactMax));
+    return lines.map((line) => cutText(line.replaceAll(/\p{Cc}/gu, ' '), limits.mailedFactMax));
   } catch (error) {
     if (!isGantryError(error)) throw error;
     return [];
