@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import { outputNames } from '../build/outputs.ts';
 
 /** A module.tar as `gantry module build` leaves it. */
 export interface BuildFile {
@@ -19,12 +20,12 @@ export async function findBuilds(path: string): Promise<BuildFile[]> {
   if (!(await statOf(path)).isDirectory()) return [await checkTar({ tar: path, platform: null })];
 
   const names = (await readdir(path)).sort();
-  if (names.includes('module.tar'))
-    return [await checkTar({ tar: join(path, 'module.tar'), platform: null })];
+  if (names.includes(outputNames.module))
+    return [await checkTar({ tar: join(path, outputNames.module), platform: null })];
 
   const builds: BuildFile[] = [];
   for (const platform of names) {
-    const tar = join(path, platform, 'module.tar');
+    const tar = join(path, platform, outputNames.module);
     if (await exists(tar)) builds.push(await checkTar({ tar, platform }));
   }
   if (builds.length > 0) return builds;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import { isIndex, type ManifestContent, parseManifest } from '../../shared/registry/index.ts';
 import { predicateTypes } from '../../shared/signature/index.ts';
+import { outputNames } from '../build/outputs.ts';
 import { findBuilds } from '../push/builds.ts';
 
 /** What `gantry module build` writes beside the module.tar, as a predicate to sign. */
@@ -27,10 +28,10 @@ const statement = z.looseObject({
 
 /** The documents of a build, and the predicate type of each. */
 const documents: { file: string; typeOf: (json: unknown) => string }[] = [
-  { file: 'sbom.cdx.json', typeOf: () => predicateTypes.cyclonedx },
-  { file: 'provenance.json', typeOf: () => predicateTypes.slsaprovenance1 },
+  { file: outputNames.sbom, typeOf: () => predicateTypes.cyclonedx },
+  { file: outputNames.provenance, typeOf: () => predicateTypes.slsaprovenance1 },
   {
-    file: 'vex.json',
+    file: outputNames.vex,
     // CycloneDX has its VEX in a bill of materials.
     typeOf: (json) =>
       typeof json === 'object' && json !== null && 'bomFormat' in json
