@@ -3,20 +3,24 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { nestsDeeper } from '../base/nesting.ts';
 import { parseStrictJson } from '../base/strict-json.ts';
-import type {
-  FoundSignature,
-  SignatureSource,
-  UnreadableReason,
+import {
+  type FoundSignature,
+  type SignatureSource,
+  signPredicateType,
+  type UnreadableReason,
 } from '../domain/signatures/index.ts';
 import { fallbackTag, type RegistryClient } from './client.ts';
 import { isOutage } from './failure.ts';
-import { type Descriptor, mediaTypes, parseManifest } from './schema.ts';
+import { type Descriptor, type Manifest, mediaTypes, parseManifest } from './schema.ts';
 
 /** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
 const concurrency = 4;
 
 /** Attestations of cosign 2 have it as well, empty. */
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
+
+/** What a bundle says of its statement. A hint: the statement decides. */
+const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
 
 interface Reader {
   client: RegistryClient;
@@ -25,11 +29,15 @@ interface Reader {
    * Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read.
    */
   met: number;
+  /** Bytes counted so far. Those beyond `limits.foundSignaturesBytesMax` are not read either. */
+  bytes: number;
 }
 
 interface Referrer {
   source: SignatureSource;
   descriptor: Descriptor;
+  /** Once it is read. */
+  manifest?: Manifest;
 }
 
 /**
@@ -47,12 +55,16 @@ export async function collectSignatures(
   repository: string,
   digest: string,
 ): Promise<FoundSignature[]> {
-  const reader = { client, repository, met: 0 };
+  const reader = { client, repository, met: 0, bytes: 0 };
   const { referrers, problems } = await findReferrers(reader, digest);
   const legacy = await readLegacyTag(reader, digest);
 
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
-  const read = await mapConcurrently(referrers.slice(0, room), concurrency, (referrer) =>
+  const chosen =
+    referrers.length <= room
+      ? referrers
+      : (await signaturesFirst(reader, referrers)).slice(0, room);
+  const read = await mapConcurrently(chosen, concurrency, (referrer) =>
     readReferrer(reader, referrer),
   );
   const signatures = [...problems, ...legacy, ...read.flat()];
@@ -93,31 +105,67 @@ async function findReferrers({ client, repository }: Reader, digest: string) {
   return { referrers, problems };
 }
 
-function rankReferrer({ artifactType }: Descriptor): number {
-  if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle')) return 0;
+/**
+ * Orders more referrers than are read by what their manifests say, because cosign writes no
+ * annotations to the fallback tag: no usual number of attestations hides a signature.
+ */
+async function signaturesFirst(reader: Reader, referrers: Referrer[]): Promise<Referrer[]> {
+  const known = await mapConcurrently(
+    referrers.slice(0, limits.referrerManifestsMax),
+    concurrency,
+    async (referrer) => {
+      if (![1, 3].includes(rankReferrer(referrer.descriptor))) return referrer;
+      try {
+        return { ...referrer, manifest: await readManifest(reader, referrer) };
+      } catch (error) {
+        // It is reported when it is read as a signature.
+        if (!(error instanceof GantryError) || isOutage(error)) throw error;
+        return referrer;
+      }
+    },
+  );
+  const rank = ({ descriptor, manifest }: Referrer) =>
+    rankReferrer({ ...descriptor, annotations: manifest?.annotations ?? descriptor.annotations });
+
+  return [...known, ...referrers.slice(known.length)].sort((a, b) => rank(a) - rank(b));
+}
+
+async function readManifest(
+  { client, repository }: Reader,
+  { descriptor: { digest, size } }: Referrer,
+): Promise<Manifest> {
+  const { bytes } = await client.getManifest(repository, digest, { size });
+  return parseManifest(bytes, `referrer ${digest}`);
+}
+
+/** Signatures come first, so that no number of attestations hides them. */
+function rankReferrer({ artifactType, annotations }: Descriptor): number {
+  if (annotations?.[predicateTypeAnnotation] === signPredicateType) return 0;
+  if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle'))
+    return annotations?.[predicateTypeAnnotation] === undefined ? 1 : 2;
   return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty
-    ? 1
-    : 2;
+    ? 3
+    : 4;
 }
 
 /** Reads the signatures in a referrer. Returns none for anything else, such as an SBOM. */
-async function readReferrer(
-  reader: Reader,
-  { source, descriptor }: Referrer,
-): Promise<FoundSignature[]> {
+async function readReferrer(reader: Reader, referrer: Referrer): Promise<FoundSignature[]> {
+  const { source, descriptor } = referrer;
   return readOrReport('bundle', source, descriptor.digest, async () => {
     if (isIndex(descriptor.mediaType)) return [];
 
-    const { client, repository } = reader;
-    const content = await client.getManifest(repository, descriptor.digest, {
-      size: descriptor.size,
-    });
-    const { layers } = parseManifest(content.bytes, `referrer ${descriptor.digest}`);
+    const { layers, annotations } = referrer.manifest ?? (await readManifest(reader, referrer));
     const layer = layers.find(({ mediaType }) => isBundle(mediaType));
     // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
     if (layer === undefined) return readLegacyLayers(reader, source, layers);
 
-    const bytes = await readSignature(reader, layer);
+    const type = annotations?.[predicateTypeAnnotation] ?? signPredicateType;
+    const attests = type !== signPredicateType;
+    const bytes = await readSignature(
+      reader,
+      layer,
+      attests ? limits.attestationBytesMax : limits.signatureBytesMax,
+    );
     if (bytes === null) return [];
 
     return [
@@ -174,7 +222,11 @@ async function readLegacyLayers(
  * Returns null beyond the limit: fifty referrers of fifty signatures each would be an attack on our
  * memory.
  */
-async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Array | null> {
+async function readSignature(
+  reader: Reader,
+  layer: Descriptor,
+  bytesMax: number = limits.signatureBytesMax,
+): Promise<Uint8Array | null> {
   reader.met += 1;
   if (reader.met > limits.foundSignaturesMax) return null;
 
@@ -184,15 +236,25 @@ async function readSignature(reader: Reader, layer: Descriptor): Promise<Uint8Ar
   );
   const size = Math.max(layer.size, material);
 
-  if (size > limits.signatureBytesMax) {
+  if (size > bytesMax) {
     throw new GantryError(
       'signature_too_large',
-      `expected a signature of at most ${limits.signatureBytesMax} bytes, found ${size}`,
-      { expected: limits.signatureBytesMax, found: size },
+      `expected a signature of at most ${bytesMax} bytes, found ${size}`,
+      { expected: bytesMax, found: size },
     );
   }
 
-  return reader.client.readBlob(reader.repository, layer, limits.signatureBytesMax);
+  if (reader.bytes + size > limits.foundSignaturesBytesMax) {
+    const expected = limits.foundSignaturesBytesMax;
+    throw new GantryError(
+      'signature_too_large',
+      `expected the signatures and attestations of an artifact to have at most ${expected} bytes together, found more; this one was not read`,
+      { expected, found: reader.bytes + size },
+    );
+  }
+
+  reader.bytes += size;
+  return reader.client.readBlob(reader.repository, layer, bytesMax);
 }
 
 async function readOrReport(

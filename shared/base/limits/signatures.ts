@@ -2,6 +2,18 @@
 export const signaturesLimits = {
   /** One signature bundle or simple-signing layer; real ones are under 20 KiB. */
   signatureBytesMax: 1024 ** 2,
+  /**
+   * One bundle that says it is an attestation: the SBOM of a module with a thousand packages is
+   * under 4 MiB, and base64 makes it a third longer.
+   */
+  attestationBytesMax: 8 * 1024 ** 2,
+  /** Signatures and attestations of one artifact together: a function reads them in memory. */
+  foundSignaturesBytesMax: 32 * 1024 ** 2,
+  /** Licences that the summary of an SBOM names, and characters of each: an expression may be long. */
+  summarizedLicensesMax: 5,
+  summarizedLicenseLengthMax: 60,
+  /** Further subjects that the summary of an attestation names: the build of one platform. */
+  summarizedSubjectsMax: 2,
   /** Depth of brackets in a bundle: real ones have under ten levels. */
   bundleDepthMax: 100,
   /** Signatures read per artifact: more are an attack on our time (fixtures/cosign/README.md). */
@@ -11,6 +23,8 @@ export const signaturesLimits = {
    * likeliest are read.
    */
   referrersMax: 1000,
+  /** Manifests of referrers that are read to find the likeliest: a second or two. */
+  referrerManifestsMax: 250,
   referrerPagesMax: 100,
   /**
    * Transparency log entries or timestamps in one signature: one of each is normal, and each costs

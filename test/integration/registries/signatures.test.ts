@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
 import { collectSignatures, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import {
   codeOf,
@@ -47,13 +48,16 @@ describe('signatures beside an artifact', () => {
     };
   }
 
-  function bundleReferrer(bundle: string) {
+  function bundleReferrer(bundle: string, predicateType?: string) {
     const layer = Buffer.from(bundle);
     const manifest = Buffer.from(
       JSON.stringify({
         schemaVersion: 2,
         config: descriptor(Buffer.from('{}'), mediaTypes.empty),
         layers: [descriptor(layer, mediaTypes.bundle)],
+        ...(predicateType === undefined
+          ? {}
+          : { annotations: { 'dev.sigstore.bundle.predicateType': predicateType } }),
       }),
     );
 
@@ -77,7 +81,7 @@ describe('signatures beside an artifact', () => {
   });
 
   test('are found on every page that the referrers API answers, whatever type they are listed as', async () => {
-    const pages = ['{"a":1}', '{"b":2}', '{"c":3}'].map(bundleReferrer);
+    const pages = ['{"a":1}', '{"b":2}', '{"c":3}'].map((bundle) => bundleReferrer(bundle));
     const contents: Record<string, Buffer> = {};
 
     for (const { layer, manifest, descriptor: found } of pages) {
@@ -312,6 +316,58 @@ describe('signatures beside an artifact', () => {
 
     expect(candidates).toHaveLength(limits.foundSignaturesMax);
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
-    expect(server.requests.length).toBeLessThanOrEqual(3 + 2 * limits.foundSignaturesMax);
+    const { referrerManifestsMax, foundSignaturesMax } = limits;
+    expect(server.requests.length).toBeLessThanOrEqual(
+      3 + referrerManifestsMax + foundSignaturesMax,
+    );
+  });
+
+  const attestationType = 'https://openvex.dev/ns';
+
+  /** A registry whose fallback tag lists bundles without annotations, as cosign writes it. */
+  function fallbackOf(bundles: ReturnType<typeof bundleReferrer>[]): Handler {
+    const listed = bundles.map((one) => ({ ...one.descriptor, artifactType: mediaTypes.bundle }));
+    const contents: Record<string, Buffer> = {
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index(listed))),
+    };
+
+    for (const { descriptor: found, manifest, layer } of bundles) {
+      contents[`manifests/${found.digest}`] = manifest;
+      contents[`blobs/${digestOf(layer)}`] = layer;
+    }
+    return registryOf(contents);
+  }
+
+  test('are read before attestations, of which 200 hide none', async () => {
+    const many = Array.from({ length: 200 }, (_, i) =>
+      bundleReferrer(`{"i":${i}}`, attestationType),
+    );
+    const signature = bundleReferrer('{"signature":1}', signPredicateType);
+    const { client } = await clientOf(fallbackOf([...many, signature]));
+    const found = await collectSignatures(client, 'a/b', digest);
+
+    expect(found).toHaveLength(limits.foundSignaturesMax);
+    expect(found[0]).toMatchObject({ bundle: { signature: 1 } });
+    expect(found.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+  });
+
+  test('a bundle may be larger if it says that it is an attestation, and all together are bounded', async () => {
+    const padded = (n: number, size: number) => `{"n":${n},"pad":"${'x'.repeat(size)}"}`;
+    const { signatureBytesMax, attestationBytesMax, foundSignaturesBytesMax } = limits;
+    const bundles = [
+      bundleReferrer(padded(0, signatureBytesMax), signPredicateType),
+      bundleReferrer(padded(1, attestationBytesMax), attestationType),
+      ...Array.from({ length: 5 }, (_, n) =>
+        bundleReferrer(padded(n + 2, attestationBytesMax - 100), attestationType),
+      ),
+    ];
+    const { client } = await clientOf(fallbackOf(bundles));
+    const found = await collectSignatures(client, 'a/b', digest);
+
+    const refused = found.filter(({ unreadable }) => unreadable !== undefined);
+    expect(refused.map(({ unreadable }) => unreadable?.code)).toEqual(
+      Array.from({ length: 3 }, () => 'signature_too_large'),
+    );
+    expect(found.length - refused.length).toBe(foundSignaturesBytesMax / attestationBytesMax);
   });
 });
