@@ -15,6 +15,7 @@ const cores = [
   'artifact',
   'composefs',
   'composition',
+  'attestation',
   'signature',
   'registry',
   'director',
@@ -49,6 +50,7 @@ const uses = {
   artifact: { packages: [], node: [] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },
   composition: { packages: ['semver'], node: ['crypto', 'util', 'zlib'] },
+  attestation: { packages: ['zod'], node: [] },
   signature: {
     packages: [
       '@noble/curves',

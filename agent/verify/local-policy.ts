@@ -30,6 +30,7 @@ const localPolicy = z.strictObject({
           z.strictObject({
             predicate_type: z.string(),
             builder_regexp: z.string().exactOptional(),
+            source_regexp: z.string().exactOptional(),
           }),
         )
         .default([]),

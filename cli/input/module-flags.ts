@@ -4,6 +4,8 @@ import {
   type AttestationRequirement,
   claimNames,
   claimOids,
+  isOfType,
+  provenanceType,
   type SignerClaims,
   type SignerIdentity,
 } from '../../shared/domain/signatures/index.ts';
@@ -19,6 +21,7 @@ export interface TrustFlags {
   issuerRegexp?: string[];
   claim?: string[];
   requireAttestation?: string[];
+  requireSource?: string;
   trustedRoot?: string;
 }
 
@@ -54,6 +57,10 @@ export function addTrustOptions(command: Command): Command {
       '--require-attestation <type[=builder]>',
       'required attestation: predicate type, regexp of its builder (repeatable)',
       collect,
+    )
+    .option(
+      '--require-source <regexp>',
+      'repository that SLSA provenance must name as its source; requires provenance',
     );
 }
 
@@ -73,7 +80,7 @@ export async function readTrustFlags(flags: TrustFlags) {
     identities: await readIdentities(flags),
     keys: flags.key && (await Promise.all(flags.key.map((file) => readOptionFile(file, '--key')))),
     trusted_root: flags.trustedRoot && (await readOptionJson(flags.trustedRoot, '--trusted-root')),
-    attestations: flags.requireAttestation?.map(parseAttestation),
+    attestations: readRequirements(flags),
   };
 }
 
@@ -162,6 +169,23 @@ function parseClaims(claims: readonly string[]): SignerClaims {
       return [name, regexp.join('=')];
     }),
   );
+}
+
+/** The source is that of the required provenance; alone, it requires provenance of any version. */
+function readRequirements({
+  requireAttestation,
+  requireSource,
+}: TrustFlags): AttestationRequirement[] | undefined {
+  const required = requireAttestation?.map(parseAttestation);
+  if (requireSource === undefined) return required;
+
+  const isProvenance = (one: AttestationRequirement) =>
+    isOfType(one.predicate_type, provenanceType);
+  const source = { source_regexp: requireSource };
+  const others = required ?? [];
+  return others.some(isProvenance)
+    ? others.map((one) => (isProvenance(one) ? { ...one, ...source } : one))
+    : [...others, { predicate_type: provenanceType, ...source }];
 }
 
 function parseAttestation(text: string): AttestationRequirement {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { signatureVerdictSchema } from '../../shared/contract/modules/index.ts';
+import { attestationText } from '../../shared/domain/signatures/index.ts';
 import { colors } from './colors.ts';
 import { safe } from './table.ts';
 
@@ -26,11 +27,8 @@ export function formatSignatures(verdicts: readonly Verdict[]): string[] {
 }
 
 function formatProof({ attestation, proof, claims }: Verdict): string[] {
-  const builder = attestation?.builder_id ? ` built by ${attestation.builder_id}` : '';
   return [
-    ...(attestation === undefined
-      ? []
-      : [`attestation of type ${attestation.predicate_type}${builder}`]),
+    ...(attestation === undefined ? [] : [attestationText(attestation)]),
     ...(proof?.log_entries ?? []).map(({ log_id, index, logged_at }) => {
       const at = logged_at === null ? '' : `, at ${logged_at}`;
       return `transparency log ${log_id.slice(0, 12)}, entry ${index}${at}`;

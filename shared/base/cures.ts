@@ -21,7 +21,7 @@ export const cures = {
     claim_mismatch:
       'Run the workflow from the repository, ref or trigger that the registration requires, or change the required claims.',
     attestation_missing:
-      'Attest with the required type and builder and the same identity or key: `cosign attest --new-bundle-format`.',
+      'Attest with the required type, builder and source, by the same identity or key: `gantry module attest` or `cosign attest`.',
     annotation_mismatch: 'Sign with the annotation: `cosign sign -a name=value`.',
     signature_invalid:
       'Sign again. If the error returns, find out who changed the signature or artifact in the registry.',

@@ -11,3 +11,16 @@ export function nestsDeeper(text: string, max: number): boolean {
 
   return false;
 }
+
+/** True when a parsed value nests more than `max` lists and objects. */
+export function valueNestsDeeper(value: unknown, max: number): boolean {
+  const open: { value: unknown; depth: number }[] = [{ value, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (!(next.value instanceof Object)) continue;
+    if (next.depth === max) return true;
+    for (const inner of Object.values(next.value))
+      open.push({ value: inner, depth: next.depth + 1 });
+  }
+
+  return false;
+}

@@ -1,38 +1,52 @@
-import { z } from 'zod';
+import { hash } from 'node:crypto';
+import { encodeDocument, readBuilder, summarizePredicate } from '../attestation/index.ts';
 import { limits } from '../base/limits/index.ts';
 import {
   type AttestationRequirement,
   type AttestationSummary,
-  isOfType,
+  type FoundSignature,
+  meetsRequirement,
   type SignatureVerdict,
 } from '../domain/signatures/index.ts';
+import { readModuleBundle } from './bundle.ts';
 import type { SignatureClaim } from './material.ts';
 import type { CompiledAttestation } from './policy.ts';
 
 type Attestation = Extract<SignatureClaim, { kind: 'attestation' }>;
 
-// SLSA provenance: v1 has the builder under `runDetails`, v0.2 at the top level.
-const builder = z.looseObject({ id: z.string() });
-const provenance = z.union([
-  z
-    .looseObject({ runDetails: z.looseObject({ builder }) })
-    .transform(({ runDetails }) => runDetails.builder.id),
-  z.looseObject({ builder }).transform((predicate) => predicate.builder.id),
-]);
+/**
+ * Summarizes a verified attestation of an artifact. Gantry verifies who made the statement, not
+ * whether it is true.
+ */
+export function summarizeAttestation(
+  { predicateType, predicate, subjects }: Attestation,
+  digest: string,
+): AttestationSummary {
+  const builder_id = readBuilder(predicate);
+  const bytes = encodeDocument(predicate);
+  const others = subjects
+    .map((subject) => subject.digest)
+    .filter((other) => other !== digest && /^sha256:[0-9a-f]{64}$/.test(other));
+
+  return {
+    predicate_type: predicateType.slice(0, limits.verdictTextMax).toWellFormed(),
+    // A part could match a regexp that the whole id does not match.
+    builder_id:
+      builder_id !== null && builder_id.length > limits.verdictTextMax ? null : builder_id,
+    ...summarizePredicate(predicateType, predicate),
+    document: { digest: `sha256:${hash('sha256', bytes, 'hex')}`, size: bytes.length },
+    ...(others.length === 0 ? {} : { subjects: others.slice(0, limits.summarizedSubjectsMax) }),
+  };
+}
 
 /**
- * Summarizes a verified attestation. Gantry verifies who made the statement, not whether it is
- * true.
+ * The bytes of the document in an attestation that was verified: its predicate, as
+ * `summarizeAttestation` named it.
  */
-export function summarizeAttestation({
-  predicateType,
-  predicate,
-}: Attestation): AttestationSummary {
-  const builder_id = provenance.safeParse(predicate).data ?? null;
-  return {
-    predicate_type: shorten(predicateType),
-    builder_id: builder_id === null ? null : shorten(builder_id),
-  };
+export function readDocument(found: FoundSignature): Buffer | null {
+  if (found.format !== 'bundle') return null;
+  const { claim } = readModuleBundle(found.bundle);
+  return claim.kind === 'attestation' ? encodeDocument(claim.predicate) : null;
 }
 
 /** Returns the first requirement that no verified attestation meets, or null when all are met. */
@@ -42,17 +56,9 @@ export function findUnmetRequirement(
 ): AttestationRequirement | null {
   const found = verdicts.flatMap(({ attestation }) => attestation ?? []);
   const missing = required.find(
-    ({ source, builder }) =>
-      !found.some(
-        ({ predicate_type, builder_id }) =>
-          isOfType(predicate_type, source.predicate_type) &&
-          (builder === null || (builder_id !== null && builder.test(builder_id))),
-      ),
+    ({ source: { predicate_type }, builder, repository }) =>
+      !found.some((one) => meetsRequirement(one, { predicate_type, builder, source: repository })),
   );
 
   return missing?.source ?? null;
-}
-
-function shorten(text: string): string {
-  return text.slice(0, limits.verdictTextMax).toWellFormed();
 }

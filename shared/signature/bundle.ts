@@ -8,6 +8,8 @@ import {
   ValidationError,
 } from '@sigstore/bundle';
 import { z } from 'zod';
+import { limits } from '../base/limits/index.ts';
+import { valueNestsDeeper } from '../base/nesting.ts';
 import { parseStrictJson } from '../base/strict-json.ts';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { SignedBytes, SignedMessage } from './content.ts';
@@ -151,6 +153,8 @@ function parseStatement(payload: Uint8Array) {
   try {
     const value = parseStrictJson(payload);
     requireExactKeys(value, statementKeys);
+    if (valueNestsDeeper(value, limits.bundleDepthMax))
+      throw new SyntaxError('found values nested too deeply to read');
     return statement.parse(value);
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'found something else';

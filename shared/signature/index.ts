@@ -1,3 +1,4 @@
+export { readDocument } from './attestation.ts';
 export { preAuthenticationEncoding, statementPayloadType } from './bundle.ts';
 export { isEncryptedKey, readCosignKey } from './cosign-key.ts';
 export { describeBundle } from './describe.ts';

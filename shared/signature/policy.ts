@@ -22,6 +22,7 @@ export interface CompiledIdentity {
 export interface CompiledAttestation {
   source: AttestationRequirement;
   builder: RE2JS | null;
+  repository: RE2JS | null;
 }
 
 /** A policy ready for use: regexps compiled, keys and certificates parsed. */
@@ -64,11 +65,13 @@ function compile(policy: SignaturePolicy): CompiledPolicy {
     annotations: policy.annotations ?? {},
     attestations: (policy.attestations ?? []).map((source) => ({
       source,
-      builder:
-        source.builder_regexp === undefined
-          ? null
-          : compileRegexp(source.builder_regexp, 'builder_regexp'),
+      builder: compileOptional(source.builder_regexp, 'builder_regexp'),
+      repository: compileOptional(source.source_regexp, 'source_regexp'),
     })),
     trust: needsTrustRoot ? parseTrust({ root: policy.trusted_root }) : null,
   };
+}
+
+function compileOptional(regexp: string | undefined, field: string): RE2JS | null {
+  return regexp === undefined ? null : compileRegexp(regexp, field);
 }

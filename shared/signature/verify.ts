@@ -4,6 +4,7 @@ import {
   type ArtifactVerdict,
   type BundleVerdict,
   type FoundSignature,
+  requirementText,
   type SignaturePolicy,
   type SignatureVerdict,
   type SignerClaims,
@@ -30,7 +31,7 @@ import { readSigner, type Signer } from './signer.ts';
  * Increase this when the same signatures and policy may get a different verdict. Cached verdicts
  * then no longer count.
  */
-export const verdictRules = 3;
+export const verdictRules = 4;
 
 /**
  * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy
@@ -55,16 +56,11 @@ export function verifyArtifact(
     : null;
   if (missing === null) return { verified, digest, code, message, signatures };
 
-  const by =
-    missing.builder_regexp === undefined
-      ? ''
-      : ` by a builder that matches /${missing.builder_regexp}/`;
-
   return {
     verified: false,
     digest,
     code: 'attestation_missing',
-    message: `expected a verified attestation of type ${missing.predicate_type}${by}, found none`,
+    message: `expected a verified attestation of type ${requirementText(missing)}, found none`,
     signatures,
   };
 }
@@ -92,14 +88,16 @@ export function verifySignature(
   if (claim?.kind !== 'attestation') return found;
 
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
-  const attestation = verdict.verified ? { attestation: summarizeAttestation(claim) } : {};
+  const [attestation, fault] = verdict.verified
+    ? [{ attestation: summarizeAttestation(claim, digest) }, '']
+    : [{}, `, which does not verify: ${verdict.message} (${verdict.code})`];
 
   return {
     ...found,
     ...attestation,
     verified: false,
     code: 'attestation_only',
-    message: toPrintable(message),
+    message: toPrintable(`${message}${fault}`),
   };
 }
 

@@ -70,12 +70,11 @@ export function checkTrust(
     }
   }
 
-  for (const [index, { builder_regexp }] of required_attestations.entries()) {
-    if (builder_regexp === undefined) continue;
-    checkRegexp(builder_regexp, {
-      allowUnanchored,
-      field: `required_attestations[${index}].builder_regexp`,
-    });
+  for (const [index, required] of required_attestations.entries()) {
+    for (const name of ['builder_regexp', 'source_regexp'] as const) {
+      const field = `required_attestations[${index}].${name}`;
+      if (required[name] !== undefined) checkRegexp(required[name], { allowUnanchored, field });
+    }
   }
 
   for (const [index, key] of trusted_keys.entries()) checkPublicKey(key, `trusted_keys[${index}]`);

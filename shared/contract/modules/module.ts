@@ -29,6 +29,9 @@ const attestationRequirement = z.strictObject({
   builder_regexp: regexp
     .exactOptional()
     .meta({ description: 'regexp of the builder in SLSA provenance' }),
+  source_regexp: regexp
+    .exactOptional()
+    .meta({ description: 'regexp of the source repository in SLSA provenance' }),
 });
 
 /** `name` or `<account>/<name>`. */

@@ -44,7 +44,13 @@ export const desiredPolicy = z.object({
   require_tlog: z.boolean(),
   trusted_root: z.unknown(),
   attestations: z
-    .array(z.object({ predicate_type: z.string(), builder_regexp: z.string().exactOptional() }))
+    .array(
+      z.object({
+        predicate_type: z.string(),
+        builder_regexp: z.string().exactOptional(),
+        source_regexp: z.string().exactOptional(),
+      }),
+    )
     .exactOptional(),
 });
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
+import type { AttestationRequirement, AttestationSummary } from './attestation.ts';
 
 /**
  * The claims of a certificate about the workflow that signed, by the names of Fulcio's extensions
@@ -42,37 +43,6 @@ export interface SignerIdentity {
 }
 
 /**
- * An attestation that must be beside the signature, verified against the same identities and keys.
- */
-export interface AttestationRequirement {
-  /**
-   * The predicate type; without its version (`https://slsa.dev/provenance`) it stands for all of
-   * them.
-   */
-  predicate_type: string;
-  /** Of SLSA provenance: whom it must name as the builder. */
-  builder_regexp?: string;
-}
-
-/**
- * True for the type itself and for its versions: `https://slsa.dev/provenance` accepts
- * `https://slsa.dev/provenance/v1`.
- */
-export function isOfType(found: string, wanted: string): boolean {
-  return (
-    found === wanted ||
-    (found.startsWith(`${wanted}/v`) && /^[0-9.]+$/.test(found.slice(wanted.length + 2)))
-  );
-}
-
-/** The facts that Gantry stores of a verified attestation. */
-export interface AttestationSummary {
-  predicate_type: string;
-  /** Of SLSA provenance, null elsewhere. */
-  builder_id: string | null;
-}
-
-/**
  * The policy for an artifact's signatures (product.md, section 5). Any one signature that satisfies
  * it suffices. Plain JSON: it travels in the signed desired state, so that agents verify by the
  * same values.
@@ -94,7 +64,10 @@ export interface SignaturePolicy {
   attestations?: AttestationRequirement[];
 }
 
-export type SignatureSource = 'referrers' | 'fallback_tag' | 'legacy_tag';
+/** Where signatures are found beside an artifact. */
+export const signatureSources = ['referrers', 'fallback_tag', 'legacy_tag'] as const;
+
+export type SignatureSource = (typeof signatureSources)[number];
 
 /** The predicate type of cosign's signatures: a statement of any other type is an attestation. */
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1';

@@ -1,11 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type {
   AttestationRequirement,
   FoundSignature,
   SignaturePolicy,
 } from '../../../shared/domain/signatures/index.ts';
-import { signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
+import { readDocument, signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
 import { attest } from '../../support/attestation.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
@@ -29,7 +29,10 @@ function attestation(
   return found(attest(of, key, predicateType, predicate));
 }
 
-const provenance = attestation(`${slsa}/v1`, { runDetails: { builder: { id: builder } } });
+const provenance = attestation(`${slsa}/v1`, {
+  runDetails: { builder: { id: builder } },
+  buildDefinition: { externalParameters: { source: 'git+https://git.test/redis@refs/tags/v1' } },
+});
 
 function judge(candidates: FoundSignature[], attestations: AttestationRequirement[] = []) {
   const policy: SignaturePolicy = {
@@ -61,7 +64,7 @@ describe('attestations', () => {
     expect(verdict.code).toBe('verified');
     expect(verdict.signatures.map(({ attestation }) => attestation)).toEqual([
       undefined,
-      { predicate_type: `${slsa}/v1`, builder_id: builder },
+      expect.objectContaining({ predicate_type: `${slsa}/v1`, builder_id: builder }),
       undefined,
     ]);
   });
@@ -77,6 +80,21 @@ describe('attestations', () => {
     [
       'by another builder',
       { predicate_type: slsa, builder_regexp: '^https://evil\\.test/' },
+      'attestation_missing',
+    ],
+    [
+      'of the source',
+      { predicate_type: slsa, source_regexp: '^https://git\\.test/redis$' },
+      'verified',
+    ],
+    [
+      'of another source',
+      { predicate_type: slsa, source_regexp: '^https://git\\.test/other$' },
+      'attestation_missing',
+    ],
+    [
+      'of the source by another builder',
+      { predicate_type: slsa, source_regexp: '/redis$', builder_regexp: '^https://evil\\.test/' },
       'attestation_missing',
     ],
     ['of another version', { predicate_type: `${slsa}/v0.2` }, 'attestation_missing'],
@@ -112,5 +130,48 @@ describe('attestations', () => {
       code: 'attestation_missing',
       message: `expected a verified attestation of type ${slsa}, found none`,
     });
+  });
+
+  test('meet no demand of one attestation together', () => {
+    const built = { runDetails: { builder: { id: builder } } };
+    const fromSource = {
+      runDetails: { builder: { id: 'https://elsewhere.test' } },
+      buildDefinition: { externalParameters: { source: 'git+https://git.test/redis' } },
+    };
+    const candidates = [built, fromSource].map((one) => attestation(`${slsa}/v1`, one));
+    const required = {
+      predicate_type: slsa,
+      builder_regexp: '^https://github',
+      source_regexp: 'redis',
+    };
+
+    expect(judge([signature, ...candidates], [required])).toMatchObject({
+      code: 'attestation_missing',
+      message: expect.stringContaining('and of a source that matches /redis/, found none'),
+    });
+  });
+
+  test('name the document that they hold by its digest', () => {
+    const bom = { bomFormat: 'CycloneDX', specVersion: '1.6', components: [{ name: 'redis' }] };
+    const attested = attestation('https://cyclonedx.org/bom', bom);
+    const summary = judge([signature, attested]).signatures[1]?.attestation;
+    const bytes = readDocument(attested);
+
+    expect(JSON.parse(String(bytes))).toEqual(bom);
+    expect(summary).toMatchObject({
+      kind: 'sbom',
+      sbom: { packages: 1 },
+      document: { digest: `sha256:${hash('sha256', bytes ?? '', 'hex')}`, size: bytes?.length },
+    });
+  });
+
+  test('are refused when a signed document nests too deeply to read', () => {
+    let deep: unknown = {};
+    for (let depth = 0; depth < 200; depth++) deep = [deep];
+    const verdict = judge([signature, attestation('https://cyclonedx.org/bom', deep)]);
+
+    expect(verdict.code).toBe('verified');
+    expect(verdict.signatures[1]).toMatchObject({ code: 'payload_invalid', verified: false });
+    expect(verdict.signatures[1]).not.toHaveProperty('attestation');
   });
 });
