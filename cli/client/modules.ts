@@ -73,6 +73,24 @@ export async function resolveVersionId(api: Api, written: string): Promise<strin
   );
 }
 
+/**
+ * Returns the id of a version that is written as `resolveVersionId` takes it, or as the name of its
+ * module: then that of the live version, else of the newest.
+ */
+export async function resolveVersionOrModule(api: Api, written: string): Promise<string> {
+  if (written.startsWith('ver_') || written.includes('@')) return resolveVersionId(api, written);
+
+  const path = `/modules/${encodeURIComponent(written)}`;
+  const { module } = await api.client.get(api.responses.module, path);
+  if (module.live_version_id !== null) return module.live_version_id;
+
+  const page = await api.client.get(api.responses.versions, `${path}/versions`, { limit: '1' });
+  const [newest] = page.versions;
+  if (newest !== undefined) return newest.id;
+
+  throw new GantryError('not_found', `expected a version of ${written}, found none`);
+}
+
 /** Splits `<name>`, or `<account>/<name>` of another account, into the parts of an API call. */
 export function parseModuleName(written: string): { name: string; account: string | undefined } {
   const slash = written.indexOf('/');

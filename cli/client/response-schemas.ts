@@ -23,6 +23,7 @@ import {
   moduleTemplatesAnswer,
 } from '../../shared/contract/machines/index.ts';
 import {
+  attestationsAnswer,
   categorySchema,
   explainAnswer,
   listedModuleSchema,
@@ -97,6 +98,7 @@ export const responses = {
   versions: versionsAnswer,
   version: versionAnswer,
   versionDiff: versionDiffAnswer,
+  attestations: attestationsAnswer,
   operations: pageOf('operations', listedOperationSchema),
   operation: operationAnswer,
   events: pageOf('events', listedEventSchema),

@@ -36,6 +36,7 @@ const errors = {
   content_type_unsupported: [415, 'The body is not declared as application/json.'],
   precondition_failed: [412, 'A condition of the request does not hold.'],
   payload_too_large: [413, 'The body exceeds the size limit.'],
+  document_too_large: [422, 'The document is larger than a response. Read it by its URL.'],
   too_large: [422, 'A field holds more bytes than its record can keep. Shorten it.'],
   internal: [500, 'Gantry failed. Search the logs for the request id.'],
   message_unsupported: [422, 'A stage received a message in a format that it does not know.'],

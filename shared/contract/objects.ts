@@ -6,6 +6,7 @@ export type ObjectKind =
   | 'artifacts'
   | 'file-indexes'
   | 'stored-signatures'
+  | 'documents'
   | 'images'
   | 'compositions'
   | 'desired-states'

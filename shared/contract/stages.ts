@@ -84,7 +84,7 @@ export const stages = defineStages({
     sends: ['verify', 'ingest'],
     grants: {
       table: 'write',
-      objects: { write: ['stored-signatures'] },
+      objects: { write: ['stored-signatures', 'documents'] },
       trustRoot: 'read',
       outside: ['registries'],
     },
@@ -118,10 +118,13 @@ export const stages = defineStages({
       concurrency: 10,
       oldestMinutes: 180,
     },
-    sends: ['ingest', 'verify'],
+    sends: ['ingest', 'verify', 'reverify'],
     grants: {
       table: 'write',
-      objects: { read: ['stored-signatures'], write: ['artifacts', 'file-indexes'] },
+      objects: {
+        read: ['stored-signatures'],
+        write: ['artifacts', 'file-indexes', 'documents'],
+      },
       trustRoot: 'read',
       outside: ['registries'],
     },
@@ -152,7 +155,7 @@ export const stages = defineStages({
     schedule: everyDay,
     grants: {
       table: 'write',
-      objects: { write: ['stored-signatures'] },
+      objects: { write: ['stored-signatures', 'documents'] },
       trustRoot: 'read',
       executions: ['start'],
       outside: ['registries'],
@@ -241,7 +244,14 @@ export const stages = defineStages({
     grants: {
       table: 'read',
       objects: { read: ['compositions'] },
-      collect: ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'],
+      collect: [
+        'images',
+        'compositions',
+        'artifacts',
+        'file-indexes',
+        'stored-signatures',
+        'documents',
+      ],
     },
   },
   create: {
@@ -296,7 +306,7 @@ export const stages = defineStages({
     // API Gateway gives up after 30 s.
     timeoutSeconds: 29,
     memoryMiB: 1024,
-    sends: ['poll', 'verify', 'compose', 'reconcile'],
+    sends: ['poll', 'verify', 'reverify', 'compose', 'reconcile'],
     grants: {
       table: 'write',
       objects: {
@@ -304,6 +314,7 @@ export const stages = defineStages({
         read: [
           'artifacts',
           'stored-signatures',
+          'documents',
           'file-indexes',
           'images',
           'compositions',

@@ -32,6 +32,9 @@ export const objectKeys = {
   /** Named by the SHA-256 of its own bytes: later signatures make another one. */
   storedSignatures: (account: string, digest: string) =>
     `accounts/${account}/stored-signatures/${digest.replace(':', '/')}.json`,
+  /** An SBOM, provenance or VEX that a verified attestation or a side layer held. */
+  document: (account: string, digest: string) =>
+    `accounts/${account}/documents/${digest.replace(':', '/')}`,
   image: (account: string, digest: string) =>
     `accounts/${account}/images/${digest.replace(':', '/')}.erofs`,
   composition: (account: string, digest: string) =>

@@ -55,11 +55,12 @@ test('a wildcard in a resource covers names known only at run time, below a fixe
   expect(wild.filter((resource) => !known.some((pattern) => pattern.test(resource)))).toEqual([]);
 });
 
-test('each kind of object has one function that writes it, stored signatures the two that judge them', () => {
+test('each kind of object has one function that writes it, signatures and documents those that read them', () => {
   const writers: Record<ObjectKind, StageName[]> = {
     artifacts: ['ingest'],
     'file-indexes': ['ingest'],
     'stored-signatures': ['reverify', 'verify'],
+    documents: ['ingest', 'reverify', 'verify'],
     images: ['compose'],
     compositions: ['compose'],
     'desired-states': ['reconcile'],

@@ -217,7 +217,14 @@ describe('grants', () => {
       const keys = list(statement.Resource).map(
         (resource) => JSON.stringify(resource).match(/\/accounts\/[^"]*/)?.[0],
       );
-      const kinds = ['images', 'compositions', 'artifacts', 'file-indexes', 'stored-signatures'];
+      const kinds = [
+        'images',
+        'compositions',
+        'artifacts',
+        'file-indexes',
+        'stored-signatures',
+        'documents',
+      ];
 
       expect(keys).toEqual(kinds.map((kind) => `/accounts/*/${kind}/*`));
     }

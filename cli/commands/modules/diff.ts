@@ -46,7 +46,8 @@ type Entry = Difference['files']['added'][number];
 function differs({ counts, packages, manifest }: Difference): boolean {
   return (
     Object.values(counts).some((count) => count > 0) ||
-    packages.added.length + packages.removed.length + manifest.length > 0
+    packages.added.length + packages.removed.length > 0 ||
+    packages.changed.length + manifest.length > 0
   );
 }
 
@@ -73,8 +74,11 @@ export function formatDifference(difference: Difference): string {
     [
       'Packages',
       formatSignedRows([
-        ...packages.added.map((name): Row => ['+', name, '']),
-        ...packages.removed.map((name): Row => ['-', name, '']),
+        ...packages.added.map(({ name, version }): Row => ['+', name, version ?? '']),
+        ...packages.removed.map(({ name, version }): Row => ['-', name, version ?? '']),
+        ...packages.changed.map(
+          ({ name, was, now }): Row => ['~', name, `${was ?? '-'} → ${now ?? '-'}`],
+        ),
       ]),
     ],
     [

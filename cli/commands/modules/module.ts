@@ -13,6 +13,7 @@ import { registerModulePush } from './push.ts';
 import { registerModuleRegister } from './register.ts';
 import { registerModuleReserve } from './reserve.ts';
 import { registerModuleRollback } from './rollback.ts';
+import { registerModuleSbom } from './sbom.ts';
 import { registerModuleShow } from './show.ts';
 import { registerModuleSign } from './sign.ts';
 import { registerModuleTemplates } from './templates.ts';
@@ -44,6 +45,7 @@ export function register(command: Command): void {
   registerModuleShow(command);
   registerModuleVersions(command);
   registerModuleDiff(command);
+  registerModuleSbom(command);
   registerModuleWhy(command);
   registerModuleHistory(command);
   registerModuleMachines(command);

@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { keyIdOf } from '../../../shared/base/key-id.ts';
+import {
+  attestationText,
+  documentText,
+  requirementText,
+} from '../../../shared/domain/signatures/index.ts';
 import { connect } from '../../client/api.ts';
 import { parseModuleName } from '../../client/modules.ts';
 import { showPublicModule } from '../../client/public-modules.ts';
@@ -37,6 +42,7 @@ async function show(written: string, flags: Flags): Promise<ExitCode> {
     formatFields([
       ...registrationRows(response.module),
       ['live version', live === null ? null : formatLive(live.version)],
+      ...documentRows(live?.version ?? null),
       ...pollRows(response),
     ]),
   );
@@ -55,7 +61,7 @@ function registrationRows(module: Shown['module']): Row[] {
     const signer = `${pair.cosign_identity_regexp} from ${pair.cosign_issuer_regexp}`;
     return ['identity', `${signer}${claims.join('')}`];
   });
-  const attestations = module.required_attestations.map(({ predicate_type }) => predicate_type);
+  const attestations = module.required_attestations.map(requirementText);
 
   return [
     ['name', `${module.account}/${module.name}`],
@@ -70,9 +76,22 @@ function registrationRows(module: Shown['module']): Row[] {
     ...module.trusted_keys.map((pem): Row => ['trusted key', keyIdOf(pem)]),
     ['trust root', module.trusted_root === null ? 'Sigstore public good' : 'own'],
     ['transparency log', module.require_tlog ? 'required' : 'not required'],
-    ['attestations', attestations.join(', ') || null],
+    ['required attestations', attestations.join(', ') || null],
     ['platforms', module.platforms.join(', ') || 'any'],
     ['reserved', module.granted_reservations.join(', ') || null],
+  ];
+}
+
+type ShownVersion = z.output<(typeof responses)['version']>['version'];
+
+/** What attestations and side layers of the live version say. */
+function documentRows(version: ShownVersion | null): Row[] {
+  const { signatures = [], side_layers = [] } = version ?? {};
+  return [
+    ...signatures.flatMap(({ attestation }): Row[] =>
+      attestation === undefined ? [] : [['attested', attestationText(attestation)]],
+    ),
+    ...side_layers.map((layer): Row => ['not attested', documentText(layer)]),
   ];
 }
 

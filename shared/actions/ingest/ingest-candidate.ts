@@ -1,5 +1,6 @@
 import { GantryError, isGantryError } from '../../base/error.ts';
 import { versionId } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { IngestMessage } from '../../contract/messages.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
 import type { ImageLabels, Module, Version } from '../../domain/modules/index.ts';
@@ -17,10 +18,11 @@ import {
 import type { Write } from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { moveCandidate } from '../candidates/index.ts';
-import { nowIso, type Services } from '../context/index.ts';
+import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { BudgetSpent, retryAfterSeconds, withRegistry } from '../registries/index.ts';
 import { readStoredSignatures, verifySignaturesUncached } from '../signatures/index.ts';
 import { type Build, readBuilds } from './read-builds.ts';
+import { boundSideLayers } from './side-layers.ts';
 
 const actor = 'gantry:ingest';
 
@@ -42,10 +44,18 @@ export async function ingestCandidate(services: Services, message: IngestMessage
 
   try {
     const builds = await storeBuilds(services, module, candidate);
-    return await makeVersion(services, module, candidate, builds);
+    const outcome = await makeVersion(services, module, candidate, builds);
+    await lookLater(services, candidate);
+    return outcome;
   } catch (error) {
     return settleFailure(services, candidate, error);
   }
+}
+
+/** CI signs an artifact before it attests it, so attestations may come after the ingest. */
+async function lookLater(services: Services, { account, module, id }: Candidate): Promise<void> {
+  const look = { account, module, version_id: id };
+  await enqueue(services, 'reverify', [look], limits.lookForAttestationsSeconds);
 }
 
 /** Checks that the candidate may become a version, then stores its bytes. */
@@ -161,6 +171,7 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
   if (first === undefined) throw new Error('expected a build');
 
   const { labels, manifest } = first;
+  const sideLayers = boundSideLayers(builds.flatMap((build) => build.sideLayers));
   return {
     account: candidate.account,
     module: candidate.module,
@@ -174,7 +185,8 @@ function versionOf(candidate: Candidate, builds: Build[], at: string): Version {
     held: false,
     kind: labels === null ? 'node' : 'platform',
     labels,
-    builds: builds.map(({ manifest: _, labels: __, ...build }) => build),
+    builds: builds.map(({ manifest: _, labels: __, sideLayers: ___, ...build }) => build),
+    ...(sideLayers.length === 0 ? {} : { side_layers: sideLayers }),
     manifest,
     stored_signatures_key: candidate.stored_signatures_key ?? '',
     signatures: candidate.signatures,

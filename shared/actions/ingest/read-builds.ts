@@ -6,7 +6,12 @@ import { limits } from '../../base/limits/index.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import { platformSchema } from '../../contract/modules/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
-import { anyPlatform, type ImageLabels, type VersionBuild } from '../../domain/modules/index.ts';
+import {
+  anyPlatform,
+  type ImageLabels,
+  type SideLayer,
+  type VersionBuild,
+} from '../../domain/modules/index.ts';
 import { type ModuleManifest, matchRegistration, parseManifestJson } from '../../manifest/index.ts';
 import {
   type Descriptor,
@@ -21,16 +26,15 @@ import {
 import { encodeFileIndex } from '../../store/ingest/index.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
+import { splitLayers, storeSideLayers } from './side-layers.ts';
 import { isImage, storeImage } from './store-image.ts';
 import { storeLayer } from './store-layer.ts';
-
-/** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
-const layerMediaType = 'application/vnd.powernode.module.v1+tar';
 
 /** A build with the manifest that its layer ships, or the labels of the image that it is. */
 export interface Build extends VersionBuild {
   manifest: ModuleManifest;
   labels: ImageLabels | null;
+  sideLayers: SideLayer[];
 }
 
 /** Stores the manifest, or each platform's manifest of an index, with its layer. */
@@ -163,18 +167,20 @@ async function readBuild(
     entries: entries.length,
     manifest: stored.manifest,
     labels: stored.labels,
+    sideLayers: await storeSideLayers(source, platform, stored.sideLayers),
   };
 }
 
 interface StoredBuild extends Pick<Build, 'manifest' | 'labels'> {
   layer: { digest: string; size: number };
+  sideLayers: Descriptor[];
   entries: TreeEntry[];
   /** Digest of the tree, 64 hex digits. */
   composefs: string;
 }
 
 async function storeNodeModule(source: IngestSource, { layers }: Manifest): Promise<StoredBuild> {
-  const layer = requireOneLayer(layers);
+  const { layer, sideLayers } = splitLayers(layers);
   const tar = await storeLayer(source, layer);
   const { digest } = verifyModuleTar(tar);
 
@@ -185,7 +191,7 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
   if (problem !== undefined)
     throw new GantryError(problem.code, problem.message, { field: problem.path });
 
-  return { layer, entries: tar.entries, composefs: digest, manifest, labels: null };
+  return { layer, sideLayers, entries: tar.entries, composefs: digest, manifest, labels: null };
 }
 
 /**
@@ -207,30 +213,7 @@ async function storePlatformModule(source: IngestSource, image: Manifest): Promi
     dependencies: { requires: [], provides: [] },
   };
 
-  return { layer, entries, composefs: digest, manifest, labels };
-}
-
-/** @throws GantryError `media_type_unsupported`, `layer_too_large` */
-function requireOneLayer(layers: readonly Descriptor[]): Descriptor {
-  const [layer] = layers;
-  if (layer === undefined || layers.length !== 1 || layer.mediaType !== layerMediaType) {
-    const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
-    const named = `${found.slice(0, 5).join(', ') || 'none'}${found.length > 5 ? `, … ${found.length} in all` : ''}`;
-    throw new GantryError(
-      'media_type_unsupported',
-      `expected one layer ${layerMediaType}, found ${named}`,
-    );
-  }
-
-  if (layer.size > limits.layerBytesMax) {
-    const message = `expected a layer of at most ${limits.layerBytesMax} bytes, found ${layer.size}`;
-    throw new GantryError('layer_too_large', message, {
-      expected: limits.layerBytesMax,
-      found: layer.size,
-    });
-  }
-
-  return layer;
+  return { layer, sideLayers: [], entries, composefs: digest, manifest, labels };
 }
 
 /** The version's row keeps the normalised form, which may be longer than the written one. */

@@ -5,6 +5,7 @@ import {
   type ComparedEntry,
   type ComparedVersion,
   compareManifests,
+  type PackageDifference,
   type Version,
   type VersionBuild,
   type VersionDifference,
@@ -13,6 +14,7 @@ import { compareTrees } from '../../files/index.ts';
 import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireVersion } from './require-module.ts';
+import { diffPackages } from './version-packages.ts';
 
 /**
  * How two versions of one module differ: files with their attributes, packages, manifest and sizes.
@@ -42,6 +44,11 @@ export async function diffVersions(
   );
   const { added, removed, changed } = compareTrees(before ?? [], after ?? []);
   const max = limits.previewListMax;
+  const packages = await diffPackages(
+    services,
+    { version: from, build: old, files: before ?? [] },
+    { version: to, build: fresh, files: after ?? [] },
+  );
 
   return {
     module: from.module,
@@ -56,10 +63,7 @@ export async function diffVersions(
         .map((one) => ({ ...one, before: shown(one.before), after: shown(one.after) })),
     },
     counts: { added: added.length, removed: removed.length, changed: changed.length },
-    packages: {
-      added: lacking(to.manifest.package_spec, from.manifest.package_spec),
-      removed: lacking(from.manifest.package_spec, to.manifest.package_spec),
-    },
+    packages: cutPackages(packages),
     manifest: compareManifests(from.manifest, to.manifest).sort(byField),
   };
 }
@@ -100,8 +104,14 @@ function shown({ path, type, mode, uid, gid, size }: TreeEntry): ComparedEntry {
   return { path, type, mode, uid, gid, size };
 }
 
-function lacking(names: readonly string[], others: readonly string[]): string[] {
-  return names.filter((name) => !others.includes(name)).sort();
+function cutPackages({ source, added, removed, changed }: PackageDifference): PackageDifference {
+  const max = limits.previewListMax;
+  return {
+    source,
+    added: added.slice(0, max),
+    removed: removed.slice(0, max),
+    changed: changed.slice(0, max),
+  };
 }
 
 function byField(a: { field: string }, b: { field: string }): number {

@@ -1,3 +1,4 @@
+export { listAttestations, readSbom } from './attestations.ts';
 export { checkCategory, checkTrust, identitiesOf, repositoryOf } from './check-registration.ts';
 export { diffVersions } from './compare-versions.ts';
 export { deleteModule } from './delete-module.ts';
@@ -13,6 +14,7 @@ export { askForPoll, requestPoll } from './request-poll.ts';
 export { requireModule, requireVersion } from './require-module.ts';
 export { resolveModule } from './resolve-module.ts';
 export { validateManifest } from './validate-manifest.ts';
+export { diffPackages } from './version-packages.ts';
 export {
   refuseUsedModule,
   templatesUsing,

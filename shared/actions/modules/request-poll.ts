@@ -2,7 +2,7 @@ import { limits } from '../../base/limits/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import { type Repository, requestedPollAt } from '../../domain/poll/index.ts';
 import { openCandidates } from '../../store/candidates/index.ts';
-import { moduleArchivedError } from '../../store/modules/index.ts';
+import { listVersions, moduleArchivedError } from '../../store/modules/index.ts';
 import { getSharers, noteRequestedPoll } from '../../store/poll/index.ts';
 import { enqueue, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
@@ -22,9 +22,9 @@ export async function requestPoll(
 }
 
 /**
- * Polls a module's repository now and verifies the candidates of all modules in it again, because a
- * person or the registry says that something is new. It also verifies candidates after their 24
- * hours of automatic retries.
+ * Polls a module's repository now and verifies the candidates of all modules in it again, and
+ * the newest versions of this one, because a person or the registry says that something is new. It
+ * also verifies candidates after their 24 hours of automatic retries.
  */
 export async function askForPoll(
   services: Services,
@@ -35,6 +35,11 @@ export async function askForPoll(
   const delaySeconds = await claimPoll(services, sharers);
   if (delaySeconds === null) return;
   await enqueue(services, 'poll', [{ account, module, recheck: true }], delaySeconds);
+
+  // Attestations may have been pushed since these versions were verified.
+  const versions = await listVersions(services.db, { account, module }, limits.lookedAtAgainMax);
+  const looks = versions.map(({ id }) => ({ account, module, version_id: id }));
+  await enqueue(services, 'reverify', looks, delaySeconds);
 
   let left: number = limits.requestedVerificationsMax;
   for (const name of [module, ...sharers.slice(1).map((row) => row.module)]) {

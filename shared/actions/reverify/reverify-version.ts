@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import { type Module, type Version, withheldFields } from '../../domain/modules/index.ts';
 import {
@@ -9,7 +10,7 @@ import {
   type ReverificationOutcome,
   reverificationOutcome,
 } from '../../domain/reverify/index.ts';
-import type { FoundSignature } from '../../domain/signatures/index.ts';
+import type { FoundSignature, SignatureVerdict } from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import {
   getModule,
@@ -22,7 +23,7 @@ import { putQuarantineBudget } from '../../store/reverify/index.ts';
 import { transact, type Write } from '../../store/table/index.ts';
 import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { templateTracksUsing } from '../operations/index.ts';
-import { withRegistry } from '../registries/index.ts';
+import { BudgetSpent, withRegistry } from '../registries/index.ts';
 import {
   type DatedVerification,
   readStoredSignatures,
@@ -34,7 +35,10 @@ import { askToResume, countQuarantine } from './quarantine.ts';
 /** The result of a re-verification. */
 interface Findings {
   verification: DatedVerification;
-  /** The verified signatures, including new ones; null if the stored ones sufficed, or none do. */
+  /**
+   * The verified signatures, including new ones; null if the stored ones sufficed and nothing was
+   * attested since, or none do.
+   */
   found: FoundSignature[] | null;
   /**
    * Why the registry could not be asked for more signatures; null if it was asked, or this was not
@@ -45,8 +49,8 @@ interface Findings {
 
 /**
  * Verifies a version again, by the present registration and trust root. The stored signatures are
- * verified first; the registry is asked for others only if those fail. `reverificationOutcome`
- * decides the outcome.
+ * verified first; only if those fail, the outcome depends on the registry. `reverificationOutcome`
+ * decides the outcome. The registry is also asked for attestations that came later.
  * @returns the outcome, null when there is nothing to verify
  * @throws BudgetSpent when the registry's host has no room now
  */
@@ -89,27 +93,75 @@ async function verifyAgain(
   module: Module,
   version: Version,
 ): Promise<Findings> {
-  const { account, digest } = version;
   const stored = await readStoredSignatures(services, version.stored_signatures_key);
-  const verification = await verifySignatures(services, module, digest, stored);
-  if (verification.verdict.verified) return { verification, found: null, unreachable: null };
+  const verification = await verifySignatures(services, module, version.digest, stored);
+  if (verification.verdict.verified) {
+    const found = await findLater(services, module, version, { stored, verification });
+    return found ?? { verification, found: null, unreachable: null };
+  }
 
   try {
-    const fetched = await withRegistry(
-      services,
-      { account, repository: module.repository, purpose: 'reverify' },
-      ({ client, reference }) => collectSignatures(client, reference.repository, digest),
-    );
-
-    const added = fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
-    const found = [...stored, ...added];
-    const again = await verifySignatures(services, module, digest, found);
+    const found = [...stored, ...(await findOthers(services, module, version, stored))];
+    const again = await verifySignatures(services, module, version.digest, found);
 
     return { verification: again, found, unreachable: null };
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
     return { verification, found: null, unreachable: error };
   }
+}
+
+/** The signatures beside an artifact that are not stored. */
+async function findOthers(
+  services: Services,
+  { repository }: Module,
+  { account, digest }: Version,
+  stored: FoundSignature[],
+): Promise<FoundSignature[]> {
+  const fetched = await withRegistry(
+    services,
+    { account, repository, purpose: 'reverify' },
+    ({ client, reference }) => collectSignatures(client, reference.repository, digest),
+  );
+  return fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
+}
+
+/**
+ * Looks for attestations that were pushed after the version was verified. The version verifies
+ * without them, so a registry that fails or has no room means that there are none yet.
+ * @returns null if there is nothing to save
+ */
+async function findLater(
+  services: Services,
+  module: Module,
+  version: Version,
+  { stored, verification }: { stored: FoundSignature[]; verification: DatedVerification },
+): Promise<Findings | null> {
+  let others: FoundSignature[] = [];
+  try {
+    others = await findOthers(services, module, version, stored);
+  } catch (error) {
+    if (!(error instanceof GantryError) && !(error instanceof BudgetSpent)) throw error;
+  }
+
+  const found = [...stored, ...others].slice(0, limits.foundSignaturesMax);
+  const again =
+    others.length === 0
+      ? verification
+      : await verifySignatures(services, module, version.digest, found);
+  const same = isDeepStrictEqual(
+    attestationsOf(again.verdict.signatures),
+    attestationsOf(version.signatures),
+  );
+
+  return same || !again.verdict.verified ? null : { verification: again, found, unreachable: null };
+}
+
+/** The attestations that verified, in an order that does not depend on where they were found. */
+function attestationsOf(verdicts: readonly SignatureVerdict[]): string[] {
+  return verdicts
+    .flatMap(({ attestation }) => (attestation === undefined ? [] : JSON.stringify(attestation)))
+    .sort();
 }
 
 /**

@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { mediaTypeOf } from '../../attestation/index.ts';
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { isGantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { ArtifactVerdict, FoundSignature } from '../../domain/signatures/index.ts';
+import { readDocument } from '../../signature/index.ts';
 import { getBytes, objectKeys, putByDigest } from '../../store/objects.ts';
 import type { Services } from '../context/index.ts';
 
@@ -11,7 +15,8 @@ const storedSchema = z.object({
 
 /**
  * Stores the signatures that satisfied the policy, and verified attestations. Agents verify them
- * again, so they do not need the others.
+ * again, so they do not need the others. The documents of the attestations are stored by their own
+ * digests too.
  * @returns the `stored_signatures_key`
  */
 export async function storeSignatures(
@@ -24,6 +29,8 @@ export async function storeSignatures(
     const { verified, attestation } = verdict.signatures[index] ?? {};
     return verified === true || attestation !== undefined;
   });
+  await storeDocuments(services, account, verdict, found);
+
   const text = JSON.stringify({ digest: verdict.digest, candidates });
 
   const key = objectKeys.storedSignatures(account, `sha256:${sha256Hex(text)}`);
@@ -33,6 +40,25 @@ export async function storeSignatures(
     services.now(),
   );
   return key;
+}
+
+async function storeDocuments(
+  services: Services,
+  account: string,
+  { signatures }: ArtifactVerdict,
+  found: FoundSignature[],
+): Promise<void> {
+  await mapConcurrently([...found.entries()], limits.storeReadsAtOnce, async ([index, one]) => {
+    const { attestation } = signatures[index] ?? {};
+    if (attestation?.document === undefined) return;
+
+    const body = readDocument(one);
+    if (body === null || `sha256:${sha256Hex(body)}` !== attestation.document.digest) return;
+
+    const key = objectKeys.document(account, attestation.document.digest);
+    const type = mediaTypeOf({ format: attestation.format ?? null });
+    await putByDigest(services.objects, { key, body, type }, services.now());
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { CollectMessage } from '../../contract/messages.ts';
 import type { ObjectKind } from '../../contract/objects.ts';
+import type { Version } from '../../domain/modules/index.ts';
 import { tracks } from '../../domain/templates/index.ts';
 import { eachAccount } from '../../store/accounts/index.ts';
 import { eachCandidate } from '../../store/candidates/index.ts';
@@ -43,7 +44,10 @@ interface Collectable {
 
 const collectables: readonly Collectable[] = [
   { kinds: ['images', 'compositions'], named: namedByCompositions },
-  { kinds: ['artifacts', 'file-indexes', 'stored-signatures'], named: namedByVersions },
+  {
+    kinds: ['artifacts', 'file-indexes', 'stored-signatures', 'documents'],
+    named: namedByVersions,
+  },
 ];
 
 /** The result of a collection. */
@@ -132,19 +136,37 @@ async function namedByVersions(services: Services, account: string): Promise<Rea
   const names = new Set<string>();
 
   for await (const { name } of eachModule(db, account)) {
-    for await (const { stored_signatures_key } of eachCandidate(db, account, name)) {
-      if (stored_signatures_key !== null) names.add(stored_signatures_key);
+    for await (const candidate of eachCandidate(db, account, name)) {
+      if (candidate.stored_signatures_key !== null) names.add(candidate.stored_signatures_key);
+      for (const key of documentsOf(account, candidate)) names.add(key);
     }
-    for await (const { digest, builds, stored_signatures_key } of eachVersion(db, account, name)) {
-      names.add(objectKeys.artifact(account, digest)).add(stored_signatures_key);
-      for (const { manifest_digest, layer_digest, file_index_key } of builds) {
-        names
-          .add(objectKeys.artifact(account, manifest_digest))
-          .add(objectKeys.artifact(account, layer_digest));
-        names.add(file_index_key);
-      }
+    for await (const version of eachVersion(db, account, name)) {
+      for (const key of objectsOfVersion(account, version)) names.add(key);
     }
   }
 
   return names;
+}
+
+function objectsOfVersion(account: string, version: Version): string[] {
+  return [
+    objectKeys.artifact(account, version.digest),
+    version.stored_signatures_key,
+    ...documentsOf(account, version),
+    ...version.builds.flatMap(({ manifest_digest, layer_digest, file_index_key }) => [
+      objectKeys.artifact(account, manifest_digest),
+      objectKeys.artifact(account, layer_digest),
+      file_index_key,
+    ]),
+  ];
+}
+
+/** The documents that attestations and side layers of a version or a candidate name. */
+function documentsOf(
+  account: string,
+  { signatures, side_layers = [] }: Pick<Version, 'signatures' | 'side_layers'>,
+): string[] {
+  const attested = signatures.flatMap(({ attestation }) => attestation?.document?.digest ?? []);
+  const digests = [...attested, ...side_layers.map(({ digest }) => digest)];
+  return digests.map((digest) => objectKeys.document(account, digest));
 }

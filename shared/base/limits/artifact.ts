@@ -37,6 +37,14 @@ export const artifactLimits = {
   nameBytesMax: 255,
   /** Platforms of one version: they are kept in one row of the table. */
   platformsMax: 50,
+  /**
+   * Side layers of one version: SBOM, VEX and packages list of each of five platforms. A row holds
+   * their summaries, in so many bytes of JSON.
+   */
+  sideLayersMax: 15,
+  sideLayersBytesMax: 8 * 1024,
+  /** One side layer: as large as an attestation (`attestationBytesMax`). */
+  sideLayerBytesMax: 8 * 1024 ** 2,
   /** A version's manifest as JSON: it is kept in a row of the table, which holds 400 KB. */
   versionManifestBytesMax: 192 * 1024,
 } as const;

@@ -29,4 +29,6 @@ export const httpLimits = {
   watchPauseMs: 2000,
   /** The longest pause of `--watch` after failures, so that a return is noticed within a minute. */
   watchPauseMsMax: 60_000,
+  /** An SBOM in a response: a function of AWS returns at most 6 MB. */
+  sbomResponseBytesMax: 4 * 1024 ** 2,
 } as const;

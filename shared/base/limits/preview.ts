@@ -9,6 +9,8 @@ export const previewLimits = {
    * Rows of each list of a preview: a page that people read, and well under Lambda's limit of 6 MB.
    */
   previewListMax: 1_000,
+  /** Records of dpkg in a layer: about 1 KiB for each package. */
+  packageRecordsBytesMax: 8 * 1024 ** 2,
   /**
    * JSON bytes of each of these lists: eleven of them, with everything else, stay under the 6 MB,
    * however long the paths are. With usual paths the limit on rows applies first.

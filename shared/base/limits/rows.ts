@@ -85,6 +85,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     builds: 32 * kib,
     // limits.versionManifestBytesMax
     manifest: 192 * kib,
+    // limits.sideLayersMax
+    side_layers: 8 * kib,
     // limits.verdictBytesMax
     signatures: 100 * kib,
     approvals: 8 * kib,

@@ -7,4 +7,8 @@ export const verifyLimits = {
   /** First wait before a candidate is verified again. It doubles up to `verifyRetryMaxSeconds`. */
   verifyRetryMinSeconds: 30,
   verifyRetryMaxSeconds: 3600,
+  /** How long after its ingest a version is verified again: CI signs first and attests then. */
+  lookForAttestationsSeconds: 300,
+  /** Newest versions of a module that a requested poll verifies again, for the same reason. */
+  lookedAtAgainMax: 10,
 } as const;

@@ -2,21 +2,63 @@ import { z } from 'zod';
 import { versionIdSchema } from '../../base/ids.ts';
 import { candidateStates } from '../../domain/candidates/index.ts';
 import {
+  packageSources,
   promotionStates,
   versionFilters,
   versionKinds,
   withholdingKinds,
 } from '../../domain/modules/index.ts';
 import { reverificationOutcomes } from '../../domain/reverify/index.ts';
+import { documentKinds, signatureSources, vexStatuses } from '../../domain/signatures/index.ts';
 import { listQuery, pageOf, timeSchema } from '../http/index.ts';
 import { warningSchema } from '../upkeep/index.ts';
-import { movedTagSchema, pollStateSchema } from './module.ts';
+import { movedTagSchema, platformSchema, pollStateSchema } from './module.ts';
+
+/** What a document says, as Gantry understands it. */
+const documentShape = {
+  kind: z.enum(documentKinds).meta({ description: 'what the document is about' }),
+  format: z
+    .string()
+    .nullable()
+    .meta({
+      description: 'format of the document; null for one that Gantry does not know',
+      examples: ['CycloneDX 1.6'],
+    }),
+  sbom: z
+    .object({
+      packages: z.number().int(),
+      licenses: z.array(z.object({ license: z.string(), packages: z.number().int() })),
+      more_licenses: z.number().int(),
+    })
+    .exactOptional()
+    .meta({ description: 'packages of an SBOM, and its most frequent licences' }),
+  provenance: z
+    .object({ source_repository: z.string().nullable(), source_commit: z.string().nullable() })
+    .exactOptional()
+    .meta({ description: 'source that SLSA provenance names' }),
+  vex: z
+    .partialRecord(z.enum(vexStatuses), z.number().int())
+    .exactOptional()
+    .meta({ description: 'number of VEX statements by status' }),
+};
+
+const documentRef = z.object({ digest: z.string(), size: z.number().int() });
+
+/** A document in a layer beside the module. */
+const sideLayerSchema = z
+  .object({
+    platform: z.string(),
+    media_type: z.string(),
+    ...documentRef.shape,
+    ...documentShape,
+  })
+  .meta({ id: 'SideLayer' });
 
 /** One candidate signature and its verdict. */
 export const signatureVerdictSchema = z
   .object({
     format: z.enum(['bundle', 'legacy']),
-    source: z.enum(['referrers', 'fallback_tag', 'legacy_tag']),
+    source: z.enum(signatureSources),
     claimed_digest: z
       .string()
       .exactOptional()
@@ -26,7 +68,18 @@ export const signatureVerdictSchema = z
     key_id: z.string().nullable(),
     claims: z.record(z.string(), z.string()).exactOptional(),
     attestation: z
-      .object({ predicate_type: z.string(), builder_id: z.string().nullable() })
+      .object({
+        predicate_type: z.string(),
+        builder_id: z.string().nullable(),
+        ...documentShape,
+        kind: documentShape.kind.exactOptional(),
+        format: documentShape.format.exactOptional(),
+        subjects: z
+          .array(z.string())
+          .exactOptional()
+          .meta({ description: 'digests that the statement is about besides the artifact' }),
+        document: documentRef.exactOptional().meta({ description: 'names the stored document' }),
+      })
       .exactOptional(),
     proof: z
       .object({
@@ -91,6 +144,10 @@ export const versionSchema = z
       .meta({ description: 'why people withhold the version' }),
     tags: z.array(z.string()),
     builds: z.array(buildSchema),
+    side_layers: z
+      .array(sideLayerSchema)
+      .exactOptional()
+      .meta({ description: 'documents in layers beside the module; nobody attested them' }),
     manifest: z.unknown(),
     signatures: z.array(signatureVerdictSchema),
     /** How the last re-verification ended; absent before the first. */
@@ -137,6 +194,45 @@ export const versionsAnswer = pageOf('versions', versionSchema).extend({
 export const versionsQuery = listQuery(versionFilters);
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
+
+/** The documents about a version: those of verified attestations first, then those of its layers. */
+export const attestationsAnswer = z.object({
+  attestations: z.array(
+    z
+      .object({
+        source: z
+          .enum([...signatureSources, 'layer'])
+          .meta({ description: 'where it was found; nobody attested what came in a layer' }),
+        predicate_type: z.string().nullable(),
+        media_type: z.string(),
+        platform: z.string().nullable().meta({
+          description: 'platform whose build it is about; null for the whole artifact',
+        }),
+        identity: z.string().nullable(),
+        issuer: z.string().nullable(),
+        key_id: z.string().nullable(),
+        builder_id: z.string().nullable(),
+        ...documentShape,
+        digest: z.string().nullable().meta({
+          description: 'digest of the stored document; null for one verified by an older Gantry',
+        }),
+        size: z.number().int().nullable(),
+        url: z.string().nullable().meta({
+          description: 'reads the document for some minutes without a token; null for none stored',
+        }),
+      })
+      .meta({ id: 'Attestation' }),
+  ),
+});
+export const sbomQuery = z.object({
+  platform: platformSchema
+    .exactOptional()
+    .meta({ description: 'build whose SBOM is wanted (default: the first)' }),
+});
+/** The SBOM as its author wrote it. */
+export const sbomAnswer = z.looseObject({}).meta({
+  description: 'the document as its author wrote it: CycloneDX or SPDX',
+});
 
 /** The state of an artifact of a module, and the reason for it. */
 export const explainQuery = z.object({
@@ -243,6 +339,15 @@ const jsonOfField = z
     examples: ['["redis-server"]'],
   });
 
+const packageVersion = z
+  .string()
+  .nullable()
+  .meta({ description: 'version of the package; null if not known', examples: ['5:7.0.15-1'] });
+const packageOfVersion = z.object({
+  name: z.string().meta({ description: 'name of the package', examples: ['redis-server'] }),
+  version: packageVersion,
+});
+
 /** How two versions of a module differ. */
 export const versionDiffAnswer = z.object({
   module: z.string(),
@@ -270,7 +375,18 @@ export const versionDiffAnswer = z.object({
     removed: z.number().int(),
     changed: z.number().int(),
   }),
-  packages: z.object({ added: z.array(z.string()), removed: z.array(z.string()) }),
+  packages: z
+    .object({
+      source: z.enum(packageSources).meta({
+        description: 'dpkg: records in the layers; sbom: the SBOMs; manifest: names alone',
+      }),
+      added: z.array(packageOfVersion),
+      removed: z.array(packageOfVersion),
+      changed: z.array(
+        z.object({ name: packageOfVersion.shape.name, was: packageVersion, now: packageVersion }),
+      ),
+    })
+    .meta({ description: 'packages that differ, by the first source that both versions have' }),
   manifest: z
     .array(
       z.object({

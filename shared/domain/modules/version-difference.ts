@@ -1,5 +1,6 @@
 import type { EntryType } from '../files/index.ts';
 import type { ModuleManifest } from './manifest.ts';
+import type { PackageDifference } from './package-difference.ts';
 import type { PromotionState } from './version.ts';
 
 /** An entry of a module's tree, as people compare it. */
@@ -35,7 +36,7 @@ export interface VersionDifference {
     changed: { path: string; what: string[]; before: ComparedEntry; after: ComparedEntry }[];
   };
   counts: { added: number; removed: number; changed: number };
-  packages: { added: string[]; removed: string[] };
+  packages: PackageDifference;
   /** Fields of the manifest that differ, as JSON; null where a manifest lacks the field. */
   manifest: { field: string; was: string | null; now: string | null }[];
 }

@@ -1,6 +1,6 @@
 import { type FilterTests, matchesName } from '../../base/filters.ts';
 import type { Reverification } from '../reverify/index.ts';
-import type { SignatureVerdict } from '../signatures/index.ts';
+import type { DocumentSummary, SignatureVerdict } from '../signatures/index.ts';
 import type { ModuleManifest } from './manifest.ts';
 
 export const promotionStates = ['built', 'staging', 'blessed', 'live', 'retired'] as const;
@@ -32,6 +32,18 @@ export interface VersionBuild {
   /** S3 key of the file index (JSON array of TreeEntry). */
   file_index_key: string;
   entries: number;
+}
+
+/**
+ * A document that an artifact holds in a layer of its own, beside the layer of the module. The
+ * signature of the artifact covers it, but nobody attested it.
+ */
+export interface SideLayer extends DocumentSummary {
+  /** The platform whose manifest has the layer. */
+  platform: string;
+  media_type: string;
+  digest: string;
+  size: number;
 }
 
 /**
@@ -103,6 +115,8 @@ export interface Version {
   /** Why people withhold it; absent before the first time. */
   withheld?: Withheld;
   builds: VersionBuild[];
+  /** Absent where its manifests have none. */
+  side_layers?: SideLayer[];
   /**
    * Normalised manifest (canonical JSON text is in S3 beside the layer; this is its parsed form).
    */

@@ -1,5 +1,5 @@
 import { limits } from '../../base/limits/index.ts';
-import { compareManifests, type ModuleManifest } from '../modules/index.ts';
+import { compareManifests, type ModuleManifest, type PackageDifference } from '../modules/index.ts';
 
 /** One thing that a change sets: its old and its new value, as people read them. */
 export interface ReviewFact {
@@ -91,6 +91,25 @@ export function compareLists(
     changed: cut(changed),
     more: over(added) + over(removed) + over(changed),
   };
+}
+
+/** Packages that differ, as lines: `nginx 1.22.1-9 → 1.22.1-9+deb12u1`. */
+export function packageLines(
+  { added, removed, changed }: PackageDifference,
+  max: number,
+): ListDifference {
+  const line = ({ name, version }: { name: string; version: string | null }) =>
+    version === null ? name : `${name} ${version}`;
+  const lines = {
+    added: added.slice(0, max).map(line),
+    removed: removed.slice(0, max).map(line),
+    changed: changed
+      .slice(0, max)
+      .map(({ name, was, now }) => `${name} ${was ?? '-'} → ${now ?? '-'}`),
+  };
+
+  const shown = lines.added.length + lines.removed.length + lines.changed.length;
+  return { ...lines, more: added.length + removed.length + changed.length - shown };
 }
 
 /** The facts whose old and new value differ. */

@@ -19,6 +19,7 @@ const versions = entity<Version>()({
     quarantined: 'flag',
     held: 'flag',
     builds: 'json',
+    side_layers: 'optional',
     manifest: 'json',
     stored_signatures_key: 'text',
     signatures: 'json',

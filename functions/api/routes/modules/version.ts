@@ -1,13 +1,21 @@
-import { diffVersions, requireVersion } from '../../../../shared/actions/modules/index.ts';
+import {
+  diffVersions,
+  listAttestations,
+  readSbom,
+  requireVersion,
+} from '../../../../shared/actions/modules/index.ts';
 import {
   promoteVersion,
   readWithholders,
   withholdVersion,
 } from '../../../../shared/actions/operations/index.ts';
 import {
+  attestationsAnswer,
   diffParams,
   diffQuery,
   promoteBody,
+  sbomAnswer,
+  sbomQuery,
   versionAnswer,
   versionDiffAnswer,
   versionParams,
@@ -54,6 +62,35 @@ export const versionRoutes: Route[] = [
     answer: versionDiffAnswer,
     handle: ({ services, caller: { account }, params: { id, other }, query }) =>
       diffVersions(services, account, { from: id, to: other, ...query }),
+  }),
+  route({
+    method: 'get',
+    path: '/versions/{id}/attestations',
+    role: 'viewer',
+    tag: 'versions',
+    summary: 'List the SBOMs, provenance and VEX of a version',
+    description:
+      'Verified attestations with their signers, and documents in layers of the artifact. Each has a URL that reads it.',
+    params: versionParams,
+    answer: attestationsAnswer,
+    secret: true,
+    handle: async ({ services, caller: { account }, params: { id } }) => ({
+      attestations: await listAttestations(services, account, id),
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/versions/{id}/sbom',
+    role: 'viewer',
+    tag: 'versions',
+    summary: 'Get the SBOM of a version',
+    description:
+      'The document as its author wrote it: an attested one, else one in a layer of the artifact.',
+    params: versionParams,
+    query: sbomQuery,
+    answer: sbomAnswer,
+    handle: ({ services, caller: { account }, params: { id }, query: { platform } }) =>
+      readSbom(services, account, { id, platform: platform ?? null }),
   }),
   create({
     path: '/versions/{id}/promote',

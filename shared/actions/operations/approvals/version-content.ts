@@ -4,10 +4,12 @@ import {
   type ContentDifference,
   compareLists,
   manifestFacts,
+  packageLines,
 } from '../../../domain/operations/index.ts';
 import { readFileIndex } from '../../../store/ingest/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
+import { diffPackages } from '../../modules/index.ts';
 import type { BroughtVersion } from '../changes/change-kind.ts';
 
 /** The differences between a version and the one that it replaces. */
@@ -25,14 +27,33 @@ export async function contentOf(
 
   const [before, after] = await Promise.all([old, fresh].map((one) => filesOf(services, one)));
   const max = limits.reviewedListMax;
-  const packages = ({ manifest }: Version) =>
-    new Map(manifest.package_spec.map((name) => [name, name]));
-
   return {
     files: compareLists(before ?? new Map(), after ?? new Map(), max),
-    packages: compareLists(packages(old), packages(fresh), max),
+    packages: await packagesOf(services, old, fresh),
     manifest: manifestFacts(old.manifest, fresh.manifest),
   };
+}
+
+/** The packages that differ in the first build that both versions have. */
+async function packagesOf(
+  services: Services,
+  old: Version,
+  fresh: Version,
+): Promise<ContentDifference['packages']> {
+  const build = fresh.builds.find(({ platform }) =>
+    old.builds.some((one) => one.platform === platform),
+  );
+  const earlier = old.builds.find(({ platform }) => platform === build?.platform);
+  if (build === undefined || earlier === undefined)
+    return { added: [], removed: [], changed: [], more: 0 };
+
+  const filesIn = (key: string) => readFileIndex(services.objects, key);
+  const difference = await diffPackages(
+    services,
+    { version: old, build: earlier, files: await filesIn(earlier.file_index_key) },
+    { version: fresh, build, files: await filesIn(build.file_index_key) },
+  );
+  return packageLines(difference, limits.reviewedListMax);
 }
 
 /** Each file of every build with what identifies it, without its time. */

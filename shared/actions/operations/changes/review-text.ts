@@ -3,7 +3,11 @@ import semver from 'semver';
 import { keyIdOf } from '../../../base/key-id.ts';
 import type { Version } from '../../../domain/modules/index.ts';
 import { changedFacts, type ReviewFact } from '../../../domain/operations/index.ts';
-import type { SignatureVerdict } from '../../../domain/signatures/index.ts';
+import {
+  attestationText,
+  documentText,
+  type SignatureVerdict,
+} from '../../../domain/signatures/index.ts';
 
 /** A fact about something that has no old value; none if there is nothing to say. */
 export function stateFact(name: string, now: unknown): ReviewFact[] {
@@ -36,7 +40,22 @@ export function versionFacts(old: Version | null, version: Version): ReviewFact[
     fact('version', (one) => one.version_string),
     fact('digest', (one) => one.digest),
     fact('signed by', (one) => signersOf(one.signatures)),
+    ...changedOrSet(fact('attested', attestedBy)),
   ];
+}
+
+/** What attestations and side layers say about a version. */
+function attestedBy({ signatures, side_layers = [] }: Version): string {
+  const attested = signatures.flatMap(({ attestation }) =>
+    attestation === undefined ? [] : [attestationText(attestation)],
+  );
+  const others = side_layers.map((layer) => `${documentText(layer)} (in a layer, not attested)`);
+  return [...new Set([...attested, ...others])].join('; ') || 'none';
+}
+
+/** A version without attestations that replaces another one without is nothing to show. */
+function changedOrSet(fact: ReviewFact): ReviewFact[] {
+  return [fact.was ?? 'none', fact.now].every((text) => text === 'none') ? [] : [fact];
 }
 
 export function warnDowngrade(old: Version, version: Version): string[] {

@@ -24,7 +24,7 @@ const same = {
   platform: 'any',
   files: { added: [], removed: [], changed: [] },
   counts: { added: 0, removed: 0, changed: 0 },
-  packages: { added: [], removed: [] },
+  packages: { source: 'dpkg' as const, added: [], removed: [], changed: [] },
   manifest: [],
 };
 
@@ -50,14 +50,20 @@ it('a difference has one line for each fact, and counts what it leaves out', () 
       ],
     },
     counts: { added: 1, removed: 1, changed: 5 },
-    packages: { added: ['libssl3'], removed: ['libssl1'] },
+    packages: {
+      source: 'dpkg' as const,
+      added: [{ name: 'libssl3', version: '3.0.15' }],
+      removed: [{ name: 'libssl1', version: null }],
+      changed: [{ name: 'zlib1g', was: '1:1.2.11', now: '1:1.2.13' }],
+    },
     manifest: [{ field: 'description', was: null, now: '"A store"' }],
   });
 
   for (const line of [
     /^ {2}~ description +- → "A store"$/m,
-    /^ {2}\+ libssl3$/m,
+    /^ {2}\+ libssl3 +3\.0\.15$/m,
     /^ {2}- libssl1$/m,
+    /^ {2}~ zlib1g +1:1\.2\.11 → 1:1\.2\.13$/m,
     /^ {2}\+ \/etc\/new +file 0644 0:0 10 bytes$/m,
     /^ {2}- \/etc\/old +symlink 0644 0:0$/m,
     /^ {2}~ \/usr\/bin\/redis +content 10 → 12 bytes, mode 644 → 4755, owner 0:0 → 33:0$/m,
