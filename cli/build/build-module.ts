@@ -11,11 +11,11 @@ import { applyAttributes, lostModes, readAttributes } from './attributes.ts';
 import { buildDocuments, readVex } from './documents.ts';
 import { layerContent } from './layer-content.ts';
 import { lines, outputNames, writeOutputs, writeTar } from './outputs.ts';
+import { readBuildFiles } from './packages/build-files.ts';
 import {
   buildPackages,
   type PackageBuild,
   type PackageOptions,
-  readAccountIds,
 } from './packages/build-packages.ts';
 import { withWorkDirectory } from './packages/work-directory.ts';
 import { inheritSpec } from './parent.ts';
@@ -100,7 +100,11 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
   }
 
   return withWorkDirectory(async (work) => {
-    const built = await buildPackages(options.directory, manifest, { ...packages, work });
+    const built = await buildPackages(options.directory, manifest, {
+      ...packages,
+      work,
+      out: options.out,
+    });
     return writeModule(options, prepared, built);
   });
 }
@@ -140,7 +144,8 @@ async function writeModule(
     seconds,
   );
   const tree = applyAttributes(content.tree, attributes, {
-    ids: packages?.trees.ids ?? (await readAccountIds(options.directory, options.packages?.ids)),
+    ids:
+      packages?.trees.ids ?? (await readBuildFiles(options.directory, options.packages?.ids)).ids,
     accounts: packages?.accounts ?? { users: [], groups: [] },
   });
 

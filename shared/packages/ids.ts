@@ -1,4 +1,4 @@
-import { isMap, parseDocument, stringify } from 'yaml';
+import { isMap, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { GantryError } from '../base/error.ts';
 import { compareBytes } from '../domain/files/index.ts';
@@ -58,13 +58,27 @@ function sharedId({ users, groups }: IdTable): string | undefined {
   return undefined;
 }
 
-/** Formats `ids.yaml`, sorted by name. */
-export function formatIds({ users, groups }: IdTable): string {
-  const byName = <T>(record: Record<string, T>) =>
-    Object.fromEntries(Object.entries(record).sort(([a], [b]) => compareBytes(a, b)));
-  const comment =
-    '# User and group ids of this account’s modules. Commit this file. Never change or reuse an id.\n';
-  return comment + stringify({ users: byName(users), groups: byName(groups) });
+const comment =
+  '# User and group ids of this account’s modules. Commit this file. Never change or reuse an id.\n';
+
+/**
+ * Formats `ids.yaml`.
+ * @param text the file as it is: its order and comments stay, and only new names are added
+ */
+export function formatIds({ users, groups }: IdTable, text = comment): string {
+  const document = parseDocument(text);
+  const known = parseIds(text, idTableName);
+
+  for (const [name, ids] of byName(users))
+    if (known.users[name] === undefined) document.setIn(['users', name], ids);
+  for (const [name, ids] of byName(groups))
+    if (known.groups[name] === undefined) document.setIn(['groups', name], ids);
+
+  return document.contents === null ? text : document.toString();
+}
+
+function byName<T>(record: Record<string, T>): [string, T][] {
+  return Object.entries(record).sort(([a], [b]) => compareBytes(a, b));
 }
 
 /**

@@ -3,14 +3,20 @@ import type { Accounts } from './accounts.ts';
 import type { IdTable } from './ids.ts';
 import type { LockedAccounts } from './lock.ts';
 
-/** Ids that maintainer scripts take: Debian's policy, section 9.2.2, and ordinary users. */
-const isDynamic = (id: number): boolean => id >= 100 && id < 60_000;
+/** Ids below are static: Debian's policy, section 9.2.2. The group `users` is, with 100. */
+const firstUid = 100;
+const firstGid = 101;
+/** Static again, up to 64,999; then `nobody`. */
+const staticAgain = 60_000;
+
+const isDynamicUser = (uid: number): boolean => uid >= firstUid && uid < staticAgain;
+const isDynamicGroup = (gid: number): boolean => gid >= firstGid && gid < staticAgain;
 
 /** The users and groups of a tree that maintainer scripts made. */
 export function dynamicAccounts({ users, groups }: Accounts): Accounts {
   return {
-    users: users.filter(({ uid }) => isDynamic(uid)),
-    groups: groups.filter(({ gid }) => isDynamic(gid)),
+    users: users.filter(({ uid }) => isDynamicUser(uid)),
+    groups: groups.filter(({ gid }) => isDynamicGroup(gid)),
   };
 }
 
@@ -44,7 +50,7 @@ export function describeAccounts(
     })),
     groups: all.groups.flatMap(({ name, gid, members }) => {
       const own = members.filter((member) => dynamicUsers.has(member));
-      if (!isDynamic(gid) && own.length === 0) return [];
+      if (!isDynamicGroup(gid) && own.length === 0) return [];
       return [{ name, members: own, base: base.groups.has(name) }];
     }),
   };

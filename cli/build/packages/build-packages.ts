@@ -1,28 +1,20 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { GantryError } from '../../../shared/base/error.ts';
 import { listSome } from '../../../shared/base/list-some.ts';
 import { compileGlob, GlobMatcher } from '../../../shared/files/index.ts';
 import { buildMask, type ModuleManifest } from '../../../shared/manifest/index.ts';
 import {
   type Accounts,
-  formatIds,
-  formatLock,
-  type IdTable,
   idTableName,
   type LayerPlan,
   type LockedPackage,
-  type LockFile,
   type LockSection,
-  lockFileName,
-  parseIds,
-  parseLock,
   planLayer,
 } from '../../../shared/packages/index.ts';
+import { readBuildFiles, writeBuildFiles } from './build-files.ts';
 import { cacheDirectory, DebCache, type DebSource, mirrorSource } from './deb-cache.ts';
 import { makeTrees, type Trees } from './make-trees.ts';
 import { findPlatform, type PlatformFlags } from './platform.ts';
-import { type RequiredModule, readOptional } from './required-modules.ts';
+import type { RequiredModule } from './required-modules.ts';
 import { resolveLock } from './resolve-lock.ts';
 import { accountsOf, packagesOf, type TreeFacts } from './tree-facts.ts';
 
@@ -63,20 +55,16 @@ export interface PackageBuild {
 export async function buildPackages(
   directory: string,
   manifest: ModuleManifest,
-  options: PackageOptions & { work: string },
+  options: PackageOptions & { work: string; out: string },
 ): Promise<PackageBuild> {
   const base = findPlatform(options.platform, options);
-  const lockPath = join(directory, lockFileName);
-  const lock = await readLock(lockPath);
-  const idsPath = await findIds(directory, options.ids);
-  const idTable = await readIds(idsPath);
-
+  const files = await readBuildFiles(directory, options.ids);
   const cache = options.cache ?? cacheDirectory();
   const debs = new DebCache(cache);
   const mirrors = [...new Set(base.archives.map(({ mirror }) => mirror))].map(mirrorSource);
   const sources = [...(options.sources ?? []), ...mirrors];
   const onStep = options.onStep ?? (() => {});
-  const locked = lock.platforms[options.platform];
+  const locked = files.lock.platforms[options.platform];
   const carve = options.carve ?? locked?.options.carve ?? false;
 
   const resolved = await resolveLock({
@@ -105,16 +93,16 @@ export async function buildPackages(
 
   const trees = await makeTrees({
     section: resolved.section,
-    ids: idTable,
+    ids: files.ids,
     work: options.work,
     cache: { directory: cache, debs },
     onStep,
   });
 
   const section = { ...resolved.section, options: { carve }, accounts: trees.accounts };
-  const platforms = { ...lock.platforms, [options.platform]: section };
-  await writeChanged(lockPath, formatLock({ lock_version: 1, platforms }));
-  if (!sameIds(idTable, trees.ids)) await writeChanged(idsPath, formatIds(trees.ids));
+  const platforms = { ...files.lock.platforms, [options.platform]: section };
+  const lock = { lock_version: 1 as const, platforms };
+  const written = await writeBuildFiles({ ...files, lock, ids: trees.ids }, options.out);
 
   const plan = planPackages(manifest, trees, carve);
   refuseProtected(plan, resolved.required);
@@ -124,7 +112,7 @@ export async function buildPackages(
     section,
     required: resolved.required,
     accounts: accountsOf(trees.full),
-    warnings: [...planWarnings(plan, trees), ...updateWarnings(resolved.section)],
+    warnings: [...written, ...planWarnings(plan, trees), ...updateWarnings(resolved.section)],
   };
 }
 
@@ -193,41 +181,4 @@ function updateWarnings({ base, packages }: LockSection): string[] {
   return [
     `the layer replaces packages of the required modules: ${names}; update their locks to avoid it`,
   ];
-}
-
-async function readLock(path: string): Promise<LockFile> {
-  const text = await readOptional(path);
-  return text === undefined ? { lock_version: 1, platforms: {} } : parseLock(text, path);
-}
-
-/** The table is the account's: beside the module, or beside all modules. */
-async function findIds(directory: string, given: string | undefined): Promise<string> {
-  if (given !== undefined) return resolve(given);
-  const beside = join(directory, idTableName);
-  const above = join(dirname(resolve(directory)), idTableName);
-  return (await readOptional(beside)) === undefined && (await readOptional(above)) !== undefined
-    ? above
-    : beside;
-}
-
-/** Reads the account's table of ids for a module; an empty one if there is none. */
-export async function readAccountIds(directory: string, given?: string): Promise<IdTable> {
-  return readIds(await findIds(directory, given));
-}
-
-async function readIds(path: string): Promise<IdTable> {
-  const text = await readOptional(path);
-  return text === undefined ? { users: {}, groups: {} } : parseIds(text, path);
-}
-
-function sameIds(a: IdTable, b: IdTable): boolean {
-  return formatIds(a) === formatIds(b);
-}
-
-async function writeChanged(path: string, text: string): Promise<void> {
-  if ((await readOptional(path)) === text) return;
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
 }

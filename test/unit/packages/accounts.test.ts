@@ -3,6 +3,7 @@ import {
   accountsScript,
   assignIds,
   describeAccounts,
+  dynamicAccounts,
   formatIds,
   formatSysusers,
   misplacedAccounts,
@@ -56,6 +57,15 @@ describe('the table of ids', () => {
     expect(parseIds(formatIds(ids), 'ids.yaml')).toEqual(ids);
   });
 
+  test('keeps the order and comments of its file, and adds what is new', () => {
+    const text = '# ours\nusers:\n  zed: { uid: 700 } # by hand\ngroups: {}\n';
+    const ids = assignIds(parseIds(text, 'ids.yaml'), { users: ['redis'], groups: [] });
+    const written = formatIds(ids, text);
+    expect(written).toMatch(/^# ours\nusers:\n {2}zed: \{ uid: 700 \} # by hand\n/);
+    expect(parseIds(written, 'ids.yaml')).toEqual(ids);
+    expect(formatIds(ids, written)).toBe(written);
+  });
+
   test('never runs into the ids that packages take by themselves', () => {
     const users = Array.from({ length: 501 }, (_, at) => `u${at}`);
     expect(() => assignIds({ users: {}, groups: {} }, { users, groups: [] })).toThrow(
@@ -99,6 +109,16 @@ describe('users made before the scripts run', () => {
     expect(described.users.find(({ name }) => name === 'proxy')?.group).toBe('nogroup');
     expect(described.groups.find(({ name }) => name === 'adm')?.members).toEqual(['redis']);
     expect(described.groups.find(({ name }) => name === 'redis')?.base).toBe(true);
+  });
+
+  test('are not those that Debian numbers itself', () => {
+    const { users, groups } = dynamicAccounts(
+      parseAccounts(
+        'a:x:99:1::/:/bin/sh\nb:x:100:1::/:/bin/sh\n',
+        'users:x:100:\nc:x:101:\nd:x:60000:\n',
+      ),
+    );
+    expect([...users, ...groups].map(({ name }) => name)).toEqual(['b', 'c']);
   });
 
   test('get no home that a package ships', () => {
