@@ -29,6 +29,7 @@ export function promotionTargets(from: PromotionState): readonly PromotionState[
 export function promotionSteps(from: PromotionState, to: PromotionState): PromotionState[] {
   if (!targets[from].includes(to)) return [];
 
+  // `retired` is at -1, before `built`.
   const [start, end] = [way.indexOf(from), way.indexOf(to)];
-  return start < 0 || end < start ? [to] : way.slice(start + 1, end + 1);
+  return end < start ? [to] : way.slice(start + 1, end + 1);
 }
