@@ -59,6 +59,7 @@ const cells = situations.flatMap((from) =>
 describe('the life of a candidate', () => {
   test('has one candidate of the tests for each situation', () => {
     for (const situation of situations) expect(situationOf(candidates[situation])).toBe(situation);
+    expect(situationOf({ ...candidates.ingested, tags: [] })).toBe('ingested');
   });
 
   test.each(cells.filter(({ to }) => to !== null))(
@@ -202,6 +203,12 @@ describe('a tag', () => {
 });
 
 describe('signatures that satisfy the policy', () => {
+  test('end the waiting of a candidate that was postponed', () => {
+    const postponed = { ...candidates.found, attempts: 2 };
+    const follows = transition(postponed, occurrences.signatures_accepted, now);
+    expect(follows?.set).toMatchObject({ attempts: 0 });
+  });
+
   test.each([
     ['found', 0, 1],
     ['awaiting_signature', 0, 1],
@@ -301,6 +308,10 @@ describe('signatures that do not satisfy the policy', () => {
     expect(
       transition(candidates.rejected, occurrences.signatures_refused, now)?.events,
     ).toHaveLength(1);
+
+    // The code stays where a new policy has a verified candidate verified again.
+    const verifiedAgain = { ...candidates.found, code: 'key_mismatch' };
+    expect(transition(verifiedAgain, again, now)?.events).toHaveLength(1);
   });
 
   test('permanently reject a candidate after 24 hours', () => {
