@@ -352,6 +352,18 @@ describe('a key', () => {
     expect(publicKeyOf(tufKey(pemOf(publicKey)))).toBe(pemOf(publicKey));
   });
 
+  it('is read with white space around it, and with nothing else', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = pemOf(publicKey);
+    const same = expect.objectContaining({ keyID: tufKey(pem).keyID });
+    for (const text of [pem.trim(), `\n \n${pem} \n`]) expect(tufKey(text)).toEqual(same);
+
+    const garbage = pem.replace(/M[^-]+/, 'AAAA\n');
+    for (const text of [`x${pem}`, `${pem}x`, `${pem}${pem}`, garbage])
+      expect(errorOf(() => tufKey(text)).code).toBe('key_invalid');
+    expect(errorOf(() => tufKey(garbage))).toMatchObject({ found: 'bytes that do not decode' });
+  });
+
   it.each([
     ['an Ed25519 key that is not hex', 'ed25519', 'zz'],
     ['no PEM', 'ecdsa', 'no key'],
