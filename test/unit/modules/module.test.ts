@@ -1,11 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { keepBy } from '../../../shared/base/filters.ts';
 import {
   loosensTrust,
   type Module,
+  moduleTests,
+  needsPublicRoot,
   policyVersion,
+  signaturePolicy,
   type TrustPolicy,
+  varietyOffset,
   withModuleChanges,
+  withReservations,
 } from '../../../shared/domain/modules/index.ts';
 import { storedModule } from '../../support/stored.ts';
 
@@ -115,4 +121,57 @@ test('a policy gets a new name exactly when it changes', () => {
   expect(withModuleChanges(module, { allow_devices: true }).policy_version).not.toBe(
     tighter.policy_version,
   );
+});
+
+test('a policy keeps its name where the same fields come in another order', () => {
+  const module = storedModule('acme', 'redis', { ...policy, policy_version: 'before' });
+  const identities = [{ issuer_regexp: '^b$', identity_regexp: '^a$' }];
+  expect(withModuleChanges(module, { identities }).policy_version).toBe('before');
+});
+
+test.each([
+  [{ identities: policy.identities }, true],
+  [{ require_tlog: true }, true],
+  [{ identities: policy.identities, trusted_root: { mediaType: 'x' } }, false],
+  [{ trusted_keys: ['one'] }, false],
+])('a module with %j needs the public trust root: %s', (set, needed) => {
+  const module = storedModule('acme', 'redis', set);
+  expect(needsPublicRoot(module)).toBe(needed);
+});
+
+test('the signature policy of a module takes the public trust root where it has none', () => {
+  const [own, shared] = [{ mediaType: 'own' }, { mediaType: 'public' }];
+  expect(signaturePolicy(policy, shared)).toEqual({
+    identities: policy.identities,
+    keys: policy.trusted_keys,
+    trusted_root: shared,
+    require_tlog: true,
+    attestations: policy.required_attestations,
+  });
+  expect(signaturePolicy({ ...policy, trusted_root: own }, shared).trusted_root).toBe(own);
+});
+
+test('reservations are granted and revoked once each, and sorted', () => {
+  const module = storedModule('acme', 'redis', { granted_reservations: ['/b', '/c'] });
+  const change = { grant: ['/c', '/a', '/d'], revoke: ['/b', '/z'] };
+  expect(withReservations(module, change).granted_reservations).toEqual(['/a', '/c', '/d']);
+});
+
+test('the variety of a module decides its place in its category', () => {
+  expect(varietyOffset).toEqual({ subscription: 0, config: 2, instance: 4 });
+});
+
+test.each([
+  [{ name: 'red*' }, true],
+  [{ name: 'web' }, false],
+  [{ category: 'userland' }, true],
+  [{ category: 'network-overlay' }, false],
+  [{ variety: 'subscription' }, true],
+  [{ variety: 'config' }, false],
+  [{ visibility: 'private' }, true],
+  [{ visibility: 'public' }, false],
+  [{ archived: false }, true],
+  [{ archived: true }, false],
+] as const)('a list of modules with %j has this one: %s', (wanted, listed) => {
+  expect(keepBy(moduleTests, wanted)(storedModule('acme', 'redis'))).toBe(listed);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { keepBy } from '../../../shared/base/filters.ts';
 import { publicModuleSchema } from '../../../shared/contract/modules/index.ts';
 import {
   isKnownTo,
@@ -6,6 +7,8 @@ import {
   isPublished,
   type PromotionState,
   presentPublicModule,
+  presentPublicVersion,
+  publicModuleTests,
 } from '../../../shared/domain/modules/index.ts';
 import { storedModule, storedVersion } from '../../support/stored.ts';
 
@@ -27,7 +30,10 @@ const live = storedVersion('acme', 'redis', '1.0.0', {
   withheld: {
     yanked: { reason: secret, by: secret, at: '2026-01-01T00:00:00.000Z', operation_id: secret },
   },
-  manifest: { description: 'keeps values', dependencies: { requires: [], provides: ['cache'] } },
+  manifest: {
+    description: 'keeps values',
+    dependencies: { requires: ['libc'], provides: ['cache'] },
+  },
 });
 
 describe('another account', () => {
@@ -37,6 +43,7 @@ describe('another account', () => {
     expect(publicModuleSchema.strict().parse(seen)).toEqual(seen);
     expect(seen).toMatchObject({
       description: 'keeps values',
+      requires: ['libc'],
       provides: ['cache'],
       live_version: { version_string: '1.0.0', live: true },
     });
@@ -45,6 +52,8 @@ describe('another account', () => {
   it('sees a module without a live version, but nothing of its manifest', () => {
     expect(presentPublicModule(module, null)).toMatchObject({
       description: null,
+      requires: [],
+      provides: [],
       live_version: null,
     });
   });
@@ -55,6 +64,7 @@ describe('another account', () => {
     ['blessed', false, false],
     ['blessed', true, true],
     ['live', true, true],
+    ['live', false, true],
     ['retired', false, false],
     ['retired', true, true],
   ])('of a %s version that was live (%s): sees it: %s', (promotion_state, was_live, expected) => {
@@ -74,4 +84,18 @@ describe('another account', () => {
       expect(isOffered({ ...module, visibility, archived })).toBe(found);
     },
   );
+
+  it('sees which version is live', () => {
+    expect(presentPublicVersion(live).live).toBe(true);
+    expect(presentPublicVersion({ ...live, promotion_state: 'blessed' }).live).toBe(false);
+  });
+
+  it.each([
+    [{ name: 're*' }, true],
+    [{ name: 'ca*' }, false],
+    [{ publisher: 'acme' }, true],
+    [{ publisher: 'other' }, false],
+  ])('of the modules with %j finds one: %s', (wanted, found) => {
+    expect(keepBy(publicModuleTests, wanted)(module)).toBe(found);
+  });
 });

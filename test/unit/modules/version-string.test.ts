@@ -1,13 +1,65 @@
 import { describe, expect, test } from 'vitest';
-import { offeredVersionString, versionStringOf } from '../../../shared/domain/modules/index.ts';
+import {
+  compareVersions,
+  mayBeVersion,
+  offeredVersionString,
+  readTag,
+  versionStringOf,
+} from '../../../shared/domain/modules/index.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
+const sha256 = 'a'.repeat(64);
+
+describe('the meaning of a tag', () => {
+  test.each([
+    ['1.2.3', '1.2.3'],
+    ['v1.2.3', '1.2.3'],
+    ['v1.2.3_build.4', '1.2.3+build.4'],
+    [`1.0.0-${'a'.repeat(122)}`, `1.0.0-${'a'.repeat(122)}`],
+  ])('%s is a version', (tag, version_string) => {
+    expect(readTag(tag)).toEqual({ kind: 'version', version_string });
+  });
+
+  test.each([commit, sha256])('%s is a commit', (tag) => {
+    const version_string = `0.0.0+git.${tag.slice(0, 12)}`;
+    expect(readTag(tag)).toEqual({ kind: 'commit', version_string });
+  });
+
+  test.each([`sha256-${sha256}`, `sha256-${sha256}.sig`, `sha256-${sha256}.att`])(
+    '%s is a signature',
+    (tag) => {
+      expect(readTag(tag)).toEqual({ kind: 'signature' });
+    },
+  );
+
+  test.each([
+    '',
+    'latest',
+    '1.0.0 ',
+    '+1.0.0',
+    'vv1.0.0',
+    '1.0.0+build',
+    `1.0.0-${'a'.repeat(123)}`,
+    `f${commit}`,
+    `${commit}f`,
+    `f${sha256}`,
+    `${sha256}f`,
+    `x${commit}`,
+    `x${sha256}`,
+    `sha256-${sha256}.sigs`,
+    'sha256-a',
+    `x-sha256-${sha256}`,
+  ])('"%s" is none', (tag) => {
+    expect(readTag(tag)).toEqual({ kind: 'ignored' });
+  });
+});
 
 describe('the version string of tags', () => {
   test.each([
     [['v1.0.0', 'v2.0.0'], '1.0.0'],
     [[commit, 'v2.0.0'], '2.0.0'],
     [[commit], '0.0.0+git.0123456789ab'],
+    [['latest', commit], '0.0.0+git.0123456789ab'],
     [['latest'], ''],
     [[], ''],
   ])('%j is "%s"', (tags, version) => {
@@ -37,4 +89,28 @@ describe('a further tag', () => {
   ] as const)('offers no name where it %s', (_, version, tag) => {
     expect(offeredVersionString(version, tag)).toBeNull();
   });
+});
+
+test.each([
+  ['1.0.0', '1.0.0', true],
+  ['1.0.0+b1', '1.0.0+b1', true],
+  ['1.0.0', '1.0.1', false],
+  ['nightly', '1.0.0', false],
+  ['1.0.0', '0.0.0+git.0123456789ab', true],
+])('an image whose label states %s may be version %s: %s', (stated, version_string, may) => {
+  expect(mayBeVersion(stated, version_string)).toBe(may);
+});
+
+test.each([
+  ['1.9.0', '2026-01-02', '1.10.0', '2026-01-01', -1],
+  ['2.0.0', '2026-01-01', '1.10.0', '2026-01-02', 1],
+  ['1.0.0', '2026-01-01', '1.0.0', '2026-01-02', -1],
+  ['1.0.0', '2026-01-02', '1.0.0', '2026-01-01', 1],
+  ['1.0.0', '2026-01-01', '1.0.0', '2026-01-01', 0],
+])('%s of %s and %s of %s: %d', (one, one_at, other, other_at, order) => {
+  const [a, b] = [
+    { version_string: one, ingested_at: one_at },
+    { version_string: other, ingested_at: other_at },
+  ];
+  expect(compareVersions(a, b)).toBe(order);
 });

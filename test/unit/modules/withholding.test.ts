@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { previousLive, withheldBy, withheldFields } from '../../../shared/domain/modules/index.ts';
+import {
+  previousLive,
+  withheldBy,
+  withheldFields,
+  withheldReason,
+} from '../../../shared/domain/modules/index.ts';
 import type { Reverification } from '../../../shared/domain/reverify/index.ts';
 import { storedVersion } from '../../support/stored.ts';
 
@@ -38,7 +43,19 @@ describe('a withheld version', () => {
       reason: why.reason,
     });
     expect(withheldBy(version)).toEqual({ kind: 'quarantined', reason: failed.message });
+    expect(withheldBy({ quarantined: true })?.reason).toBe('it no longer verifies');
     expect(withheldBy({ quarantined: false })).toBeNull();
+  });
+
+  it.each([
+    [{ promotion_state: 'live', quarantined: false }, null],
+    [{ promotion_state: 'retired', quarantined: false }, 'retired'],
+    [{ promotion_state: 'live', quarantined: true }, 'quarantined'],
+    [{ promotion_state: 'retired', quarantined: true, withheld: { yanked: why } }, 'yanked'],
+  ] as const)('in use, %j is %s', (version, kind) => {
+    const found = withheldReason(version);
+    expect(found?.kind ?? null).toBe(kind);
+    expect(found?.reason).not.toBe('');
   });
 });
 
