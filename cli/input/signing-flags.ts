@@ -150,7 +150,7 @@ function refuseIdentityFlags({ identityToken, oidcFlow, oidcIssuer }: SigningFla
 }
 
 /** A person can sign in only where somebody sits at a terminal. */
-function readSignIn(flags: SigningFlags, { oidcIssuer }: SigningServices) {
+function readSignIn(flags: SigningFlags, { oidcIssuer, rekor }: SigningServices) {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
   if (oidcIssuer === null) {
     if (flags.identityToken !== undefined) return null;
@@ -160,12 +160,14 @@ function readSignIn(flags: SigningFlags, { oidcIssuer }: SigningServices) {
     );
   }
 
+  const isPublic = rekor.some(({ url }) => new URL(url).hostname.endsWith('.sigstore.dev'));
+  const notice = isPublic ? 'Your address goes into a public log and stays there.\n' : '';
   const { platform, env } = process;
   const hasBrowser =
     platform === 'darwin' || platform === 'win32' || !!env.DISPLAY || !!env.WAYLAND_DISPLAY;
   return {
     issuer: oidcIssuer,
     flow: flags.oidcFlow ?? (hasBrowser ? ('browser' as const) : ('device' as const)),
-    say: (line: string) => process.stderr.write(`${line}\n`),
+    say: (line: string) => process.stderr.write(`${notice}${line}\n`),
   };
 }

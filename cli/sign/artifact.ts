@@ -67,10 +67,10 @@ interface SignedStatement {
  */
 export async function makeBundle(
   { payload, predicateType }: StatementPayload,
-  sign: PayloadSigner,
+  signer: PayloadSigner,
 ): Promise<SignedStatement> {
   refuseLarge(payload.length, predicateType);
-  const bundle = await sign(payload);
+  const bundle = await signer.sign(payload);
   refuseLarge(Buffer.byteLength(JSON.stringify(bundle)), predicateType);
   return { bundle, predicateType };
 }

@@ -5,8 +5,10 @@ import { limits } from '../../shared/base/limits/index.ts';
 import { checkIdentityToken } from './identity-token.ts';
 import type { SignInOptions } from './sign-in.ts';
 
-/** Gives an identity token for one signature. */
+/** Gives identity tokens. */
 export interface IdentityProvider {
+  /** Lets a person sign in, where one must. */
+  prepare: () => Promise<void>;
   getToken: () => Promise<string>;
 }
 
@@ -23,6 +25,7 @@ export interface IdentityOptions {
 /** A place that a token can come from, and how it is read there. */
 interface TokenSource {
   isPresent: boolean;
+  isPerson?: true;
   read: () => Promise<string>;
 }
 
@@ -35,9 +38,13 @@ export function findIdentity(options: IdentityOptions): IdentityProvider {
   const source = listSources(options).find(({ isPresent }) => isPresent);
   if (source === undefined) throw missing(options.env);
 
+  const getToken = async () =>
+    checkIdentityToken((await source.read()).trim(), options.audience, new Date());
   return {
-    getToken: async () =>
-      checkIdentityToken((await source.read()).trim(), options.audience, new Date()),
+    getToken,
+    prepare: async () => {
+      if (source.isPerson) await getToken();
+    },
   };
 }
 
@@ -54,6 +61,7 @@ function listSources({ tokenFile, audience, signIn, env }: IdentityOptions): Tok
     { isPresent: url !== '' && bearer !== '', read: () => requestToken(url, bearer, audience) },
     {
       isPresent: signIn !== null,
+      isPerson: true,
       // A person signs in once for all signatures of a command.
       read: async () => {
         const { signInForToken } = await import('./sign-in.ts');
@@ -80,7 +88,7 @@ const tokenResponse = z.looseObject({ value: z.string().min(1) });
 
 /**
  * Requests the token of a CI job as GitHub Actions and everything of its shape gives it. Each
- * signature gets a fresh one, because these tokens live for minutes.
+ * certificate gets a fresh one, because these tokens live for minutes.
  */
 async function requestToken(url: string, bearer: string, audience: string): Promise<string> {
   const failed = (found: string, cause?: unknown) =>

@@ -1,12 +1,17 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import type { Signer, Witness } from '@sigstore/sign';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import type { Signature, Signer, Witness } from '@sigstore/sign';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { SigningServices } from '../../shared/signature/index.ts';
 import type { IdentityProvider } from './identity.ts';
 import { callService, type Service, serviceRetry } from './services.ts';
 
-/** Signs the payload of a statement, and returns a Sigstore bundle as JSON. */
-export type PayloadSigner = (payload: Buffer) => Promise<unknown>;
+/** Signs the statements of one command. */
+export interface PayloadSigner {
+  /** Asks what a person must say, before anything is shown in place of it. */
+  prepare: () => Promise<void>;
+  /** Signs the payload of a statement, and returns a Sigstore bundle as JSON. */
+  sign: (payload: Buffer) => Promise<unknown>;
+}
 
 const fetchOptions = { timeout: limits.signingTimeoutMs, retry: serviceRetry };
 
@@ -20,7 +25,7 @@ export async function createKeyedSigner(
 ): Promise<PayloadSigner> {
   const { signPayload, hashKey, signBytes } = await import('../../shared/signature/index.ts');
   if (services.rekor.length === 0 && services.timestamps.length === 0)
-    return async (payload) => signPayload(payload, key);
+    return { prepare, sign: async (payload) => signPayload(payload, key) };
 
   const half = createPublicKey(key);
   const publicKey = half.export({ format: 'pem', type: 'spki' }).toString();
@@ -31,39 +36,62 @@ export async function createKeyedSigner(
     }),
   };
 
-  return createSigner(signer, services);
+  return { prepare, sign: await createSigner(signer, services) };
 }
 
+async function prepare(): Promise<void> {}
+
 /**
- * Makes a signer that gets a certificate for the identity with each signature. Its key lives in
- * memory for that signature only.
+ * Makes a signer that gets a certificate for the identity with its first signature. Its key lives
+ * in memory. The certificate serves all signatures of a command, as in cosign, because a person's
+ * token may live for one minute.
  */
 export async function createKeylessSigner(
   fulcio: string,
-  identityProvider: IdentityProvider,
+  identity: IdentityProvider,
   services: SigningServices,
 ): Promise<PayloadSigner> {
   const { FulcioSigner } = await import('@sigstore/sign');
   const service: Service = { kind: 'fulcio', url: fulcio };
+  const keyHolder = createKeyHolder();
+  let certified: { key: Signature['key']; until: number } | undefined;
 
   const signer: Signer = {
-    sign: (bytes) =>
-      callService(service, async () => {
+    sign: async (bytes) => {
+      if (certified !== undefined && Date.now() < certified.until)
+        return { ...(await keyHolder.sign(bytes)), key: certified.key };
+
+      const signature = await callService(service, async () => {
         // The library quotes a token that it cannot read, so read it first.
-        const token = await identityProvider.getToken();
-        const once = { getToken: async () => token };
-        return new FulcioSigner({
-          fulcioBaseURL: fulcio,
-          identityProvider: once,
-          ...fetchOptions,
-        }).sign(bytes);
-      }),
+        const token = await identity.getToken();
+        const identityProvider = { getToken: async () => token };
+        const options = { fulcioBaseURL: fulcio, identityProvider, keyHolder, ...fetchOptions };
+        return new FulcioSigner(options).sign(bytes);
+      });
+      certified = { key: signature.key, until: Date.now() + limits.certificateUseMs };
+      return signature;
+    },
   };
 
-  return createSigner(signer, services);
+  return { prepare: identity.prepare, sign: await createSigner(signer, services) };
 }
 
-async function createSigner(signer: Signer, services: SigningServices): Promise<PayloadSigner> {
+/** A key that never leaves the process. */
+function createKeyHolder(): Signer {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+  return {
+    sign: async (bytes) => ({
+      signature: sign('sha256', bytes, privateKey),
+      key: { $case: 'publicKey', publicKey: pem },
+    }),
+  };
+}
+
+async function createSigner(
+  signer: Signer,
+  services: SigningServices,
+): Promise<PayloadSigner['sign']> {
   const { DSSEBundleBuilder } = await import('@sigstore/sign');
   const { bundleToJSON } = await import('@sigstore/bundle');
   const { statementPayloadType } = await import('../../shared/signature/index.ts');

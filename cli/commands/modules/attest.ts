@@ -52,6 +52,7 @@ async function attest(ref: string, flags: AttestFlags): Promise<ExitCode> {
   const { readArtifact } = await import('../../sign/artifact.ts');
   const { attestDocument } = await import('../../sign/sign-artifact.ts');
   const target = await openTarget(ref, flags);
+  await signer.prepare();
 
   const attached = await withSpinner(flags, `attesting ${ref}`, async () => {
     const [artifact] = await readArtifact(target, false);

@@ -58,6 +58,7 @@ async function push(path: string, ref: string, flags: PushFlags): Promise<ExitCo
     bar.advanceTo(size === 0 ? 1 : sent / size),
   ).finally(bar.stop);
 
+  await signer?.prepare();
   const signed =
     signer === null
       ? null

@@ -48,6 +48,7 @@ async function sign(ref: string, flags: SignFlags): Promise<ExitCode> {
   const signer = await openSigner(flags);
   const { signAndAttest } = await import('../../sign/sign-artifact.ts');
   const target = await openTarget(ref, flags);
+  await signer.prepare();
 
   const { signature, listed, attestations } = await withSpinner(flags, `signing ${ref}`, () =>
     signAndAttest(target, signer, {

@@ -25,6 +25,8 @@ describe('a person at a terminal', () => {
       },
     });
 
+    await identity.prepare();
+    expect(pages).toHaveLength(1);
     const [first, second] = [await identity.getToken(), await identity.getToken()];
     expect(claimsOf(first)).toMatchObject({
       iss: provider.issuer,

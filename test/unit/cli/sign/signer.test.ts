@@ -32,7 +32,7 @@ afterAll(() => sigstore.stop());
 
 describe('a keyless signature', () => {
   test.each([1, 2] as const)('with a log of Rekor %s satisfies a policy', async (rekor) => {
-    const sign = await keyless(services(rekor));
+    const { sign } = await keyless(services(rekor));
     const bundle = await sign(signStatement(digest, { commit: 'abc' }).payload);
 
     const verdict = verifyArtifact(digest, [found(bundle)], policy());
@@ -50,13 +50,13 @@ describe('a keyless signature', () => {
     [1, 'keyless-ok-rekor1'],
     [2, 'keyless-ok'],
   ] as const)("with Rekor %s has the shape of cosign's", async (rekor, name) => {
-    const ours = await (await keyless(services(rekor)))(signStatement(digest).payload);
+    const ours = await (await keyless(services(rekor))).sign(signStatement(digest).payload);
     const [theirs] = readBundles(cosignCase(name));
     expect(shapeOf(ours)).toEqual(shapeOf(theirs?.bundle));
   });
 
   test('with a timestamp alone satisfies a policy that asks for no log', async () => {
-    const sign = await keyless({ ...services(1), rekor: [] });
+    const { sign } = await keyless({ ...services(1), rekor: [] });
     const bundle = await sign(signStatement(digest).payload);
 
     expect(verifyArtifact(digest, [found(bundle)], policy()).code).toBe('tlog_missing');
@@ -66,7 +66,7 @@ describe('a keyless signature', () => {
   });
 
   test('of another identity, issuer or digest is refused', async () => {
-    const bundle = await (await keyless(services(2)))(signStatement(digest).payload);
+    const bundle = await (await keyless(services(2))).sign(signStatement(digest).payload);
     const verdict = (identity_regexp: string, issuer_regexp: string, of = digest) =>
       verifyArtifact(
         of,
@@ -85,8 +85,21 @@ describe('a keyless signature', () => {
     );
   });
 
+  test('shares its certificate with the next one of the command', async () => {
+    const { sign } = await keyless(services(2));
+    const before = sigstore.requests.length;
+    const bundles = [];
+    for (const commit of ['abc', 'abd'])
+      bundles.push(await sign(signStatement(digest, { commit }).payload));
+
+    const asked = sigstore.requests.slice(before).filter(({ url }) => url.includes('signingCert'));
+    expect(asked).toHaveLength(1);
+    const { signatures } = verifyArtifact(digest, bundles.map(found), policy());
+    expect(signatures.map(({ verified }) => verified)).toEqual([true, true]);
+  });
+
   test('counts with the attestations that a policy demands', async () => {
-    const sign = await keyless(services(2));
+    const { sign } = await keyless(services(2));
     const provenance = { runDetails: { builder: { id: 'https://git.test/builder' } } };
     const statement = attestStatement({
       subjects: [{ name: 'r.test/redis', digest }],
@@ -123,7 +136,7 @@ describe('a signature by a key', () => {
     ['rsa', 2],
   ] as const)('of %s is logged in Rekor %s', async (kind, rekor) => {
     const { privateKey, publicKey } = keys[kind];
-    const sign = await createKeyedSigner(privateKey, services(rekor));
+    const { sign } = await createKeyedSigner(privateKey, services(rekor));
     const bundle = await sign(signStatement(digest).payload);
 
     const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
@@ -134,7 +147,7 @@ describe('a signature by a key', () => {
 
   test('of Ed25519 is refused for Rekor 2, which logs no such signature', async () => {
     const { privateKey } = generateKeyPairSync('ed25519');
-    const sign = await createKeyedSigner(privateKey, services(2));
+    const { sign } = await createKeyedSigner(privateKey, services(2));
     await expect(sign(signStatement(digest).payload)).rejects.toMatchObject({
       code: 'key_invalid',
     });
@@ -143,7 +156,7 @@ describe('a signature by a key', () => {
 
 describe('a service that fails', () => {
   const sign = async (provider?: IdentityProvider) =>
-    (await keyless(services(1), provider))(signStatement(digest).payload);
+    (await keyless(services(1), provider)).sign(signStatement(digest).payload);
 
   test.each([
     ['fulcio', 'refuses', 'certificate_refused', /audience/],
@@ -161,14 +174,16 @@ describe('a service that fails', () => {
   test('Rekor 2 that fails is named as well', async () => {
     sigstore.fail('rekor', 'fails');
     const signer = await keyless(services(2));
-    await expect(signer(signStatement(digest).payload)).rejects.toMatchObject({
+    await expect(signer.sign(signStatement(digest).payload)).rejects.toMatchObject({
       code: 'signing_service_error',
     });
   });
 
   test('a token that Fulcio does not accept is not quoted', async () => {
     const token = await makeToken({ audience: 'another' });
-    await expect(sign({ getToken: async () => token })).rejects.toMatchObject({
+    await expect(
+      sign({ prepare: async () => {}, getToken: async () => token }),
+    ).rejects.toMatchObject({
       code: 'certificate_refused',
       message: expect.not.stringContaining(token),
     });
@@ -181,7 +196,7 @@ function services(rekor: 1 | 2): SigningServices {
 
 function keyless(
   chosen: SigningServices,
-  provider: IdentityProvider = { getToken: () => makeToken({}) },
+  provider: IdentityProvider = { prepare: async () => {}, getToken: () => makeToken({}) },
 ) {
   return createKeylessSigner(chosen.fulcio ?? '', provider, chosen);
 }

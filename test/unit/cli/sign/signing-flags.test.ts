@@ -33,7 +33,7 @@ afterAll(async () => {
 describe('the services are', () => {
   test('only those that URLs name, and nothing public', async () => {
     const before = sigstore.requests.length;
-    const sign = await openSigner(
+    const { sign } = await openSigner(
       flags({
         identityToken,
         fulcioUrl: `${sigstore.url}/`,
@@ -51,7 +51,7 @@ describe('the services are', () => {
   test('those of a configuration, with a URL in place of one of them', async () => {
     const signingConfig = join(directory, 'signing_config.json');
     await writeFile(signingConfig, JSON.stringify(sigstore.signingConfig(1)));
-    const sign = await openSigner(
+    const { sign } = await openSigner(
       flags({ identityToken, signingConfig, rekorUrl: sigstore.url, rekorVersion: '2' }),
     );
 
