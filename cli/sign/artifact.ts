@@ -1,5 +1,6 @@
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import { signPredicateType } from '../../shared/domain/signatures/index.ts';
 import {
   attachBundle,
   isIndex,
@@ -94,10 +95,13 @@ export async function attach(
 
 /** Gantry would not read it. */
 function refuseLarge(found: number, predicateType: string): void {
-  if (found <= limits.signatureBytesMax) return;
+  const most =
+    predicateType === signPredicateType ? limits.signatureBytesMax : limits.attestationBytesMax;
+  if (found <= most) return;
+
   throw new GantryError(
     'signature_too_large',
-    `expected a signed statement of type ${predicateType} of at most ${limits.signatureBytesMax} bytes, found ${found}`,
-    { expected: limits.signatureBytesMax, found },
+    `expected a signed statement of type ${predicateType} of at most ${most} bytes, found ${found}`,
+    { expected: most, found },
   );
 }
