@@ -14,6 +14,7 @@ import {
   digest,
   foundAt,
   hoursAfter,
+  never,
   now,
   occurrences,
   secondsAfter,
@@ -88,6 +89,15 @@ describe('the life of a candidate', () => {
 function declares(situation: Situation, kind: OccurrenceKind): boolean {
   return candidateLife[situation][kind]?.to.includes(situation) ?? false;
 }
+
+test('a digest without a row has no tag and no signature', () => {
+  expect(candidates.unknown).toMatchObject({ tags: [], signatures: [], revision: 0 });
+});
+
+test('a claim moves the next verification, and nothing else', () => {
+  const follows = transition(candidates.found, occurrences.claimed, now);
+  expect(follows).toEqual({ set: { next_verify_at: never }, events: [], next: null });
+});
 
 describe('a tag', () => {
   test('makes a digest a candidate that is announced and verified', () => {
