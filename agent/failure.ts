@@ -11,7 +11,8 @@ import { GantryError, isGantryError } from '../shared/base/error.ts';
 export function toGantryError(thrown: unknown, step: string): GantryError {
   if (isGantryError(thrown)) return thrown;
 
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  // The message of a failed program ends with a line break.
+  const why = (thrown instanceof Error ? thrown.message : String(thrown)).trim();
   return new GantryError(isMachineFailure(thrown) ? 'io_error' : 'internal', `${step}: ${why}.`, {
     cause: thrown,
   });
@@ -23,7 +24,8 @@ function isMachineFailure(thrown: unknown): boolean {
   if (thrown instanceof RangeError) return true;
   if (!(thrown instanceof Error)) return false;
 
-  const isProgramFailure = 'cmd' in thrown || 'spawnargs' in thrown;
+  // `execFile` names its command, `execFileSync` the status that it ended with.
+  const isProgramFailure = 'cmd' in thrown || 'status' in thrown;
   return errnoOf(thrown) !== undefined || isProgramFailure;
 }
 
