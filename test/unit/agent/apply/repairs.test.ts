@@ -37,6 +37,12 @@ describe('the time between two repairs', () => {
     expect(waits(10)).toEqual([1, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
   });
 
+  it('is none after the first repair', () => {
+    const once = countRepair(initialState.repairs, new Date(start));
+    expect(isDue(once, start + 1)).toBe(true);
+    expect(isDue(countRepair(once, new Date(start + 1)), start + 2)).toBe(false);
+  });
+
   it('is none again after two calm hours', () => {
     const busy = { count: 9, last_at: new Date(start).toISOString() };
     expect(countRepair(busy, new Date(start + 119 * minute)).count).toBe(10);

@@ -82,8 +82,26 @@ describe('an expected tree', () => {
       ['/link', 'symlink'],
       ['/null', 'character'],
     );
-    expect(() => laid(entries, [rendered(path)])).toThrow(/cannot be laid out/);
+    expect(() => laid(entries, [rendered(path)])).toThrow(
+      expect.objectContaining({ code: 'desired_state_invalid', field: path }),
+    );
   });
+
+  it.each([
+    ['file', 'file', 3],
+    ['directory', 'directory', 0],
+    ['symlink', 'symlink', 0],
+  ] as const)(
+    'with a %s of a module at the path of the metadata has a %s there',
+    (shipped, kept, size) => {
+      const metadata = '/run/gantry/metadata.json';
+      const { entries } = laid(
+        tree(['/run', 'directory'], ['/run/gantry', 'directory'], [metadata, shipped]),
+        [],
+      );
+      expect(entries.find(({ path }) => path === metadata)).toMatchObject({ type: kept, size });
+    },
+  );
 
   it('omits the metadata if a module’s link is in its path, and links the machine’s paths where it can', () => {
     const { entries } = laid(
