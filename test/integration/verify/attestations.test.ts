@@ -111,7 +111,7 @@ describe('attestations of a version', () => {
     };
     await attachBad('key_mismatch', { author: authorKey() });
     await attachBad('digest_mismatch', { about: `sha256:${'d'.repeat(64)}` });
-    await attachBad('key_mismatch', {
+    await attachBad('signature_invalid', {
       alter: (bundle) => ({
         ...bundle,
         dsseEnvelope: {
