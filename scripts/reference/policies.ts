@@ -32,6 +32,8 @@ Every change needs an action, and every action has a policy. \`gantry policy lis
 | \`min_soak_s\` | \`--min-soak\` | seconds that a version must have been in its state before it is promoted |
 | \`freeze_windows\` | \`--freeze\` | times in which the action is refused |
 | \`required_attestations\` | \`--require-attestation\` | predicate types that a version must carry to be promoted |
+| \`required_builders\` | \`--require-builder\` | regexps (RE2) of the builder that SLSA provenance of the version names |
+| \`required_sources\` | \`--require-source\` | regexps (RE2) of the source repository that the same provenance names |
 
 A soak and attestations are for ${named(versionActions)}.
 They and freezes count also where the decision is \`allow\`. They are judged when the change is requested and again when it is applied.
@@ -65,7 +67,9 @@ The refusal says when the freeze ends. In a hurry:
 
 **Attestations** are those that Gantry verified with the signature of the version, of any version
 of the predicate type if the policy names none. A version without them is refused
-(\`attestation_missing\`): publish one that was attested before Gantry verified it.
+(\`attestation_missing\`): attest it, then run \`gantry module poll\`. One provenance must match every regexp of builders and sources.
+Builders and sources that Gantry does not know match none ([attestations](../verify/attestations.md)). Documents in layers, which nobody
+attested, do not count.
 
 ## Several policies
 

@@ -4,7 +4,7 @@ export { isEncryptedKey, readCosignKey } from './cosign-key.ts';
 export { describeBundle } from './describe.ts';
 export { checkPublicKey, findKeyKind, hashKey, hashOf, type TrustedKey } from './keys.ts';
 export { type CompiledPolicy, compilePolicy } from './policy.ts';
-export { checkRegexp, exactRegexp } from './regexp.ts';
+export { checkRegexp, compileRegexp, exactRegexp } from './regexp.ts';
 export { shippedTrust } from './shipped-trust.ts';
 export { type KeyedBundle, signArtifact, signBytes, signPayload } from './sign.ts';
 export {

@@ -37,6 +37,8 @@ interface PolicyFlags extends WaitFlags {
   reviewerGroup?: string[] | false;
   freeze?: FreezeWindow[] | false;
   requireAttestation?: string[] | false;
+  requireBuilder?: string[] | false;
+  requireSource?: string[] | false;
   replace?: true;
 }
 
@@ -54,10 +56,11 @@ export function register(command: Command): void {
     examples: [
       'gantry policy set module_promote_to_blessed --decision require_approval --quorum 2',
       'gantry policy set module_promote_to_live --reviewer-group security --min-soak 1d',
+      "gantry policy set module_promote_to_live --require-source '^https://github\\.com/acme/.*$'",
       'gantry policy set module_promote_to_live --freeze "fri 17:00 to mon 08:00 Europe/Zurich"',
     ],
-    notes: `Options that are left out keep their value. --reviewer-group, --freeze and --require-attestation add
-to what is there; with --replace they replace it. The change needs what the present policy asks, and
+    notes: `Options that are left out keep their value. --reviewer-group, --freeze and the --require options
+add to what is there; with --replace they replace it. The change needs what the present policy asks, and
 an approval if it loosens the policy (policy_loosen).
 
 A window is "22:00 to 06:00 UTC" for every day, or "fri 17:00 to mon 08:00 Europe/Zurich" for every week.
@@ -98,6 +101,18 @@ function addFields(command: Command): Command {
       collect,
     )
     .option('--no-require-attestation', 'require no attestation')
+    .option(
+      '--require-builder <regexp>',
+      'builder that SLSA provenance of a version must name (repeatable: each of them)',
+      collect,
+    )
+    .option('--no-require-builder', 'accept every builder')
+    .option(
+      '--require-source <regexp>',
+      'source repository that the same provenance must name (repeatable: each of them)',
+      collect,
+    )
+    .option('--no-require-source', 'accept every source repository')
     .option('--replace', 'replace the lists instead of adding to them');
 }
 
@@ -192,27 +207,28 @@ async function set(action: string, flags: PolicyFlags): Promise<ExitCode> {
 }
 
 /** The lists that the options name, added to those of the policy. */
-async function listsOf(
-  api: Api,
-  action: string,
-  { reviewerGroup, freeze, requireAttestation, replace }: PolicyFlags,
-): Promise<Partial<Policy>> {
-  const named = [reviewerGroup, freeze, requireAttestation];
-  const adds = replace !== true && named.some(Array.isArray);
+async function listsOf(api: Api, action: string, flags: PolicyFlags): Promise<Partial<Policy>> {
+  const { reviewerGroup, freeze, requireAttestation, requireBuilder, requireSource } = flags;
+  const named = [reviewerGroup, freeze, requireAttestation, requireBuilder, requireSource];
+  const adds = flags.replace !== true && named.some(Array.isArray);
   const present = adds ? await readPolicy(api, action) : null;
 
+  const texts = {
+    reviewer_groups: reviewerGroup,
+    required_attestations: requireAttestation,
+    required_builders: requireBuilder,
+    required_sources: requireSource,
+  } as const;
+  const lists = Object.entries(texts).flatMap(([field, added]) => {
+    const before = present?.[field as keyof typeof texts];
+    return added === undefined ? [] : [[field, addTo(before, added, String)]];
+  });
+
   return {
-    ...(reviewerGroup === undefined
-      ? {}
-      : { reviewer_groups: addTo(present?.reviewer_groups, reviewerGroup, String) }),
+    ...Object.fromEntries(lists),
     ...(freeze === undefined
       ? {}
       : { freeze_windows: addTo(present?.freeze_windows, freeze, windowText) }),
-    ...(requireAttestation === undefined
-      ? {}
-      : {
-          required_attestations: addTo(present?.required_attestations, requireAttestation, String),
-        }),
   };
 }
 

@@ -123,6 +123,11 @@ export const operationWords: Words = {
   preview: ['What the change does.'],
   review: ['What a reviewer judges by.'],
   review_id: ['The approval that reviews it afterwards.', 'apr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
+  required_builders: ['RE2 that the builder of a version must match.', ['^https://ci\\.test$']],
+  required_sources: [
+    'RE2 that the source repository of a version must match.',
+    ['^https://github\\.com/acme/.*$'],
+  ],
   reviewer_groups: [
     'A reviewer decides who is in each of these groups; none means every reviewer.',
     ['security'],

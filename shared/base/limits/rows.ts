@@ -66,7 +66,12 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   notice: { text: 16 * kib },
   operation: { actions: 4 * kib, changes: 300 * kib, summary: 16 * kib, message: 48 * kib },
   // limits.policyListMax
-  policy: { freeze_windows: 8 * kib, required_attestations: 40 * kib },
+  policy: {
+    freeze_windows: 8 * kib,
+    required_attestations: 40 * kib,
+    required_builders: 40 * kib,
+    required_sources: 40 * kib,
+  },
   provider: { capability: 2 * kib },
   repository: { ignored_tags: 128 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },

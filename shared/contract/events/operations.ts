@@ -51,6 +51,8 @@ export const operationsEvents = {
       'min_soak_s',
       'freeze_windows',
       'required_attestations',
+      'required_builders',
+      'required_sources',
       'was',
       'operation_id',
     ],

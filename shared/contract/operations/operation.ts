@@ -29,6 +29,8 @@ export const policySchema = z
     min_soak_s: z.number().int(),
     freeze_windows: z.array(z.object({ from: z.string(), to: z.string(), time_zone: z.string() })),
     required_attestations: z.array(z.string()),
+    required_builders: z.array(z.string()),
+    required_sources: z.array(z.string()),
   })
   .meta({ id: 'InterventionPolicy' });
 
@@ -48,6 +50,8 @@ const freezeWindow = z
     const message = faultOfWindow(window);
     if (message !== null) context.addIssue({ code: 'custom', message });
   });
+
+const regexps = z.array(z.string().min(1).max(500)).max(limits.policyListMax);
 
 /** The fields of a policy, whose action is in the path. */
 export const policyFields = z.strictObject({
@@ -75,6 +79,14 @@ export const policyFields = z.strictObject({
     description:
       'predicate types of verified attestations that a version must carry; for promotions to staging, blessed and live',
   }),
+  required_builders: regexps.meta({
+    description:
+      'RE2 that the builder in SLSA provenance of a version must match, each of them; for the same promotions',
+  }),
+  required_sources: regexps.meta({
+    description:
+      'RE2 that the source repository in the same provenance must match, each of them; for the same promotions',
+  }),
 });
 
 /** Changes of a policy. A field that is left out stays as it is. */
@@ -88,6 +100,8 @@ export const changePolicyBody = z
     min_soak_s: policyFields.shape.min_soak_s.exactOptional(),
     freeze_windows: policyFields.shape.freeze_windows.exactOptional(),
     required_attestations: policyFields.shape.required_attestations.exactOptional(),
+    required_builders: policyFields.shape.required_builders.exactOptional(),
+    required_sources: policyFields.shape.required_sources.exactOptional(),
   })
   .refine((set) => Object.keys(set).length > 0, {
     error: `expected one of ${Object.keys(policyFields.shape).join(', ')}`,

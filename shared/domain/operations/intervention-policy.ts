@@ -93,6 +93,12 @@ export interface InterventionPolicy {
   freeze_windows: FreezeWindow[];
   /** Predicate types of attestations that a version must carry; see `AttestationRequirement`. */
   required_attestations: string[];
+  /**
+   * Regexps (RE2) that SLSA provenance of a version must match: its builder each of the first, its
+   * source repository each of the second. One attestation must match all.
+   */
+  required_builders: string[];
+  required_sources: string[];
 }
 
 /** A policy as an account keeps it. */
@@ -108,6 +114,8 @@ export const noGates = {
   min_soak_s: 0,
   freeze_windows: [],
   required_attestations: [],
+  required_builders: [],
+  required_sources: [],
 } satisfies Partial<InterventionPolicy>;
 
 /**

@@ -36,6 +36,14 @@ export function strictestPolicy(
       gated.map((one) => one.required_attestations),
       String,
     ),
+    required_builders: unite(
+      gated.map((one) => one.required_builders),
+      String,
+    ),
+    required_sources: unite(
+      gated.map((one) => one.required_sources),
+      String,
+    ),
   };
 }
 

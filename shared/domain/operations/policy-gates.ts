@@ -1,14 +1,26 @@
 import { gantryPerson } from '../accounts/index.ts';
 import type { PromotionState } from '../modules/index.ts';
-import { isOfType } from '../signatures/index.ts';
+import {
+  type AttestationSummary,
+  isOfType,
+  provenanceType,
+  requirementText,
+  type TextTest,
+} from '../signatures/index.ts';
 import type { Freeze } from './freeze-window.ts';
 import type { InterventionPolicy } from './intervention-policy.ts';
 import type { Operation } from './operation.ts';
 
+/** What a policy asks of the attestations of a version. */
+export type AttestationGates = Pick<
+  InterventionPolicy,
+  'required_attestations' | 'required_builders' | 'required_sources'
+>;
+
 /** A step of a promotion, with the policy that it meets. */
 export interface PromotionStep {
   to: PromotionState;
-  policy: Pick<InterventionPolicy, 'min_soak_s' | 'required_attestations'>;
+  policy: Pick<InterventionPolicy, 'min_soak_s'> & AttestationGates;
 }
 
 /** Why a version has not soaked: the step that it is too early for. */
@@ -51,6 +63,37 @@ export function missingAttestations(
   carried: readonly string[],
 ): string[] {
   return required.filter((wanted) => !carried.some((found) => isOfType(found, wanted)));
+}
+
+/**
+ * The provenance that a policy requires, in words, if no verified attestation of a version is it.
+ * One attestation must match every regexp. A builder or source that is not known matches none.
+ * @param compile makes the test of a regexp with RE2 meaning
+ */
+export function missingProvenance(
+  { required_builders, required_sources }: AttestationGates,
+  carried: readonly AttestationSummary[],
+  compile: (regexp: string) => TextTest,
+): string | null {
+  if (required_builders.length + required_sources.length === 0) return null;
+
+  const [builders, sources] = [required_builders.map(compile), required_sources.map(compile)];
+  const matches = (tests: TextTest[], text: string | null | undefined) =>
+    tests.every((regexp) => typeof text === 'string' && regexp.test(text));
+  const met = carried.some(
+    ({ predicate_type, builder_id, provenance }) =>
+      isOfType(predicate_type, provenanceType) &&
+      matches(builders, builder_id) &&
+      matches(sources, provenance?.source_repository),
+  );
+  if (met) return null;
+
+  const all = (regexps: string[]) => regexps.join('/ and /');
+  return requirementText({
+    predicate_type: provenanceType,
+    ...(required_builders.length === 0 ? {} : { builder_regexp: all(required_builders) }),
+    ...(required_sources.length === 0 ? {} : { source_regexp: all(required_sources) }),
+  });
 }
 
 /**

@@ -22,6 +22,8 @@ const fieldTexts: { readonly [Field in keyof PolicyFields]: FieldText<PolicyFiel
   min_soak_s: { name: 'soak', show: formatSeconds },
   freeze_windows: { name: 'freeze', show: (windows) => listText(windows.map(windowText), 'none') },
   required_attestations: { name: 'attestations', show: (types) => listText(types, 'none') },
+  required_builders: { name: 'builders', show: (regexps) => listText(regexps, 'any') },
+  required_sources: { name: 'sources', show: (regexps) => listText(regexps, 'any') },
 };
 
 const fieldNames = Object.keys(fieldTexts) as (keyof PolicyFields)[];
@@ -62,6 +64,8 @@ export function fieldsOfPolicy(policy: PolicyFields): Record<keyof PolicyFields,
     min_soak_s: showField('min_soak_s', policy),
     freeze_windows: showField('freeze_windows', policy),
     required_attestations: showField('required_attestations', policy),
+    required_builders: showField('required_builders', policy),
+    required_sources: showField('required_sources', policy),
   };
 }
 

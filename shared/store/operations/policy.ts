@@ -1,4 +1,9 @@
-import type { Action, InterventionPolicy, StoredPolicy } from '../../domain/operations/index.ts';
+import {
+  type Action,
+  type InterventionPolicy,
+  noGates,
+  type StoredPolicy,
+} from '../../domain/operations/index.ts';
 import { type Db, entity, type Write } from '../table/index.ts';
 
 const policies = entity<StoredPolicy>()({
@@ -14,18 +19,30 @@ const policies = entity<StoredPolicy>()({
     min_soak_s: 'number',
     freeze_windows: 'json',
     required_attestations: 'json',
+    required_builders: 'json',
+    required_sources: 'json',
     revision: 'number',
   },
   key: { pk: '${account}#policies', sk: 'policy#${action}' },
 });
 
-export function getPolicy(db: Db, account: string, action: Action): Promise<StoredPolicy | null> {
-  return policies.get(db, { account, action });
+export async function getPolicy(
+  db: Db,
+  account: string,
+  action: Action,
+): Promise<StoredPolicy | null> {
+  const row = await policies.get(db, { account, action });
+  return row && complete(row);
 }
 
 /** The policies of an account that have a row of their own. */
-export function listPolicies(db: Db, account: string): Promise<StoredPolicy[]> {
-  return policies.all(db, 'primary', { account });
+export async function listPolicies(db: Db, account: string): Promise<StoredPolicy[]> {
+  return (await policies.all(db, 'primary', { account })).map(complete);
+}
+
+/** A row of an older release lacks the gates that did not exist yet. */
+function complete(row: StoredPolicy): StoredPolicy {
+  return { ...noGates, ...row };
 }
 
 /** Replaces the policy that was read; null where the action had no row of its own. */

@@ -40,6 +40,8 @@ describe('without a policy of its own, an action', () => {
       min_soak_s: 0,
       freeze_windows: [],
       required_attestations: [],
+      required_builders: [],
+      required_sources: [],
     });
   });
 });

@@ -46,6 +46,23 @@ describe('a promotion', () => {
   const soak = { module_promote_to_live: { min_soak_s: 2 * 24 * 3600 } };
   const sbom = { module_promote_to_live: { required_attestations: ['https://cyclonedx.org/bom'] } };
 
+  const provenance = (builder_id: string | null, source_repository: string | null) => {
+    const one = attested('https://slsa.dev/provenance/v1');
+    const [verdict] = one.signatures;
+    const attestation = {
+      predicate_type: 'https://slsa.dev/provenance/v1',
+      builder_id,
+      provenance: { source_repository, source_commit: null },
+    };
+    return { ...one, signatures: verdict === undefined ? [] : [{ ...verdict, attestation }] };
+  };
+  const built = {
+    module_promote_to_live: {
+      required_builders: ['^https://ci\\.test$'],
+      required_sources: ['^https://git\\.test/.*$', '^.*/redis$'],
+    },
+  };
+
   it.each([
     ['that soaked too briefly', promotion('live'), blessed, soak, 'soak_unfinished'],
     [
@@ -69,6 +86,28 @@ describe('a promotion', () => {
       sbom,
       'attestation_missing',
     ],
+    ['of a version without provenance', promotion('live'), blessed, built, 'attestation_missing'],
+    [
+      'of a version by another builder',
+      promotion('live'),
+      provenance('https://evil.test', 'https://git.test/redis'),
+      built,
+      'attestation_missing',
+    ],
+    [
+      'of a version from a source that meets one regexp only',
+      promotion('live'),
+      provenance('https://ci.test', 'https://git.test/other'),
+      built,
+      'attestation_missing',
+    ],
+    [
+      'of a version from a source that is not known',
+      promotion('live'),
+      provenance('https://ci.test', null),
+      built,
+      'attestation_missing',
+    ],
   ] as const)('%s is refused', async (_, change, of, policies, code) => {
     const rows = { version: of, module, live: null, uses: [] };
     await expect(kindOf(change).meet?.(change, rows, inForce(policies), now)).rejects.toMatchObject(
@@ -82,6 +121,12 @@ describe('a promotion', () => {
       promotion('live'),
       version({ promotion_state: 'blessed', state_changed_at: '2025-12-31T00:00:00.000Z' }),
       soak,
+    ],
+    [
+      'of a version by the builder and from the source',
+      promotion('live'),
+      provenance('https://ci.test', 'https://git.test/redis'),
+      built,
     ],
     ['of an attested version', promotion('live'), attested('https://cyclonedx.org/bom'), sbom],
     [

@@ -30,6 +30,8 @@ const gated: InterventionPolicy = {
   min_soak_s: 3600,
   freeze_windows: [weekend],
   required_attestations: ['a'],
+  required_builders: ['^a$'],
+  required_sources: [],
 };
 
 /** So many reviewers, the first `inGroup` of them in the group security. */
@@ -78,9 +80,11 @@ describe('a change of a policy', () => {
       min_soak_s: '1 h',
       freeze_windows: '22:00 to 06:00 UTC, fri 17:00 to mon 08:00 Europe/Zurich',
       required_attestations: 'a',
+      required_builders: '^a$',
+      required_sources: 'any',
     });
     expect(gatesText(gated)).toBe(
-      'reviewer groups security; soak 1 h; freeze fri 17:00 to mon 08:00 Europe/Zurich; attestations a',
+      'reviewer groups security; soak 1 h; freeze fri 17:00 to mon 08:00 Europe/Zurich; attestations a; builders ^a$',
     );
     expect(gatesText(was)).toBe('');
   });
@@ -124,6 +128,10 @@ describe('a change of a policy', () => {
     [{ freeze_windows: [{ ...weekend, to: 'sun 08:00' }] }, true],
     [{ required_attestations: ['a', 'b'] }, false],
     [{ required_attestations: ['b'] }, true],
+    [{ required_builders: ['^a$', '^b$'] }, false],
+    [{ required_builders: ['^.*$'] }, true],
+    [{ required_sources: ['^a$'] }, false],
+    [{ required_builders: [] }, true],
     [{ decision: 'allow', freeze_windows: [] }, true],
     [{ decision: 'deny', freeze_windows: [], required_attestations: [] }, false],
   ])('of a gated policy, %j loosens it: %s', (set, loosens) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   defaultPolicy,
   missingAttestations,
+  noGates,
   type PromotionStep,
   policyOfChange,
   strictestPolicy,
@@ -11,7 +12,7 @@ import {
 const since = '2026-01-01T00:00:00.000Z';
 const step = (to: PromotionStep['to'], min_soak_s: number): PromotionStep => ({
   to,
-  policy: { min_soak_s, required_attestations: [] },
+  policy: { ...noGates, min_soak_s },
 });
 
 describe('the soak of a version', () => {

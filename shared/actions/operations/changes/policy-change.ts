@@ -20,6 +20,7 @@ import {
   versionActions,
   withPolicyChange,
 } from '../../../domain/operations/index.ts';
+import { checkRegexp } from '../../../signature/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getPolicy, putPolicy } from '../../../store/operations/index.ts';
 import type { Services } from '../../context/index.ts';
@@ -162,13 +163,10 @@ function policyInForce(action: Action, stored: StoredPolicy | null): Interventio
 
 /** Refuses what an action cannot meet, or what nobody could lift. */
 function refuseUseless(policy: InterventionPolicy): void {
-  const { action, min_soak_s, required_attestations, freeze_windows } = policy;
+  const { action, min_soak_s, freeze_windows } = policy;
+  const lists = ['required_attestations', 'required_builders', 'required_sources'] as const;
   const field =
-    min_soak_s > 0
-      ? 'min_soak_s'
-      : required_attestations.length > 0
-        ? 'required_attestations'
-        : null;
+    min_soak_s > 0 ? 'min_soak_s' : (lists.find((list) => policy[list].length > 0) ?? null);
 
   if (field !== null && !versionActions.includes(action)) {
     throw new GantryError(
@@ -176,6 +174,11 @@ function refuseUseless(policy: InterventionPolicy): void {
       `expected ${field} only for ${versionActions.join(', ')}, found it for ${action}`,
       { field, expected: versionActions, found: action },
     );
+  }
+
+  for (const list of ['required_builders', 'required_sources'] as const) {
+    for (const [index, regexp] of policy[list].entries())
+      checkRegexp(regexp, { field: `${list}[${index}]` });
   }
 
   if (freeze_windows.length > 0 && neverFrozenActions.includes(action)) {

@@ -14,11 +14,14 @@ import {
   type Action,
   type Change,
   missingAttestations,
+  missingProvenance,
   type PromotionStep,
   strictestPolicy,
   unfinishedSoak,
 } from '../../../domain/operations/index.ts';
+import { attestationText } from '../../../domain/signatures/index.ts';
 import { tracks } from '../../../domain/templates/index.ts';
+import { compileRegexp } from '../../../signature/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import { getModule, getVersion, moveLive, moveVersion } from '../../../store/modules/index.ts';
 import type { Write } from '../../../store/table/index.ts';
@@ -269,18 +272,21 @@ function refuseUnsoaked(version: Version, steps: readonly PromotionStep[], now: 
 
 /** Throws `attestation_missing` for a version without what a policy of its steps requires. */
 function refuseUnattested(version: Version, steps: readonly PromotionStep[]): void {
-  const carried = version.signatures.flatMap(
-    ({ attestation }) => attestation?.predicate_type ?? [],
-  );
-  const required = steps.flatMap(({ policy }) => policy.required_attestations);
-  const missing = [...new Set(missingAttestations(required, carried))];
+  const carried = version.signatures.flatMap(({ attestation }) => attestation ?? []);
+  const types = carried.map(({ predicate_type }) => predicate_type);
+  const lacking = steps.flatMap(({ policy }) => [
+    ...missingAttestations(policy.required_attestations, types),
+    missingProvenance(policy, carried, compileRegexp),
+  ]);
+  const missing = [...new Set(lacking)].filter((text) => text !== null);
   if (missing.length === 0) return;
 
-  const found = [...new Set(carried)].join(', ') || 'none';
+  const found =
+    carried.length === 0 ? 'none' : listSome([...new Set(carried.map(attestationText))]);
   throw new GantryError(
     'attestation_missing',
-    `expected ${label(version)} to carry verified attestations of type ${missing.join(', ')}, found ${found}; publish a version that is attested before Gantry verifies it`,
-    { expected: missing, found: carried },
+    `expected ${label(version)} to carry verified attestations of type ${missing.join(', ')}, found ${found}; attest it, then run gantry module poll ${version.module} and request this again`,
+    { expected: missing, found: types },
   );
 }
 
