@@ -13,7 +13,7 @@ const folder = join(root, 'scripts/module-builder');
 const engines = ['podman', 'docker'] as const;
 
 /**
- * Makes the module-builder image, and pushes it with `--push`. `--chroot` needs no container engine:
+ * Makes the module-builder image. `--push` pushes it. `--chroot` needs no container engine:
  * it makes the image's system with mmdebstrap, and builds a module in it with the image's mounts.
  */
 async function builderImage(): Promise<void> {
@@ -86,10 +86,11 @@ async function makeSystem(system: string): Promise<void> {
 /** Runs the image's entry point with the image's mounts, in a mount namespace that dies with it. */
 function buildIn(system: string, work: string, args: readonly string[]): Promise<string> {
   const script = `set -eu
-mkdir -p "$1/opt/gantry" "$1/work"
+repository="$1/work"
+mkdir -p "$1/opt/gantry" "$repository"
 mount --bind "${root}" "$1/opt/gantry" && mount -o remount,bind,ro "$1/opt/gantry"
-mount --bind "$2" "$1/work" && mount -o remount,bind,ro "$1/work"
-mount --bind "$2/dist" "$1/work/dist"
+mount --bind "$2" "$repository" && mount -o remount,bind,ro "$repository"
+mount --bind "$2/dist" "$repository/dist"
 mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev"
 cp /etc/resolv.conf "$1/etc/resolv.conf"
 ln -sfn /opt/gantry/bin/gantry "$1/usr/local/bin/gantry"

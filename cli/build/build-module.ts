@@ -225,7 +225,7 @@ function listOf({ plan }: PackageBuild): string[] {
   );
 }
 
-/** A glob that matches files of packages claims them, so only one that matches nothing is a fault. */
+/** A glob that matches files of packages claims them. Only one that matches nothing is a fault. */
 function unclaimed(files: readonly string[], { name, file_spec }: ModuleManifest): string[] {
   return listUnmatched(file_spec, files).map(
     (glob) =>

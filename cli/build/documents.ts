@@ -76,7 +76,7 @@ async function readLicences(packages: PackageBuild | undefined): Promise<Map<str
   return licences;
 }
 
-/** Where the sources are from, and what builds them: a CI run of GitHub's or Gitea's shape, or git. */
+/** Where sources are from and what builds them: a CI run of GitHub's or Gitea's shape, or git. */
 async function readOrigin(directory: string, env: NodeJS.ProcessEnv) {
   const server = env.GITHUB_SERVER_URL;
   const run = `${server}/${env.GITHUB_REPOSITORY}/actions/runs/${env.GITHUB_RUN_ID}`;

@@ -55,7 +55,7 @@ export async function layerContent(
   };
 }
 
-/** A file below a link of the packages would turn the link into a directory, and hide its target. */
+/** A file below a link of the packages would make it a directory, and hide its target. */
 function refuseLedElsewhere(files: readonly string[], full: readonly TreeEntry[]): void {
   const known = new Map(full.map((entry) => [entry.path, entry]));
 

@@ -50,7 +50,7 @@ export async function pushModule(
 /**
  * Pushes the same without the tag, so that it can be signed before anybody sees it.
  * @throws GantryError `io_error`, `layer_too_large`, `usage` for a reference with a digest and for
- * directories that are no platforms, `registry_*`
+ * directories that are not builds of platforms, `registry_*`
  */
 export async function pushByDigest(
   target: Target,

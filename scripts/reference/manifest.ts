@@ -143,9 +143,9 @@ What a manifest selects from \`rootfs/\` is exactly what rsync selects with \`-a
 
 const shipping = `## What does not ship
 
-\`gantry module validate\` and \`gantry module build\` name each file of \`rootfs/\` that neither ships nor is masked, each pattern of
-\`file_spec\` that matches nothing (in a module without packages), and each pattern of \`protected_spec\` that protects a file of \`rootfs/\`
-that does not ship. They warn in capitals where nothing of \`rootfs/\` ships, or where a module has neither a file nor a package: machines
+\`gantry module validate\` and \`gantry module build\` warn by name of files of \`rootfs/\` that neither ship nor are
+masked. They also name patterns of \`file_spec\` that match nothing (in a module without packages), and files that \`protected_spec\`
+protects but that do not ship. They warn in capitals where nothing of \`rootfs/\` ships, or where a module has neither a file nor a package: machines
 lose the files of the version before it.
 
 A module with a \`parent_module\` and without a \`file_spec\` ships what the parent's \`dependency_spec\` selects from the \`rootfs/\` of the

@@ -42,7 +42,7 @@ const cyclonedxSchema = z.looseObject({
 
 type Component = z.output<typeof componentSchema>;
 
-/** Components that are no packages. */
+/** Components beside the packages. */
 const otherComponents = ['file', 'operating-system', 'data', 'device', 'machine-learning-model'];
 
 // SPDX 2.2 and 2.3: https://spdx.github.io/spdx-spec/v2.3/

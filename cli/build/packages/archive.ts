@@ -61,7 +61,7 @@ export class Archive {
     if (code !== 0) throw await this.#resolveError([...output.split('\n'), ...lines]);
     const removed = [...output.matchAll(/^Remv (\S+)/gm)].map(([, name]) => name ?? '');
     if (removed.length > 0) {
-      const message = `expected packages that can be installed beside those of the required modules, found that ${removed.join(', ')} would be removed; choose other packages, or change the required module`;
+      const message = `expected packages that fit those of the required modules, found that ${removed.join(', ')} would be removed. Choose other packages, or change the required module`;
       throw new GantryError('packages_conflict', message, { found: removed });
     }
 

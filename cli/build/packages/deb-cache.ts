@@ -82,7 +82,7 @@ export class DebCache {
       return;
     }
 
-    const message = `expected ${deb.name} ${deb.version} (${deb.path}) in the cache or an archive, found none: archives drop old versions; build with --packages <ref> where the packages were saved, or run with --update-lock`;
+    const message = `expected ${deb.name} ${deb.version} (${deb.path}) in the cache or an archive, found none. Archives drop old versions. Build with --packages <ref> if the packages were saved, or with --update-lock`;
     throw new GantryError('lock_stale', message, { field: deb.name, found: deb.version });
   }
 

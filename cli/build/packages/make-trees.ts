@@ -18,7 +18,7 @@ import { type BuiltTree, buildTree } from './build-tree.ts';
 import type { DebCache } from './deb-cache.ts';
 import { diskError } from './disk-error.ts';
 import { makeLocalArchive } from './local-archive.ts';
-import { accountsOf, readFacts, type TreeFacts } from './tree-facts.ts';
+import { accountsOf, readFacts, type TreeFacts, treeFactsSchema } from './tree-facts.ts';
 
 /** Part of the name of a cached base; another number makes all bases again. */
 const baseFormat = 1;
@@ -153,6 +153,15 @@ async function makeTree(
   });
 }
 
+/** Facts of a damaged cache are made again. */
+function parseFacts(bytes: Buffer): TreeFacts | undefined {
+  try {
+    return treeFactsSchema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Keeps the facts of a base tree under the digest of everything that it is made from. */
 async function cachedFacts(
   { section, cache }: TreesInput,
@@ -166,8 +175,8 @@ async function cachedFacts(
   const path = join(cache.directory, 'bases', `${name}.json.gz`);
 
   const known = await readFile(path).catch(() => undefined);
-  const kept = known && (await promisify(gunzip)(known).catch(() => undefined));
-  if (kept) return JSON.parse(kept.toString('utf8')) as TreeFacts;
+  const kept = known && (await promisify(gunzip)(known).then(parseFacts, () => undefined));
+  if (kept) return kept;
 
   const facts = await make();
   const temporary = `${path}.${process.pid}.tmp`;

@@ -1,4 +1,5 @@
-import type { TreeEntry } from '../../../shared/domain/files/index.ts';
+import { z } from 'zod';
+import { type TreeEntry, treeEntry } from '../../../shared/domain/files/index.ts';
 import {
   type Accounts,
   type InstalledPackage,
@@ -9,15 +10,16 @@ import {
 import { type BuiltTree, openFromTar, readFromTar } from './build-tree.ts';
 
 /** What a build needs to know of a tree. Plain JSON, so that the facts of a base are cached. */
-export interface TreeFacts {
-  entries: TreeEntry[];
+export const treeFactsSchema = z.object({
+  entries: z.array(treeEntry),
   /** dpkg's status database, as text. */
-  status: string;
-  passwd: string;
-  group: string;
+  status: z.string(),
+  passwd: z.string(),
+  group: z.string(),
   /** Paths by the package that ships them, with the links of a merged /usr followed. */
-  shipped: Record<string, string[]>;
-}
+  shipped: z.record(z.string(), z.array(z.string())),
+});
+export type TreeFacts = z.infer<typeof treeFactsSchema>;
 
 /** Reads the facts of a tree from its tar. */
 export async function readFacts(tree: BuiltTree): Promise<TreeFacts> {

@@ -46,7 +46,7 @@ export function splitLayers(layers: readonly Descriptor[]): {
   return { layer, sideLayers: layers.filter(isSide) };
 }
 
-/** Stores the documents beside a module, and summarizes them. One that is too large is only noted. */
+/** Stores and summarizes the documents beside a module. One that is too large is only noted. */
 export async function storeSideLayers(
   { services, module, client, repository }: IngestSource<'account'>,
   platform: string,
@@ -99,7 +99,7 @@ function summarizeBytes(kind: DocumentKind, bytes: Uint8Array): DocumentSummary 
   return readable ? summarizeDocument(kind, document) : { kind, format: null };
 }
 
-/** The side layers of all builds, as a version's row keeps them: without licences if they are many. */
+/** The side layers of all builds, as a version's row keeps them; without licences if many. */
 export function boundSideLayers(found: readonly SideLayer[]): SideLayer[] {
   refuseTooMany(found);
   if (Buffer.byteLength(JSON.stringify(found)) <= limits.sideLayersBytesMax) return [...found];

@@ -128,7 +128,7 @@ async function findOthers(
 
 /**
  * Looks for attestations that were pushed after the version was verified. The version verifies
- * without them, so a registry that fails or has no room means that there are none yet.
+ * without them, so a registry that fails or has no room means that none is known yet.
  * @returns null if there is nothing to save
  */
 async function findLater(

@@ -9,7 +9,7 @@ export const signaturesLimits = {
   attestationBytesMax: 8 * 1024 ** 2,
   /** Signatures and attestations of one artifact together: a function reads them in memory. */
   foundSignaturesBytesMax: 32 * 1024 ** 2,
-  /** Licences that the summary of an SBOM names, and characters of each: an expression may be long. */
+  /** Licences that the summary of an SBOM names, and characters of each, since some are long. */
   summarizedLicensesMax: 5,
   summarizedLicenseLengthMax: 60,
   /** Further subjects that the summary of an attestation names: the build of one platform. */

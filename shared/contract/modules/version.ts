@@ -195,7 +195,7 @@ export const versionsQuery = listQuery(versionFilters);
 export const versionAnswer = z.object({ version: versionSchema });
 export const versionParams = z.object({ id: versionIdSchema });
 
-/** The documents about a version: those of verified attestations first, then those of its layers. */
+/** The documents about a version: of verified attestations first, then of its layers. */
 export const attestationsAnswer = z.object({
   attestations: z.array(
     z

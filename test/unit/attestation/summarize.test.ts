@@ -274,7 +274,7 @@ describe('the summary of a VEX', () => {
     });
   });
 
-  it('is told from an SBOM in the format of CycloneDX', () => {
+  it('is distinguished from an SBOM in the format of CycloneDX', () => {
     const vulnerabilities = [
       { id: 'CVE-2023-1', analysis: { state: 'exploitable' } },
       { id: 'CVE-2023-2', analysis: { state: 'false_positive' } },

@@ -66,7 +66,7 @@ describe('the table of ids', () => {
     expect(formatIds(ids, written)).toBe(written);
   });
 
-  test('never runs into the ids that packages take by themselves', () => {
+  test('never runs into the ids that packages choose', () => {
     const users = Array.from({ length: 501 }, (_, at) => `u${at}`);
     expect(() => assignIds({ users: {}, groups: {} }, { users, groups: [] })).toThrow(
       expect.objectContaining({ code: 'ids_invalid' }),

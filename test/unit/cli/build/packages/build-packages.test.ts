@@ -12,7 +12,7 @@ const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? mis
 const makeUser =
   'useradd --system --user-group --home-dir /var/lib/redis --shell /usr/sbin/nologin redis';
 
-/** A server with what makes builds hard: a user, set-uid and capabilities, a diversion, conffiles. */
+/** A server with what makes builds hard: a user, set-uid, capabilities, a diversion, conffiles. */
 function fillArchive(archive: DebianArchive): void {
   archive.add(
     {

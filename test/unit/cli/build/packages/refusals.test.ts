@@ -186,7 +186,7 @@ describe.skipIf(reason)(`refused builds${reason ? ` (${reason})` : ''}`, () => {
     expect(left(place)).toEqual([]);
   }, 60_000);
 
-  test('a user without ranges of ids is told what is missing', () => {
+  test('a user without ranges of ids reads what is missing', () => {
     workspace.module('nobody', 'package_spec: [redis-tools]\n');
     const home = join(workspace.directory, 'nobody');
     execFileSync('chown', ['-R', '65534:65534', home]);
