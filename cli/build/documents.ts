@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import project from '../../package.json' with { type: 'json' };
 import { GantryError } from '../../shared/base/error.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../shared/packages/index.ts';
 import type { PackageBuild } from './packages/build-packages.ts';
 import { readFromTar } from './packages/build-tree.ts';
+import { readOptional } from './packages/required-modules.ts';
 
 export interface DocumentInput {
   directory: string;
@@ -123,7 +123,7 @@ function withoutPassword(remote: string): string {
  * @throws GantryError `usage` for a file of another kind, `prerequisite_missing` without grype
  */
 export async function readVex(source: string, sbomPath: string): Promise<string> {
-  const text = source === 'grype' ? await runGrype(sbomPath) : await readFile(source, 'utf8');
+  const text = source === 'grype' ? await runGrype(sbomPath) : await readVexFile(source);
   const document = parseObject(text);
   const isOpenVex = String(document?.['@context'] ?? '').startsWith('https://openvex.dev/ns');
   const isCycloneDx = document?.bomFormat === 'CycloneDX';
@@ -131,6 +131,12 @@ export async function readVex(source: string, sbomPath: string): Promise<string>
 
   const message = `expected an OpenVEX or CycloneDX document in ${source}, found another`;
   throw new GantryError('usage', message, { field: 'vex', found: source });
+}
+
+async function readVexFile(path: string): Promise<string> {
+  const text = await readOptional(path);
+  if (text !== undefined) return text;
+  throw new GantryError('io_error', `expected a VEX document at ${path}, found none`);
 }
 
 async function runGrype(sbomPath: string): Promise<string> {

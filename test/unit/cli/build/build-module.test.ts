@@ -255,6 +255,17 @@ describe('gantry module build', () => {
     expect(existsSync(join(directory, 'elsewhere/module.tar'))).toBe(true);
   });
 
+  test('builds each of several platforms to a directory of its own', () => {
+    const directory = repository();
+    const platforms = ['debian-12-amd64', 'debian-12-arm64'];
+    const flags = platforms.flatMap((platform) => ['--platform', platform]);
+    const { builds } = JSON.parse(gantry(['--json', ...flags], directory));
+
+    expect(builds.map(({ platform }: { platform: string }) => platform)).toEqual(platforms);
+    for (const platform of platforms)
+      expect(existsSync(join(directory, 'dist', platform, 'module.tar'))).toBe(true);
+  });
+
   test('ends with 2 and one sentence on an error', () => {
     const directory = repository();
     rmSync(join(directory, 'manifest.yaml'));
