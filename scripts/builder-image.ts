@@ -80,7 +80,7 @@ async function makeSystem(system: string): Promise<void> {
   const packages = (await readFile(join(folder, 'packages.txt'), 'utf8')).trim().split('\n');
   const keyring = '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg';
   const include = `--include=${packages.join(',')}`;
-  await run('mmdebstrap', ['--variant=apt', keyring, include, 'trixie', system]);
+  await run('mmdebstrap', ['--mode=unshare', '--variant=apt', keyring, include, 'trixie', system]);
 }
 
 /** Runs the image's entry point with the image's mounts, in a mount namespace that dies with it. */

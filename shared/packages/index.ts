@@ -9,5 +9,11 @@ export * from './lock.ts';
 export { type LayerPlan, planLayer } from './plan-layer.ts';
 export { formatProvenance } from './provenance.ts';
 export { formatSbom } from './sbom.ts';
-export { accountsScript, describeAccounts, dynamicAccounts } from './scripted-accounts.ts';
+export {
+  accountsScript,
+  describeAccounts,
+  dynamicAccounts,
+  startingAccounts,
+  withLockedIds,
+} from './scripted-accounts.ts';
 export { compareDebianVersions } from './version.ts';

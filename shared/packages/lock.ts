@@ -42,6 +42,7 @@ const lockedAccounts = z.strictObject({
   users: z.array(
     z.strictObject({
       name: accountName,
+      uid: z.int().min(0),
       /** The primary group. */
       group: accountName,
       gecos: passwdField,
@@ -54,11 +55,16 @@ const lockedAccounts = z.strictObject({
     }),
   ),
   groups: z.array(
-    z.strictObject({ name: accountName, members: z.array(accountName), base: z.boolean() }),
+    z.strictObject({
+      name: accountName,
+      gid: z.int().min(0),
+      members: z.array(accountName),
+      base: z.boolean(),
+    }),
   ),
 });
 
-/** Users and groups of a build. Their ids are in the account's table. */
+/** Users and groups of a build, with their ids of the account's table. */
 export type LockedAccounts = z.infer<typeof lockedAccounts>;
 
 const lockSection = z.strictObject({

@@ -1,3 +1,4 @@
+import { GantryError } from '../base/error.ts';
 import type { TreeEntry } from '../domain/files/index.ts';
 import type { Accounts } from './accounts.ts';
 import type { IdTable } from './ids.ts';
@@ -39,8 +40,9 @@ export function describeAccounts(
   const dynamicUsers = new Set(made.users.map(({ name }) => name));
 
   return {
-    users: made.users.map(({ name, gid, gecos, home, shell }) => ({
+    users: made.users.map(({ name, uid, gid, gecos, home, shell }) => ({
       name,
+      uid,
       group: names.get(gid) ?? 'nogroup',
       gecos,
       home,
@@ -51,7 +53,7 @@ export function describeAccounts(
     groups: all.groups.flatMap(({ name, gid, members }) => {
       const own = members.filter((member) => dynamicUsers.has(member));
       if (!isDynamicGroup(gid) && own.length === 0) return [];
-      return [{ name, members: own, base: base.groups.has(name) }];
+      return [{ name, gid, members: own, base: base.groups.has(name) }];
     }),
   };
 }
@@ -107,4 +109,50 @@ function makeHome(user: { uid: number; gid: string; home: string; mode: number }
   const path = `"$1"${quoted(user.home)}`;
   const mode = user.mode.toString(8);
   return `[ -e ${path} ] || { mkdir -p ${path} && chown ${user.uid}:"${user.gid}" ${path} && chmod ${mode} ${path}; }\n`;
+}
+
+/**
+ * The accounts that a new lock starts with: those that the required modules' builds found, and those
+ * of the lock before.
+ */
+export function startingAccounts(
+  required: readonly LockedAccounts[],
+  before: LockedAccounts | undefined,
+): LockedAccounts {
+  const users = new Map((before?.users ?? []).map((one) => [one.name, one]));
+  const groups = new Map((before?.groups ?? []).map((one) => [one.name, one]));
+
+  for (const one of required) {
+    for (const user of one.users) users.set(user.name, { ...user, base: true });
+    for (const group of one.groups) groups.set(group.name, { ...group, base: true });
+  }
+  return { users: [...users.values()], groups: [...groups.values()] };
+}
+
+/**
+ * Adds the ids of a lock to the table, where it has none. So modules whose tables lie in different
+ * places agree.
+ * @throws GantryError `ids_invalid` if a required module was built with another id
+ */
+export function withLockedIds(table: IdTable, accounts: LockedAccounts): IdTable {
+  const users = { ...table.users };
+  const groups = { ...table.groups };
+
+  for (const { name, uid, base } of accounts.users) {
+    users[name] ??= { uid };
+    if (base && users[name].uid !== uid) throw otherId(name, users[name].uid, uid);
+  }
+  for (const { name, gid, base } of accounts.groups) {
+    // Debian numbers the groups that are here for their members alone.
+    if (!isDynamicGroup(gid)) continue;
+    groups[name] ??= { gid };
+    if (base && groups[name].gid !== gid) throw otherId(name, groups[name].gid, gid);
+  }
+
+  return { users, groups };
+}
+
+function otherId(name: string, expected: number, found: number): GantryError {
+  const message = `expected ${name} to have the id ${expected} of ids.yaml, found ${found} in the lock of a required module; use one ids.yaml for both, and build the required module again with --update-lock`;
+  return new GantryError('ids_invalid', message, { field: name, expected, found });
 }

@@ -9,6 +9,7 @@ import {
   type LockedPackage,
   type LockSection,
   planLayer,
+  withLockedIds,
 } from '../../../shared/packages/index.ts';
 import { readBuildFiles, writeBuildFiles } from './build-files.ts';
 import { cacheDirectory, DebCache, type DebSource, mirrorSource } from './deb-cache.ts';
@@ -93,7 +94,7 @@ export async function buildPackages(
 
   const trees = await makeTrees({
     section: resolved.section,
-    ids: files.ids,
+    ids: withLockedIds(files.ids, resolved.section.accounts),
     work: options.work,
     cache: { directory: cache, debs },
     onStep,

@@ -13,6 +13,7 @@ import {
   packageKey,
   parseStanzas,
   type Stanza,
+  startingAccounts,
 } from '../../../shared/packages/index.ts';
 import { Archive } from './archive.ts';
 import type { DebCache, DebSource } from './deb-cache.ts';
@@ -98,8 +99,11 @@ async function makeSection(input: LockInput): Promise<ResolvedLock> {
     options: { carve },
     requires: lockedModules(required),
     epoch,
-    // Known users keep their homes and shells; a build finds the others.
-    accounts: locked?.accounts ?? { users: [], groups: [] },
+    // A build finds those that are not known yet.
+    accounts: startingAccounts(
+      required.flatMap((one) => one.locked?.accounts ?? []),
+      locked?.accounts,
+    ),
     base: baseDebs,
     packages: overlay(baseDebs, own.packages),
   };

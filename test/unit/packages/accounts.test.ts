@@ -10,6 +10,8 @@ import {
   newAccounts,
   parseAccounts,
   parseIds,
+  startingAccounts,
+  withLockedIds,
 } from '../../../shared/packages/index.ts';
 
 const base = parseAccounts('root:x:0:0:root:/root:/bin/sh\n', 'root:x:0:\nadm:x:4:\n');
@@ -99,6 +101,7 @@ describe('users made before the scripts run', () => {
     const described = describeAccounts(full, names, { entries, shipped: new Set() });
     expect(described.users.find(({ name }) => name === 'redis')).toEqual({
       name: 'redis',
+      uid: 401,
       group: 'redis',
       gecos: 'Redis,,,',
       home: '/var/lib/redis',
@@ -125,6 +128,22 @@ describe('users made before the scripts run', () => {
     const shipped = new Set(['/var/lib/redis']);
     const { users } = describeAccounts(full, names, { entries, shipped });
     expect(users.find(({ name }) => name === 'redis')?.home_mode).toBeNull();
+  });
+
+  test('start with those of the required modules, under the ids of their locks', () => {
+    const found = describeAccounts(full, names, { entries, shipped: new Set() });
+    const accounts = startingAccounts([found], undefined);
+    expect(accounts.users.every(({ base: isBase }) => isBase)).toBe(true);
+    expect(withLockedIds({ users: {}, groups: {} }, accounts)).toMatchObject({
+      users: { redis: { uid: 401 }, _chrony: { uid: 403 } },
+      groups: { redis: { gid: 402 }, data: { gid: 405 } },
+    });
+
+    const other = { users: { redis: { uid: 500 } }, groups: {} };
+    expect(() => withLockedIds(other, accounts)).toThrow(
+      expect.objectContaining({ code: 'ids_invalid', expected: 500, found: 401 }),
+    );
+    expect(withLockedIds(other, found).users.redis).toEqual({ uid: 500 });
   });
 
   test('are quoted for the shell', () => {
