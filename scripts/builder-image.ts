@@ -86,6 +86,7 @@ async function makeSystem(system: string): Promise<void> {
 /** Runs the image's entry point with the image's mounts, in a mount namespace that dies with it. */
 function buildIn(system: string, work: string, args: readonly string[]): Promise<string> {
   const script = `set -eu
+mount --bind "$1" "$1" # unshare needs a root that is a mount point
 repository="$1/work"
 mkdir -p "$1/opt/gantry" "$repository"
 mount --bind "${root}" "$1/opt/gantry" && mount -o remount,bind,ro "$1/opt/gantry"
