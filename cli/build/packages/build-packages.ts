@@ -1,6 +1,6 @@
 import { GantryError } from '../../../shared/base/error.ts';
 import { listSome } from '../../../shared/base/list-some.ts';
-import { compileGlob, GlobMatcher } from '../../../shared/files/index.ts';
+import { compileGlob, GlobMatcher, selectFiles } from '../../../shared/files/index.ts';
 import { buildMask, type ModuleManifest } from '../../../shared/manifest/index.ts';
 import {
   type Accounts,
@@ -113,7 +113,11 @@ export async function buildPackages(
     section,
     required: resolved.required,
     accounts: accountsOf(trees.full),
-    warnings: [...written, ...planWarnings(plan, trees), ...updateWarnings(resolved.section)],
+    warnings: [
+      ...written,
+      ...planWarnings(plan, trees, manifest.carve_waivers),
+      ...updateWarnings(resolved.section),
+    ],
   };
 }
 
@@ -145,8 +149,11 @@ function refuseProtected(plan: LayerPlan, required: readonly RequiredModule[]): 
   }
 }
 
-function planWarnings(plan: LayerPlan, trees: Trees): string[] {
+function planWarnings(plan: LayerPlan, trees: Trees, waivers: readonly string[] = []): string[] {
   const { base, misplaced } = trees;
+  const waived = new Set(selectFiles(plan.carved, { file_spec: waivers, mask: [] }));
+  const carved = plan.carved.filter((path) => !waived.has(path));
+
   return [
     ...(base === undefined
       ? ['no required module has packages, so the layer has the essential system too']
@@ -161,9 +168,9 @@ function planWarnings(plan: LayerPlan, trees: Trees): string[] {
           `scripts gave other ids than ${idTableName} to ${listSome(misplaced)}; their files may belong to another user on machines`,
         ]
       : []),
-    ...(plan.carved.length > 0
+    ...(carved.length > 0
       ? [
-          `--carve leaves out ${plan.carved.length} files of packages that file_spec does not name, such as ${listSome(plan.carved, 3)}`,
+          `--carve leaves out ${carved.length} files of packages that file_spec does not name, such as ${listSome(carved, 3)}`,
         ]
       : []),
   ];

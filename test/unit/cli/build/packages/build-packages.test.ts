@@ -75,6 +75,7 @@ describe.skipIf(reason)(`building packages${reason ? ` (${reason})` : ''}`, () =
       `package_spec: [redis-server]
 file_spec: ["/etc/redis/*", "/usr/bin/redis-*"]
 mask: ["*.bak"]
+carve_waivers: ["/usr/share/doc/**"]
 dependencies: {requires: [base@*]}
 `,
       {
@@ -152,6 +153,7 @@ dependencies: {requires: [base@*]}
     const updated = await workspace.build('redis', { updateLock: true, carve: true });
     expect(workspace.read('redis', 'module.lock.json')).toContain('5:7.1-1');
     expect(updated.warnings.join()).toContain('--carve leaves out');
+    expect(updated.warnings.join()).not.toContain('/usr/share/doc');
     const tree = await pathsOf('redis');
     expect(tree.has('/usr/bin/redis-server')).toBe(true);
     expect(tree.has('/usr/lib/systemd/system/redis.service')).toBe(false);
