@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { listedModuleSchema, movedTagSchema } from '../../shared/contract/modules/index.ts';
-import { withheldBy } from '../../shared/domain/modules/index.ts';
+import { type Effect, withheldBy } from '../../shared/domain/modules/index.ts';
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
 import { formatWarnings } from './warnings.ts';
@@ -95,6 +95,11 @@ export function formatPolling(poll: Poll): string {
   if (poll.code === null) return poll.polled_at === null ? 'not polled yet' : 'works';
   const times = poll.failures === 1 ? 'once' : `${poll.failures} times`;
   return `failed ${times}: ${poll.code}; retry at ${poll.next_poll_at}`;
+}
+
+/** Rows for what a module does to machines besides its files. */
+export function effectRows(effects: readonly Effect[]): [string, string][] {
+  return effects.map(({ name, value }) => [name, value]);
 }
 
 /** Formats a version with the reason why machines that lack it do not get it. */

@@ -23,6 +23,7 @@ export function formatPreview({ preview, metadata, instances, warnings, bounds }
         ...packages.removed.map((one): Row => ['-', one.package, one.modules.join(', ')]),
       ]),
     ],
+    ['On machines', formatSignedRows(preview.effects.map(effectRow))],
     ['Metadata', formatSignedRows(metadata.flatMap((one) => diffMetadata(one, one.module)))],
     [
       'Files',
@@ -55,6 +56,12 @@ function moduleRow({ module, before, after }: Preview['modules'][number]): Row {
   ].flat();
 
   return ['~', module, changes.join(', ')];
+}
+
+function effectRow({ module, name, was, now }: Preview['effects'][number]): Row {
+  if (was === null) return ['+', `${module}: ${name}`, now ?? ''];
+  if (now === null) return ['-', `${module}: ${name}`, was];
+  return ['~', `${module}: ${name}`, `${was} → ${now}`];
 }
 
 function fileRows({ added, removed, changed }: Preview): Row[] {
@@ -129,6 +136,7 @@ function formatTruncated(preview: Preview, { list_rows }: Answer['bounds']): str
   const shown = {
     packages_added: preview.packages.added.length,
     packages_removed: preview.packages.removed.length,
+    effects: preview.effects.length,
     added: preview.added.length,
     removed: preview.removed.length,
     changed: preview.changed.length,

@@ -3,6 +3,7 @@ import type {
   publicModuleSchema,
   publicVersionSchema,
 } from '../../shared/contract/modules/index.ts';
+import { effectRows } from './modules.ts';
 import { formatFields, shortDigest, table } from './table.ts';
 
 type PublicModule = z.output<typeof publicModuleSchema>;
@@ -34,6 +35,7 @@ export function formatPublicModule(module: PublicModule): string {
     ['provides', module.provides.join(', ') || null],
     ['live version', live === null ? null : `${live.version_string}, ${shortDigest(live.digest)}`],
     ['platforms', live?.platforms.join(', ') ?? null],
+    ...effectRows(module.effects),
   ]);
 }
 

@@ -19,7 +19,12 @@ import type { Candidate } from '../../shared/domain/candidates/index.ts';
 import type { Instance } from '../../shared/domain/machines/index.ts';
 import { driftOf } from '../../shared/domain/machines/index.ts';
 import type { Module } from '../../shared/domain/modules/index.ts';
-import { lifecycleState, type Version } from '../../shared/domain/modules/index.ts';
+import {
+  lifecycleState,
+  listEffects,
+  type Version,
+  warnOfVersion,
+} from '../../shared/domain/modules/index.ts';
 import { type Approval, votesOf } from '../../shared/domain/operations/index.ts';
 
 /** Returns a module with its identities in the form of a registration. */
@@ -37,10 +42,14 @@ export function moduleView(module: Module): z.input<typeof moduleSchema> {
   };
 }
 
-/** @param nameOf names the actors who withhold versions */
+/**
+ * @param nameOf names the actors who withhold versions
+ * @param module the registration; null if the caller has no need of it
+ */
 export function versionView(
   version: Version,
   nameOf: (actor: string) => string,
+  module: Pick<Module, 'category'> | null,
 ): z.input<typeof versionSchema> {
   const { withheld = {} } = version;
   return {
@@ -50,6 +59,8 @@ export function versionView(
     ),
     composefs_digest: version.builds[0]?.composefs_digest ?? null,
     lifecycle_state: lifecycleState(version.promotion_state),
+    effects: listEffects(version.manifest),
+    warnings: warnOfVersion(version, module),
   };
 }
 

@@ -1,4 +1,4 @@
-const shown = 'reviewers and `module diff`, which show how it changes';
+const shown = '`module show`, `module validate`, previews and approvals, which show it';
 
 /** What acts on each field of a manifest. */
 export const actors: Readonly<Record<string, string>> = {

@@ -22,13 +22,17 @@ export function indexOf(composition: Composition): CompositionIndex {
   const index: CompositionIndex = {
     format: 1,
     layers: composition.layers.map(
-      ({ version, version_id, layer_digest, priority, package_spec = [] }, i): IndexedLayer => ({
+      (
+        { version, version_id, layer_digest, priority, package_spec = [], effects = [] },
+        i,
+      ): IndexedLayer => ({
         name: names[i] as LayerName,
         version,
         version_id,
         layer_digest,
         priority,
         packages: [...package_spec].sort(compareBytes),
+        ...(effects.length === 0 ? {} : { effects }),
       }),
     ),
     ...columnsOf(composition, at),

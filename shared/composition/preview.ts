@@ -1,4 +1,5 @@
 import type {
+  ChangedEffect,
   CompositionIndex,
   Decided,
   FactName,
@@ -11,6 +12,7 @@ import type {
   Preview,
 } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import { compareEffects } from '../domain/modules/index.ts';
 import { readFacts } from './composition-index.ts';
 import { type ListBounds, truncateList } from './truncate.ts';
 
@@ -28,6 +30,7 @@ export function previewComposition(
   const from = before ?? emptyIndex;
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
+  const effects = changedEffects(from.layers, after.layers);
   const { added, removed, changed, times } = changedPaths(from, after);
 
   const dropped = describeFacts(from, after, 'dropped', (path, a, b) => ({
@@ -58,6 +61,7 @@ export function previewComposition(
   return {
     modules,
     packages: { added: cut(packages.added), removed: cut(packages.removed) },
+    effects: cut(effects),
     added: cut(added),
     removed: cut(removed),
     changed: cut(changed),
@@ -68,6 +72,7 @@ export function previewComposition(
       modules: modules.length,
       packages_added: packages.added.length,
       packages_removed: packages.removed.length,
+      effects: effects.length,
       added: added.length,
       removed: removed.length,
       changed: changed.length,
@@ -138,6 +143,21 @@ function packagesOf(layers: readonly IndexedLayer[]): PackageUse[] {
   return [...uses]
     .sort(([a], [b]) => compareBytes(a, b))
     .map(([name, modules]) => ({ package: name, modules: [...modules].sort(compareBytes) }));
+}
+
+function changedEffects(
+  before: readonly IndexedLayer[],
+  after: readonly IndexedLayer[],
+): ChangedEffect[] {
+  const old = new Map(before.map(({ name, effects }) => [name, effects ?? []]));
+  const fresh = new Map(after.map(({ name, effects }) => [name, effects ?? []]));
+
+  return [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes).flatMap((module) =>
+    compareEffects(old.get(module) ?? [], fresh.get(module) ?? []).map((one) => ({
+      module,
+      ...one,
+    })),
+  );
 }
 
 type Changes = Pick<Preview, 'added' | 'removed' | 'changed'> & { times: number };

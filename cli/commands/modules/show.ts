@@ -11,7 +11,7 @@ import { parseModuleName } from '../../client/modules.ts';
 import { showPublicModule } from '../../client/public-modules.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { describe, type Flags } from '../../command.ts';
-import { formatLive, formatPolling } from '../../output/modules.ts';
+import { effectRows, formatLive, formatPolling } from '../../output/modules.ts';
 import { formatFields } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -32,22 +32,43 @@ async function show(written: string, flags: Flags): Promise<ExitCode> {
 
   const { client, responses } = await connect();
   const response = await client.get(responses.module, `/modules/${encodeURIComponent(name)}`);
-  const { live_version_id } = response.module;
-  const live =
-    flags.json || live_version_id === null
-      ? null
-      : await client.get(responses.version, `/versions/${live_version_id}`);
+  const version = flags.json ? null : await shownVersion(response.module);
 
   print(flags.json, response, () =>
     formatFields([
       ...registrationRows(response.module),
-      ['live version', live === null ? null : formatLive(live.version)],
-      ...documentRows(live?.version ?? null),
+      ['live version', version?.promotion_state === 'live' ? formatLive(version) : null],
       ...pollRows(response),
+      ...(version === null ? [] : versionRows(version)),
     ]),
   );
 
   return 0;
+}
+
+/** The live version, or else the newest one; null if there is none. */
+async function shownVersion({
+  name,
+  live_version_id,
+}: Shown['module']): Promise<ShownVersion | null> {
+  const { client, responses } = await connect();
+  if (live_version_id !== null)
+    return (await client.get(responses.version, `/versions/${live_version_id}`)).version;
+
+  const path = `/modules/${encodeURIComponent(name)}/versions?limit=1`;
+  const { versions } = await client.get(responses.versions, path);
+  return versions[0] ?? null;
+}
+
+/** What is attested of a version, and what it does to machines besides its files. */
+function versionRows(version: ShownVersion): Row[] {
+  const { version_string, promotion_state, effects, warnings = [] } = version;
+  return [
+    ['shown below', `${version_string}, ${promotion_state}`],
+    ...documentRows(version),
+    ...effectRows(effects),
+    ...warnings.map((warning): Row => ['warning', warning]),
+  ];
 }
 
 type Shown = z.output<(typeof responses)['module']>;
@@ -85,8 +106,7 @@ function registrationRows(module: Shown['module']): Row[] {
 type ShownVersion = z.output<(typeof responses)['version']>['version'];
 
 /** What attestations and side layers of the live version say. */
-function documentRows(version: ShownVersion | null): Row[] {
-  const { signatures = [], side_layers = [] } = version ?? {};
+function documentRows({ signatures, side_layers = [] }: ShownVersion): Row[] {
   return [
     ...signatures.flatMap(({ attestation }): Row[] =>
       attestation === undefined ? [] : [['attested', attestationText(attestation)]],

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import type { Effect } from '../../../shared/domain/modules/index.ts';
 import type {
   ManifestConflict,
   ManifestProblem,
@@ -18,6 +19,8 @@ interface ManifestValidation {
   valid: boolean;
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
+  /** What the module does to machines besides its files; empty if invalid. */
+  effects: Effect[];
   /** Conflicts with other modules of the account; empty offline. */
   conflicts: ManifestConflict[];
 }
@@ -39,7 +42,7 @@ export function registerModuleValidate(module: Command): void {
   describe(command, {
     notes: `
 Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
-category. Requirements that no module meets are warnings. --json prints {valid, errors, warnings, conflicts}.`,
+category. Requirements that no module meets are warnings. --json prints {valid, errors, warnings, effects, conflicts}.`,
     examples: [
       'gantry module validate my-redis/manifest.yaml',
       'gantry module validate --category userland',
@@ -59,8 +62,9 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
       : await validateThere(text, flags.category, here);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
 
-  const { valid, errors, warnings, conflicts } = result;
-  print(flags.json, { valid, errors, warnings, conflicts }, () => formatValidation(file, result));
+  const { valid, errors, warnings, effects, conflicts } = result;
+  const shown = { valid, errors, warnings, effects, conflicts };
+  print(flags.json, shown, () => formatValidation(file, shown));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
 }
 
@@ -72,21 +76,23 @@ interface Here extends ManifestValidation {
 /** Checks the manifest, and what it says of the `rootfs/` beside it. */
 async function validateHere(file: string, text: string, parent?: string): Promise<Here> {
   const { validateManifest } = await import('../../../shared/manifest/index.ts');
-  const found = { ...validateManifest(text), conflicts: [] };
+  const found = { ...validateManifest(text), effects: [], conflicts: [] };
   if (!found.valid) return found;
 
-  const { files, warnings } = await planHere(dirname(file), text, parent);
-  return { ...found, warnings: [...found.warnings, ...warnings], files };
+  const { files, effects, warnings } = await planHere(dirname(file), text, parent);
+  return { ...found, warnings: [...found.warnings, ...warnings], effects, files };
 }
 
 /** What a build would ship from `rootfs/`, with the warnings about it. */
 async function planHere(directory: string, text: string, parent?: string) {
-  const [{ parseManifest }, { inheritSpec }, { planModule }, { readRootfs }] = await Promise.all([
-    import('../../../shared/manifest/index.ts'),
-    import('../../build/parent.ts'),
-    import('../../build/plan.ts'),
-    import('../../build/rootfs.ts'),
-  ]);
+  const [{ listEffects }, { parseManifest }, { inheritSpec }, { planModule }, { readRootfs }] =
+    await Promise.all([
+      import('../../../shared/domain/modules/index.ts'),
+      import('../../../shared/manifest/index.ts'),
+      import('../../build/parent.ts'),
+      import('../../build/plan.ts'),
+      import('../../build/rootfs.ts'),
+    ]);
 
   const source = await readRootfs(join(directory, 'rootfs'));
   const read = { manifest: parseManifest(text).manifest, warnings: [] };
@@ -97,6 +103,7 @@ async function planHere(directory: string, text: string, parent?: string) {
   const isAlone = source.length === 0 && manifest.file_spec.length > 0;
   return {
     files: source.length === 0 ? undefined : files,
+    effects: listEffects(manifest),
     warnings: [
       ...warnings.map((message) => toWarning({ path: 'file_spec', message })),
       ...(isAlone ? [] : advice.map(toWarning)),
@@ -130,7 +137,7 @@ async function validateThere(
 /** Formats one line for each finding, in the form that editors and CI systems link to. */
 function formatValidation(
   file: string,
-  { valid, errors, warnings, conflicts }: ManifestValidation,
+  { valid, errors, warnings, effects, conflicts }: ManifestValidation,
 ): string {
   const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.map(({ severity, line, column, path, message }) => {
@@ -142,6 +149,7 @@ function formatValidation(
   for (const { kind, path, message } of conflicts)
     lines.push(`${file} ${kind} ${path}: ${message}`);
 
+  lines.push(...effects.map(({ name, value }) => `  ${name}: ${value}`));
   return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 

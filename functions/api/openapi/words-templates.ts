@@ -50,6 +50,8 @@ export const templateWords: Words = {
   needs: ['Signatures that the proposed root needs.'],
   no_longer: ['What was in the list before, and is not now.'],
   now: ['As it becomes.'],
+  'Preview.was': ['As it is before the change; null for none.', 'uid 7'],
+  'Preview.now': ['As it becomes; null for none.', 'uid 101'],
   of: ['Whose keys sign: of the current root, or of the proposed one.', 'current'],
   offers: ['Platforms that the module has builds for.', ['ubuntu-24.04-amd64']],
   outcome: ['What came of it.'],

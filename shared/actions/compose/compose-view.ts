@@ -11,6 +11,7 @@ import type {
   TemplateView,
 } from '../../domain/compose/index.ts';
 import {
+  listEffects,
   type Module,
   servedPlatforms,
   servingPlatform,
@@ -228,6 +229,7 @@ function layerFacts(
     file_spec: manifest.file_spec,
     mask: manifest.mask,
     package_spec: manifest.package_spec,
+    effects: listEffects(manifest),
     ...(module.granted_reservations.length > 0
       ? { granted_reservations: module.granted_reservations }
       : {}),

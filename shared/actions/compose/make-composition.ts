@@ -118,7 +118,8 @@ function desiredLayerOf(
     file_spec: __,
     mask: ___,
     package_spec: ____,
-    entries: _____,
+    effects: _____,
+    entries: ______,
     ...rest
   } = layer;
   return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };

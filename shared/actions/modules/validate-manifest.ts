@@ -1,6 +1,7 @@
 import { listNearest } from '../../base/nearest.ts';
 import type { ValidateManifestBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
+import { type Effect, listEffects } from '../../domain/modules/index.ts';
 import {
   type ManifestConflict,
   type ManifestProblem,
@@ -19,6 +20,7 @@ export interface ManifestVerdict {
   valid: boolean;
   errors: ManifestProblem[];
   warnings: ManifestProblem[];
+  effects: Effect[];
   conflicts: ManifestConflict[];
 }
 
@@ -38,7 +40,7 @@ export async function validateManifest(
   const errors = problems.filter(({ severity }) => severity === 'error');
   const warnings = problems.filter(({ severity }) => severity === 'warning');
   const valid = errors.length === 0;
-  if (!valid || manifest === null) return { valid, errors, warnings, conflicts: [] };
+  if (!valid || manifest === null) return { valid, errors, warnings, effects: [], conflicts: [] };
 
   const { conflicts, left } = await accountConflicts(services, caller.account, {
     manifest,
@@ -49,7 +51,7 @@ export async function validateManifest(
   if (left > 0)
     warnings.push(problemElsewhere('', `${left} more conflicts are not listed`, 'warning'));
 
-  return { valid, errors, warnings, conflicts };
+  return { valid, errors, warnings, effects: listEffects(manifest), conflicts };
 }
 
 async function checkCategorySlug(

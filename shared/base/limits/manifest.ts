@@ -11,6 +11,10 @@ export const manifestLimits = {
   capabilitiesMax: 100,
   /** Commands that a machine looks up for one module: Powernode's own limit. */
   manifestProbesMax: 32,
+  /** Effects of one manifest that people see: a page; real modules have some ten. */
+  effectsMax: 100,
+  /** Characters of one of them: a long command line. */
+  effectLengthMax: 300,
   /** The highest port of TCP, UDP and SCTP. */
   portMax: 2 ** 16 - 1,
   /** The highest user and group id of Linux: the one above it means "none". */

@@ -5,6 +5,7 @@ import { moduleFilters, promotionStates, varieties } from '../../domain/modules/
 import { claimNames } from '../../domain/signatures/index.ts';
 import { listQuery, timeSchema, trackSchema } from '../http/index.ts';
 import { warningSchema } from '../upkeep/index.ts';
+import { effectsSchema } from './effects.ts';
 
 const regexp = z.string().min(1).max(1000);
 
@@ -294,6 +295,7 @@ export const validateManifestAnswer = z.object({
   valid: z.boolean(),
   errors: z.array(manifestProblem),
   warnings: z.array(manifestProblem),
+  effects: effectsSchema,
   /**
    * Clashes of protected paths with the account's modules, by path, at most
    * `limits.conflictsShownMax`.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { slugSchema } from '../../base/slug.ts';
 import { publicModuleFilters, varieties } from '../../domain/modules/index.ts';
 import { listQuery, pageOf, pageQuery, timeSchema } from '../http/index.ts';
+import { effectsSchema } from './effects.ts';
 
 /** What every account may see of a version of a public module: that is, of one that was live. */
 export const publicVersionSchema = z
@@ -30,6 +31,7 @@ export const publicModuleSchema = z
     license: z.string().nullable().meta({ description: 'SPDX expression, from the manifest' }),
     requires: z.array(z.string()).meta({ description: 'requirements of the live version' }),
     provides: z.array(z.string()).meta({ description: 'capabilities of the live version' }),
+    effects: effectsSchema,
     live_version: publicVersionSchema
       .nullable()
       .meta({ description: 'null before the first; then it cannot be used yet' }),

@@ -12,6 +12,7 @@ import { reverificationOutcomes } from '../../domain/reverify/index.ts';
 import { documentKinds, signatureSources, vexStatuses } from '../../domain/signatures/index.ts';
 import { listQuery, pageOf, timeSchema } from '../http/index.ts';
 import { warningSchema } from '../upkeep/index.ts';
+import { effectsSchema } from './effects.ts';
 import { movedTagSchema, platformSchema, pollStateSchema } from './module.ts';
 
 /** What a document says, as Gantry understands it. */
@@ -149,6 +150,11 @@ export const versionSchema = z
       .exactOptional()
       .meta({ description: 'documents in layers beside the module; nobody attested them' }),
     manifest: z.unknown(),
+    effects: effectsSchema,
+    warnings: z
+      .array(z.string())
+      .exactOptional()
+      .meta({ description: 'what is odd about the version, though nothing forbids it' }),
     signatures: z.array(signatureVerdictSchema),
     /** How the last re-verification ended; absent before the first. */
     reverification: z

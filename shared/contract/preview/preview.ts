@@ -69,6 +69,16 @@ export const previewSchema = z
   .object({
     modules: z.array(z.object({ module: z.string(), before: moduleFacts, after: moduleFacts })),
     packages: z.object({ added: packageUses, removed: packageUses }),
+    effects: z
+      .array(
+        z.object({
+          module: z.string(),
+          name: z.string(),
+          was: z.string().nullable(),
+          now: z.string().nullable(),
+        }),
+      )
+      .meta({ description: 'services, users, rights and the like that differ' }),
     added: z.array(z.object({ path: z.string(), type: z.string(), by: z.string() })),
     removed: z.array(z.object({ path: z.string(), type: z.string(), from: z.string() })),
     /** `what`: type, content, mode, owner, xattrs, rendered, module. */
@@ -82,6 +92,7 @@ export const previewSchema = z
       modules: count,
       packages_added: count,
       packages_removed: count,
+      effects: count,
       added: count,
       removed: count,
       changed: count,

@@ -30,6 +30,8 @@ const indexedLayer = z.strictObject({
   layer_digest: z.string(),
   priority: z.number(),
   packages: z.array(z.string()),
+  /** Absent for none. */
+  effects: z.array(z.strictObject({ name: z.string(), value: z.string() })).exactOptional(),
 });
 
 export type IndexedLayer = z.infer<typeof indexedLayer>;

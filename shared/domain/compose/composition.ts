@@ -1,5 +1,5 @@
 import type { EntryType, TreeEntry } from '../files/index.ts';
-import type { Variety } from '../modules/index.ts';
+import type { Effect, Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
 import type {
   CarvedOutFile,
@@ -30,6 +30,8 @@ export interface CompositionLayer {
   mask: string[];
   /** Debian packages of the manifest, for previews. */
   package_spec?: string[];
+  /** What the manifest does to machines besides the files, for previews. */
+  effects?: Effect[];
   /**
    * Patterns of `protected_spec` that an operator lets protect paths which the module does not
    * ship.
@@ -77,6 +79,8 @@ export interface Preview {
   modules: { module: LayerName; before: ModuleFacts | null; after: ModuleFacts | null }[];
   /** Packages that are added or removed, with the modules whose manifests name them. */
   packages: { added: PackageUse[]; removed: PackageUse[] };
+  /** Services, users, rights and the like that appear, differ or disappear. */
+  effects: ChangedEffect[];
   /** `by`: the module that has it. */
   added: { path: string; type: EntryType; by: LayerName }[];
   removed: { path: string; type: EntryType; from: LayerName }[];
@@ -90,7 +94,18 @@ export interface Preview {
    * Full lengths of all lists, even of truncated ones; `times` counts paths of which only the time
    * differs.
    */
-  counts: Record<PreviewList | 'modules' | 'packages_added' | 'packages_removed' | 'times', number>;
+  counts: Record<
+    PreviewList | 'modules' | 'packages_added' | 'packages_removed' | 'effects' | 'times',
+    number
+  >;
+}
+
+export interface ChangedEffect {
+  module: LayerName;
+  name: string;
+  /** Null where there is none. */
+  was: string | null;
+  now: string | null;
 }
 
 export type PreviewList = 'added' | 'removed' | 'changed' | 'dropped' | 'shadowed' | 'carved_out';

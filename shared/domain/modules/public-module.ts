@@ -1,4 +1,5 @@
 import { byName, type FilterTests, matchesName } from '../../base/filters.ts';
+import { type Effect, listEffects } from './effects.ts';
 import type { Module, Variety } from './module.ts';
 import type { Version } from './version.ts';
 
@@ -24,6 +25,7 @@ export interface PublicModule {
   license: string | null;
   requires: string[];
   provides: string[];
+  effects: Effect[];
   live_version: PublicVersion | null;
   updated_at: string;
 }
@@ -62,6 +64,7 @@ export function presentPublicModule(module: Module, live: Version | null): Publi
     license: manifest?.license ?? null,
     requires: manifest?.dependencies.requires ?? [],
     provides: manifest?.dependencies.provides ?? [],
+    effects: manifest === undefined ? [] : listEffects(manifest),
     live_version: live === null ? null : presentPublicVersion(live),
     updated_at,
   };

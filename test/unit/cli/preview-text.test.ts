@@ -9,6 +9,7 @@ const none = { now: [], no_longer: [] };
 const nothing: Preview = {
   modules: [],
   packages: { added: [], removed: [] },
+  effects: [],
   added: [],
   removed: [],
   changed: [],
@@ -19,6 +20,7 @@ const nothing: Preview = {
     modules: 0,
     packages_added: 0,
     packages_removed: 0,
+    effects: 0,
     added: 0,
     removed: 0,
     changed: 0,
@@ -45,6 +47,22 @@ function text(preview: Partial<Preview>, counts: Partial<Preview['counts']> = {}
 
 it('says that a preview without differences changes nothing', () => {
   expect(text({})).toBe('Nothing changes in the root file system.');
+});
+
+it('shows what a module does to machines besides its files', () => {
+  const effects = [
+    { module: 'acme/a', name: 'privileged', was: null, now: 'yes' },
+    { module: 'acme/a', name: 'service a', was: '/bin/a', now: '/bin/b' },
+    { module: 'acme/a', name: 'user a', was: 'uid 7', now: null },
+  ];
+  expect(text({ effects }, { effects: 9 })).toContain(
+    [
+      'On machines',
+      '  + acme/a: privileged  yes',
+      '  ~ acme/a: service a   /bin/a → /bin/b',
+      '  - acme/a: user a      uid 7',
+    ].join('\n'),
+  );
 });
 
 it('says that metadata or a priority does not change paths', () => {

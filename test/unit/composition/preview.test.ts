@@ -22,6 +22,7 @@ function indexed(...layers: CompositionLayer[]): CompositionIndex {
 const empty: Preview = {
   modules: [],
   packages: { added: [], removed: [] },
+  effects: [],
   added: [],
   removed: [],
   changed: [],
@@ -32,6 +33,7 @@ const empty: Preview = {
     modules: 0,
     packages_added: 0,
     packages_removed: 0,
+    effects: 0,
     added: 0,
     removed: 0,
     changed: 0,
@@ -49,6 +51,24 @@ const base = layer('acme/base', 10, ['/etc/motd', '/etc/shadow'], {
 describe('previewComposition', () => {
   it('is empty where nothing changes', () => {
     expect(previewComposition(indexed(base), indexed(base))).toEqual(empty);
+  });
+
+  it('shows effects of manifests that appear, differ and disappear', () => {
+    const effect = (name: string, value: string) => ({ name, value });
+    const before = layer('acme/a', 10, ['/a'], {
+      effects: [effect('service a', '/bin/a'), effect('user a', 'uid 7')],
+    });
+    const after = layer('acme/a', 10, ['/a'], {
+      effects: [effect('service a', '/bin/b'), effect('privileged', 'yes')],
+    });
+    const { effects, counts } = previewComposition(indexed(before), indexed(after));
+
+    expect(effects).toEqual([
+      { module: 'acme/a', name: 'service a', was: '/bin/a', now: '/bin/b' },
+      { module: 'acme/a', name: 'privileged', was: null, now: 'yes' },
+      { module: 'acme/a', name: 'user a', was: 'uid 7', now: null },
+    ]);
+    expect(counts.effects).toBe(3);
   });
 
   it('shows all of the first composition as added, but the root that no module has', () => {

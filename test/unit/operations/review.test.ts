@@ -34,8 +34,17 @@ const pem = String(
     format: 'pem',
   }),
 );
-const live = storedVersion('acme', 'redis', '1.1.0', { id: 'ver_1', promotion_state: 'live' });
-const older = storedVersion('acme', 'redis', '1.0.0', { id: 'ver_2', promotion_state: 'blessed' });
+const build = { entries: 3 };
+const live = storedVersion('acme', 'redis', '1.1.0', {
+  id: 'ver_1',
+  promotion_state: 'live',
+  build,
+});
+const older = storedVersion('acme', 'redis', '1.0.0', {
+  id: 'ver_2',
+  promotion_state: 'blessed',
+  build,
+});
 
 const promotion = (to: 'staging' | 'live') =>
   ({
@@ -54,7 +63,7 @@ function review(change: Change, rows: unknown) {
 
 describe('a reviewer reads', () => {
   it('of a promotion the versions, digests and signers, and that it is a downgrade', () => {
-    const { facts, warnings } = review(promotion('live'), { version: older, live });
+    const { facts, warnings } = review(promotion('live'), { version: older, module, live });
     expect(facts.slice(0, 2)).toEqual([
       { name: 'version', was: '1.1.0', now: '1.0.0' },
       { name: 'digest', was: live.digest, now: older.digest },
@@ -64,9 +73,41 @@ describe('a reviewer reads', () => {
   });
 
   it('no old version of a promotion that replaces none', () => {
-    const { facts, warnings } = review(promotion('staging'), { version: older, live });
+    const { facts, warnings } = review(promotion('staging'), { version: older, module, live });
     expect(facts[0]).toEqual({ name: 'version', was: null, now: '1.0.0' });
     expect(warnings).toEqual([]);
+  });
+
+  it('what a version does to machines besides its files, and what is odd about it', () => {
+    const security = { privileged: true };
+    const version = storedVersion('acme', 'redis', '1.2.0', {
+      build: { entries: 1 },
+      manifest: { category: 'workloads', security, users: [{ name: 'redis', uid: 101 }] },
+    });
+    const was = storedVersion('acme', 'redis', '1.1.0', {
+      manifest: { users: [{ name: 'redis', uid: 7 }], reboot_required: true },
+    });
+    const rows = { version, module: storedModule('acme', 'redis'), live: was };
+
+    const { facts, warnings } = review(promotion('live'), rows);
+    expect(facts.slice(3, -1).map(factText)).toEqual([
+      'privileged: none → yes',
+      'user redis: uid 7 → uid 101',
+      'reboot: a new version needs one → none',
+    ]);
+    expect(warnings).toEqual([
+      'Ships nothing for any: its layer has no file and no directory.',
+      'Written for the category "workloads", and registered in "userland", which decides.',
+      'This version asks to run privileged: nothing on a machine is closed to its services.',
+    ]);
+
+    const added = review(addition('asg_2'), { template, owner: null, live: version });
+    expect(added.facts.slice(2).map(factText)).toEqual([
+      'live version: 1.2.0',
+      'privileged: yes',
+      'user redis: uid 101',
+    ]);
+    expect(added.warnings).toHaveLength(2);
   });
 
   it('of a policy the fields that change, and no other', () => {
@@ -121,7 +162,11 @@ describe('a reviewer reads', () => {
   });
 
   it.each<[Change, unknown, string[]]>([
-    [addition('asg_2'), { template, owner: null }, ['template: web', 'module: acme/redis']],
+    [
+      addition('asg_2'),
+      { template, owner: null, live: null },
+      ['template: web', 'module: acme/redis'],
+    ],
     [
       update({ constraint: '^2', metadata: { n: 1 } }),
       assignment,

@@ -184,7 +184,7 @@ export const moduleRoutes: Route[] = [
     async handle({ services, caller, params: { name }, query }) {
       const { db } = services;
       const first = query.cursor === undefined && !query.version && !query.state;
-      const [, page, candidates, moved_tags, warnings] = await Promise.all([
+      const [module, page, candidates, moved_tags, warnings] = await Promise.all([
         requireModule(services, caller.account, name),
         storePage(
           query,
@@ -201,7 +201,7 @@ export const moduleRoutes: Route[] = [
       const ingested = new Set(page.items.map(({ id }) => id));
       const nameOf = await readWithholders(services, page.items);
       return {
-        versions: page.items.map((version) => versionView(version, nameOf)),
+        versions: page.items.map((version) => versionView(version, nameOf, module)),
         next_cursor: page.next_cursor,
         candidates: candidates
           .filter(({ id, state }) => state !== 'ingested' && !ingested.has(id))
@@ -229,7 +229,7 @@ export const moduleRoutes: Route[] = [
       });
       return {
         ...rest,
-        version: version && versionView(version, await readWithholders(services, [version])),
+        version: version && versionView(version, await readWithholders(services, [version]), null),
         candidate: candidate && candidateView(candidate),
       };
     },

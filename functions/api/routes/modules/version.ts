@@ -22,6 +22,7 @@ import {
   withholdBody,
 } from '../../../../shared/contract/modules/index.ts';
 import { operationAnswer } from '../../../../shared/contract/operations/index.ts';
+import { getModule } from '../../../../shared/store/modules/index.ts';
 import { create, type Route, route } from '../../route.ts';
 import { versionView } from '../../views.ts';
 
@@ -47,7 +48,11 @@ export const versionRoutes: Route[] = [
     answer: versionAnswer,
     async handle({ services, caller, params }) {
       const version = await requireVersion(services, caller.account, params.id);
-      return { version: versionView(version, await readWithholders(services, [version])) };
+      const [nameOf, module] = await Promise.all([
+        readWithholders(services, [version]),
+        getModule(services.db, version.account, version.module),
+      ]);
+      return { version: versionView(version, nameOf, module) };
     },
   }),
   route({

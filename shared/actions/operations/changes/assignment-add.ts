@@ -1,5 +1,6 @@
 import { GantryError } from '../../../base/error.ts';
 import { newId } from '../../../base/ids.ts';
+import { type Version, warnOfVersion } from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
 import {
   type Assignment,
@@ -8,7 +9,7 @@ import {
   splitModule,
   type Template,
 } from '../../../domain/templates/index.ts';
-import { moduleArchivedError } from '../../../store/modules/index.ts';
+import { getVersion, moduleArchivedError } from '../../../store/modules/index.ts';
 import { createAssignment } from '../../../store/templates/index.ts';
 import { findNameOwner, takeName } from '../../../store/unique.ts';
 import type { Services } from '../../context/index.ts';
@@ -16,7 +17,7 @@ import { resolveModule } from '../../modules/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { assignmentEvent, checkConstraint, ownTemplate } from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
-import { stateFact } from './review-text.ts';
+import { effectFacts, stateFact, warnPrivileged } from './review-text.ts';
 
 type Addition = Change<'assignment_add'>;
 
@@ -26,6 +27,8 @@ interface Rows {
   owner: string | null;
   /** Whether the module is archived. */
   archived: boolean;
+  /** The live version of the module; null before the first. */
+  live: Version | null;
 }
 
 export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
@@ -34,12 +37,17 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
 
   /** Throws `not_found` for a module that the account cannot see, as well. */
   async read(services, account, change) {
-    const [template, owner, { archived }] = await Promise.all([
+    const [template, owner, module] = await Promise.all([
       requireTemplate(services, account, change.template_id),
       findNameOwner(services.db, { account, kind: 'assignment', value: uniqueName(change) }),
       resolveModule(services, account, change.module),
     ]);
-    return { template, owner, archived };
+    const { archived, live_version_id } = module;
+    const live =
+      live_version_id === null
+        ? null
+        : await getVersion(services.db, module.account, live_version_id);
+    return { template, owner, archived, live };
   },
 
   check(change, { owner, archived }) {
@@ -79,15 +87,19 @@ export const assignmentAdd: ChangeKind<'assignment_add', Rows> = {
     ];
   },
 
-  review({ module, constraint, metadata, effective_priority }, { template }) {
+  review({ module, constraint, metadata, effective_priority }, { template, live }) {
     const facts = [
       ...stateFact('template', template.name),
       ...stateFact('module', module),
       ...stateFact('constraint', constraint),
       ...stateFact('metadata', Object.keys(metadata).length === 0 ? null : metadata),
       ...stateFact('effective priority', effective_priority),
+      ...stateFact('live version', live?.version_string),
+      ...(live === null ? [] : effectFacts(null, live)),
     ];
-    return { facts, warnings: [] };
+    const warnings =
+      live === null ? [] : [...warnOfVersion(live, null), ...warnPrivileged(null, live)];
+    return { facts, warnings };
   },
 
   follow: nothingFollows,

@@ -2,7 +2,12 @@ import { GantryError } from '../../../base/error.ts';
 import { notFoundError } from '../../../base/not-found.ts';
 import { versionChoices } from '../../../composition/index.ts';
 import { type Dependency, newDependency } from '../../../domain/compose/index.ts';
-import { type Module, type Version, withheldBy } from '../../../domain/modules/index.ts';
+import {
+  type Module,
+  type Version,
+  warnOfVersion,
+  withheldBy,
+} from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
 import { splitModule, type Template } from '../../../domain/templates/index.ts';
 import { getDependency, putDependency } from '../../../store/compose/index.ts';
@@ -11,7 +16,7 @@ import { getModule, getVersion } from '../../../store/modules/index.ts';
 import { enqueue, type Services } from '../../context/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
-import { stateFact, versionFacts, warnDowngrade } from './review-text.ts';
+import { stateFact, versionFacts, warnDowngrade, warnPrivileged } from './review-text.ts';
 
 type Update = Change<'dependency_update'>;
 
@@ -130,7 +135,13 @@ export const dependencyUpdate: ChangeKind<'dependency_update', DependencyRows> =
       withheld === null
         ? []
         : [`${from.version_string}, which machines run, is ${withheld.kind}: ${withheld.reason}.`];
-    return { facts, warnings: [...urgent, ...warnDowngrade(from, version)] };
+    const warnings = [
+      ...urgent,
+      ...warnOfVersion(version, null),
+      ...warnPrivileged(from, version),
+      ...warnDowngrade(from, version),
+    ];
+    return { facts, warnings };
   },
 
   brings: ({ module, version_id, from_version_id: replaces }, account) => ({

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import semver from 'semver';
 import { keyIdOf } from '../../../base/key-id.ts';
-import type { Version } from '../../../domain/modules/index.ts';
+import { compareEffects, listEffects, type Version } from '../../../domain/modules/index.ts';
 import { changedFacts, type ReviewFact } from '../../../domain/operations/index.ts';
 import {
   attestationText,
@@ -28,7 +28,9 @@ export function fieldFacts(
   );
 }
 
-/** What identifies a version, and the one that it replaces. */
+/**
+ * What identifies a version and the one that it replaces, and what it does differently to machines.
+ */
 export function versionFacts(old: Version | null, version: Version): ReviewFact[] {
   const fact = (name: string, of: (one: Version) => string): ReviewFact => ({
     name,
@@ -41,6 +43,7 @@ export function versionFacts(old: Version | null, version: Version): ReviewFact[
     fact('digest', (one) => one.digest),
     fact('signed by', (one) => signersOf(one.signatures)),
     ...changedOrSet(fact('attested', attestedBy)),
+    ...effectFacts(old, version),
   ];
 }
 
@@ -56,6 +59,23 @@ function attestedBy({ signatures, side_layers = [] }: Version): string {
 /** A version without attestations that replaces another one without is nothing to show. */
 function changedOrSet(fact: ReviewFact): ReviewFact[] {
   return [fact.was ?? 'none', fact.now].every((text) => text === 'none') ? [] : [fact];
+}
+
+/** What a version does to machines besides its files, and how that differs from another one. */
+export function effectFacts(old: Version | null, { manifest }: Version): ReviewFact[] {
+  const before = old === null ? [] : listEffects(old.manifest);
+  return compareEffects(before, listEffects(manifest)).map(({ name, was, now }) => ({
+    name,
+    was: old === null ? null : (was ?? 'none'),
+    now,
+  }));
+}
+
+/** A reviewer should not overlook rights that end every other protection. */
+export function warnPrivileged(old: Version | null, { manifest }: Version): string[] {
+  const before = old?.manifest.security?.privileged === true;
+  if (before || manifest.security?.privileged !== true) return [];
+  return ['This version asks to run privileged: nothing on a machine is closed to its services.'];
 }
 
 export function warnDowngrade(old: Version, version: Version): string[] {

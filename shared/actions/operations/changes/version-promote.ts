@@ -9,6 +9,7 @@ import {
   promotionSteps,
   promotionTargets,
   type Version,
+  warnOfVersion,
 } from '../../../domain/modules/index.ts';
 import {
   type Action,
@@ -39,7 +40,7 @@ import {
   nothingFollows,
   sameInstance,
 } from './change-kind.ts';
-import { versionFacts, warnDowngrade } from './review-text.ts';
+import { versionFacts, warnDowngrade, warnPrivileged } from './review-text.ts';
 
 type Promotion = Change<'version_promote'>;
 
@@ -134,11 +135,16 @@ export const versionPromote: ChangeKind<'version_promote', Rows> = {
       : `take ${label(version)} back to ${to}`;
   },
 
-  review({ to }, { version, live }) {
+  review({ to }, { version, module, live }) {
     const old = to === 'live' && live?.id !== version.id ? live : null;
     const state = { name: 'state', was: version.promotion_state, now: to };
     const facts = [...versionFacts(old, version), state];
-    return { facts, warnings: old === null ? [] : warnDowngrade(old, version) };
+    const warnings = [
+      ...warnOfVersion(version, module),
+      ...warnPrivileged(live, version),
+      ...(old === null ? [] : warnDowngrade(old, version)),
+    ];
+    return { facts, warnings };
   },
 
   brings: ({ version_id, replaces }, account) => ({ account, version_id, replaces }),

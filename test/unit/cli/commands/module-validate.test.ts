@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ describe('gantry module validate', () => {
     ]);
   });
 
-  test('--json prints {valid, errors, warnings, conflicts}', () => {
+  test('--json prints {valid, errors, warnings, effects, conflicts}', () => {
     const { status, stdout } = validate('--json', file('bad.yaml', bad));
     expect(status).toBe(1);
 
@@ -51,8 +51,30 @@ describe('gantry module validate', () => {
         expect.objectContaining({ line: 4, column: 13 }),
       ],
       warnings: [expect.objectContaining({ severity: 'warning', path: 'file_spec.include' })],
+      effects: [],
       conflicts: [],
     });
+  });
+
+  test('names files of rootfs/ that do not ship, and shows what the module does to machines', () => {
+    const directory = join(scratch, 'redis');
+    mkdirSync(join(directory, 'rootfs/etc'), { recursive: true });
+    writeFileSync(join(directory, 'rootfs/etc/redis.conf'), 'port 6379\n');
+    writeFileSync(
+      join(directory, 'manifest.yaml'),
+      'schema_version: 1\nname: redis\npackage_spec: [redis-server]\nsecurity: {privileged: true}\n',
+    );
+
+    const { status, stdout } = validate('redis');
+    expect([status, stdout.trimEnd().split('\n')]).toEqual([
+      0,
+      [
+        'redis/manifest.yaml file_spec warning: NOTHING OF rootfs/ SHIPS: file_spec is empty, and rootfs/ has 1 file: ' +
+          '/etc/redis.conf; add them to file_spec, or to mask if they stay out on purpose',
+        '  privileged: yes',
+        'redis/manifest.yaml is valid',
+      ],
+    ]);
   });
 
   test('a file that is too long is invalid, not an error of the command', () => {

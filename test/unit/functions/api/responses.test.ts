@@ -188,7 +188,7 @@ describe('answers hold no secret of', () => {
       accountSchema,
       { ...account, state: 'active', code: null, message: null },
     ],
-    ['versions: storage keys', versionSchema, versionView(version, String)],
+    ['versions: storage keys', versionSchema, versionView(version, String, null)],
   ])('%s', (_, schema, value) => {
     expect(JSON.stringify(value)).toContain('SECRET');
     expect(JSON.stringify(schema.parse(value))).not.toContain('SECRET');
@@ -204,7 +204,7 @@ it('a module is answered with its identities as they are registered', () => {
 });
 
 it('a version is answered with its first build’s composefs digest and the older word for its state', () => {
-  expect(versionSchema.parse(versionView(version, String))).toMatchObject({
+  expect(versionSchema.parse(versionView(version, String, null))).toMatchObject({
     composefs_digest: `sha256:${'f'.repeat(64)}`,
     lifecycle_state: 'draft',
     promotion_state: 'built',
@@ -213,7 +213,7 @@ it('a version is answered with its first build’s composefs digest and the olde
 
 it('a version is returned with the names of those who withhold it', () => {
   const held = { reason: 'see incident 17', by: 'token:tok_1', at, operation_id: 'op_1' };
-  const view = versionView({ ...version, withheld: { held } }, (actor) => `name of ${actor}`);
+  const view = versionView({ ...version, withheld: { held } }, (actor) => `name of ${actor}`, null);
   expect(versionSchema.parse(view).withheld).toEqual({
     held: { ...held, by_name: 'name of token:tok_1' },
   });

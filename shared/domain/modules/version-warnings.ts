@@ -1,0 +1,24 @@
+import type { Module } from './module.ts';
+import type { Version } from './version.ts';
+
+/** What is odd about a version, though nothing forbids it. One sentence each. */
+export function warnOfVersion(
+  { kind, builds, manifest }: Pick<Version, 'kind' | 'builds' | 'manifest'>,
+  row: Pick<Module, 'category'> | null,
+): string[] {
+  if (kind === 'platform') return [];
+  const warnings: string[] = [];
+
+  // The root directory itself is an entry.
+  const empty = builds.filter(({ entries }) => entries <= 1).map(({ platform }) => platform);
+  if (empty.length > 0)
+    warnings.push(`Ships nothing for ${empty.join(', ')}: its layer has no file and no directory.`);
+
+  const { category } = manifest;
+  if (row !== null && category !== undefined && category !== row.category)
+    warnings.push(
+      `Written for the category "${category}", and registered in "${row.category}", which decides.`,
+    );
+
+  return warnings;
+}
