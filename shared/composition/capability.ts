@@ -33,8 +33,8 @@ export function doesOffer(offers: readonly Provided[], capability: string): bool
 }
 
 /**
- * Whether a constraint allows a version. For a capability it applies to the version that the module
- * states for it; without one, to the version of the module.
+ * Whether the constraint of a capability allows a version of its provider. It applies to the
+ * version that the module states for the capability; without one, to the version of the module.
  */
 export function allowsOffer(
   constraint: ParsedConstraint,
@@ -42,7 +42,7 @@ export function allowsOffer(
     choice,
     offers,
     capability,
-  }: { choice: VersionChoice; offers: readonly Provided[]; capability: string | null },
+  }: { choice: VersionChoice; offers: readonly Provided[]; capability: string },
 ): boolean {
   const stated = offers.flatMap((one) =>
     one.capability === capability && one.version !== null ? [one.version] : [],

@@ -306,9 +306,9 @@ export class Search<C extends VersionChoice> {
   }
 
   #meets(module: LayerName, choice: C, { constraint, capability }: Demand): boolean {
-    const offers = capability === null ? [] : this.#input.provides(choice, module);
-    if (!allowsOffer(constraint, { choice, offers, capability })) return false;
-    return capability === null || doesOffer(offers, capability);
+    if (capability === null) return constraint.allows(choice.version_string);
+    const offers = this.#input.provides(choice, module);
+    return doesOffer(offers, capability) && allowsOffer(constraint, { choice, offers, capability });
   }
 
   /**

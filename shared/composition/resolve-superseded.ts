@@ -66,12 +66,15 @@ export class SupersededVersions<C extends VersionChoice> {
       (choice) => choice.standing === 'withheld' || choice.pinned === true,
     );
 
-    return !preferred.some((choice) => {
-      const offers = this.#input.provides(choice, module);
-      return limits.every(({ constraint, capability }) =>
-        allowsOffer(constraint, { choice, offers, capability }),
-      );
-    });
+    return !preferred.some((choice) =>
+      limits.every((limit) => this.#allows(module, choice, limit)),
+    );
+  }
+
+  #allows(module: LayerName, choice: C, { constraint, capability }: Limit): boolean {
+    if (capability === null) return constraint.allows(choice.version_string);
+    const offers = this.#input.provides(choice, module);
+    return allowsOffer(constraint, { choice, offers, capability });
   }
 
   /**
