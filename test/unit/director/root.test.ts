@@ -202,6 +202,11 @@ describe('a change of the root', () => {
 
   it.each([
     ['nothing changes', {}, 'would trust what'],
+    [
+      'the same keys come in another order',
+      { remove: [director.id], add: [director.pem] },
+      'would trust what',
+    ],
     ['a threshold that its keys cannot reach', { threshold: 3 }, 'need 3 signatures and have 2'],
     ['a threshold of none', { threshold: 0 }, 'need 0 signatures'],
     ['no key is left', { remove: [director.id, alice.id] }, 'have 0 keys'],
@@ -256,6 +261,31 @@ describe('a change of the root', () => {
       complete: true,
       unproven: [],
     });
+  });
+
+  it('names the kinds of its keys', () => {
+    const bob = signer('ed25519');
+    const { keys } = describeRoot(nextRoot(two, { add: [bob.pem] }, inAYear));
+    expect(keys.map(({ type }) => type)).toEqual(['ecdsa', 'ecdsa', 'ed25519']);
+  });
+
+  it('refuses a signature of a stranger, and a wrong one of a key that it drops', () => {
+    const stranger = signer();
+    const proposed = nextRoot(two, { remove: [alice.id] }, inAYear);
+    const { signature } = signRootWith(proposed, two, director.key, director.pem);
+    const attach = (key_id: string) => () => attachSignature(proposed, two, { key_id, signature });
+
+    expect(attach(stranger.id)).toThrow(
+      expect.objectContaining({
+        code: 'root_signature_invalid',
+        field: 'key_id',
+        expected: [director.id, alice.id],
+        found: stranger.id,
+      }),
+    );
+    expect(attach(alice.id)).toThrow(
+      expect.objectContaining({ code: 'root_signature_invalid', field: 'signature' }),
+    );
   });
 
   it('takes signatures of its keys only, over itself only', () => {
