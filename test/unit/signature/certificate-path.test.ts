@@ -48,12 +48,17 @@ const usages = (...ids: string[]) => new ExtendedKeyUsageExtension(ids);
 const names = (type: 'url' | 'email' | 'dns', value: string) =>
   new SubjectAlternativeNameExtension([{ type, value }], true);
 
-/** `NameConstraints` (RFC 5280, §4.2.1.10) of one subtree. `kind` is the tag of the GeneralName. */
+const wrap = (tag: number, ...content: Buffer[]) =>
+  Buffer.concat([Buffer.from([tag, Buffer.concat(content).length]), ...content]);
+/** A subtree. `kind` is the tag of the GeneralName. */
+const subtree = (kind: number, base: string, ...more: Buffer[]) =>
+  wrap(0x30, wrap(0x80 | kind, Buffer.from(base)), ...more);
+/** `NameConstraints` (RFC 5280, §4.2.1.10). */
+const constraints = (tag: number, ...subtrees: Buffer[]) =>
+  new Extension('2.5.29.30', true, wrap(0x30, wrap(tag, ...subtrees)));
+
 function constraint(list: 'permitted' | 'excluded', kind: number, base: string, critical = true) {
-  const wrap = (tag: number, content: Buffer) =>
-    Buffer.concat([Buffer.from([tag, content.length]), content]);
-  const name = wrap(0x80 | kind, Buffer.from(base));
-  const subtrees = wrap(list === 'permitted' ? 0xa0 : 0xa1, wrap(0x30, name));
+  const subtrees = wrap(list === 'permitted' ? 0xa0 : 0xa1, subtree(kind, base));
   return new Extension('2.5.29.30', critical, wrap(0x30, subtrees));
 }
 
@@ -95,6 +100,20 @@ describe('the path of a signer’s certificate', () => {
       [],
     ],
     ['in a permitted mail domain', [someone], [constraint('permitted', mailbox, 'acme.test')], []],
+    [
+      'within one of two permitted domains',
+      [url],
+      [constraints(0xa0, subtree(6, 'other.test'), subtree(6, 'git.test'))],
+      [],
+    ],
+    ...['https://git.test', 'https://git.test:8443/acme', 'HTTPS://GIT.test?x'].map(
+      (text): [string, Extension[], Extension[], Extension[]] => [
+        `with ${text} in a permitted domain`,
+        [names('url', text)],
+        [constraint('permitted', uri, 'git.test')],
+        [],
+      ],
+    ),
     ['of a kind that nothing constrains', [url], [constraint('permitted', mailbox, 'x.test')], []],
   ])('%s has no fault', async (_, ...path) => {
     expect(await fault(...path)).toBeNull();
@@ -195,6 +214,71 @@ describe('the path of a signer’s certificate', () => {
       [],
       unread,
     ],
+    [
+      'constraints that are neither permitted nor excluded',
+      [url],
+      [constraints(0xa2, subtree(uri, 'git.test'))],
+      [],
+      unread,
+    ],
+    [
+      'a constraint from a distance',
+      [url],
+      [constraints(0xa0, subtree(uri, 'git.test', Buffer.from([0x80, 1, 1])))],
+      [],
+      unread,
+    ],
+    [
+      'an excluded name beside another',
+      [
+        new SubjectAlternativeNameExtension([
+          { type: 'url', value: 'https://other.test/' },
+          { type: 'url', value: 'https://git.test/' },
+        ]),
+      ],
+      [constraint('excluded', uri, 'git.test')],
+      [],
+      uncertified,
+    ],
+    [
+      'a mailbox of that name elsewhere',
+      [someone],
+      [constraint('permitted', mailbox, 'dev@other.test')],
+      [],
+      uncertified,
+    ],
+    [
+      'a permitted mailbox without a name',
+      [someone],
+      [constraint('permitted', mailbox, '@acme.test')],
+      [],
+      uncertified,
+    ],
+    ...['a b@acme.test', 'dev@acme.test@evil.test', 'acme.test'].map(
+      (text): [string, Extension[], Extension[], Extension[], string] => [
+        `the mailbox ${text} in a permitted domain`,
+        [names('email', text)],
+        [constraint('permitted', mailbox, 'acme.test')],
+        [],
+        uncertified,
+      ],
+    ),
+    [
+      'a mailbox of no domain',
+      [names('email', 'dev@acme_.test')],
+      [constraint('excluded', mailbox, 'x.test')],
+      [],
+      uncertified,
+    ],
+    ...['1https://git.test/', 'https://_a.git.test/', 'https://git.test_/'].map(
+      (text): [string, Extension[], Extension[], Extension[], string] => [
+        `the URL ${text} beside an excluded domain`,
+        [names('url', text)],
+        [constraint('excluded', uri, 'x.test')],
+        [],
+        uncertified,
+      ],
+    ),
     ['usages twice', [url], [usages(codeSigning), usages(serverAuth)], [], 'once'],
   ])('with %s has a fault', async (_, leaf, above, top, sentence) => {
     expect(await fault(leaf, above, top)).toContain(sentence);

@@ -79,6 +79,11 @@ describe('public keys', () => {
     ],
     ['RSA with the exponent 1', rsaWith('AQ'), 'a key of type rsa 2048 with exponent 1'],
     ['RSA with an even exponent', rsaWith('Ag'), 'a key of type rsa 2048 with exponent 2'],
+    [
+      'RSA with an exponent of 32 bits',
+      rsaWith('gAAAAQ'),
+      'a key of type rsa 2048 with exponent 2147483649',
+    ],
     ['X25519', pem(generateKeyPairSync('x25519').publicKey), 'a key of type x25519'],
     [
       'a key cut short',
@@ -91,6 +96,12 @@ describe('public keys', () => {
       expect.objectContaining({ code: 'key_invalid', field: 'trusted_keys[0]', found }),
     );
   });
+});
+
+test('a signature by a key that is too weak does not count', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const data = Buffer.from('data');
+  expect(verifyBytes(publicKey, data, sign('sha256', data, privateKey))).toBe(false);
 });
 
 describe('private keys', () => {

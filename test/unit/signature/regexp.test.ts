@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkRegexp, compileRegexp, isAnchored } from '../../../shared/signature/regexp.ts';
+import {
+  checkRegexp,
+  compileRegexp,
+  exactRegexp,
+  isAnchored,
+} from '../../../shared/signature/regexp.ts';
 import { cpuMs } from '../../support/cpu.ts';
 
 describe('regexps of a policy', () => {
@@ -18,6 +23,10 @@ describe('regexps of a policy', () => {
     '^\\Qa|b\\E$',
     '^\\\\$',
     '^$',
+    '(?is)^a$',
+    '^[\\]|]$',
+    '^[[|]$',
+    '^[a|:]$',
   ])('%s is anchored', (source) => {
     expect(() => checkRegexp(source)).not.toThrow();
   });
@@ -29,6 +38,8 @@ describe('regexps of a policy', () => {
     '^a|b$',
     'a|^b$',
     '^a$|b',
+    '^a$|b$',
+    '^\\Q\\E\\Qa$',
     '^a\\$',
     '^a[$]',
     '(^a$)',
@@ -138,3 +149,14 @@ function compiles(source: string): boolean {
     return false;
   }
 }
+
+test.each(['a.b', '\\E|x', '^$', 'https://git.test/acme?x=(1)'])(
+  'the regexp of exactly %s matches it and nothing else',
+  (text) => {
+    const regexp = exactRegexp(text);
+    expect(() => checkRegexp(regexp)).not.toThrow();
+    for (const other of ['', 'aXb', `${text}x`, `x${text}`])
+      expect(compileRegexp(regexp).test(other)).toBe(false);
+    expect(compileRegexp(regexp).test(text)).toBe(true);
+  },
+);
