@@ -84,6 +84,16 @@ describe('credentials of docker login', () => {
     });
   });
 
+  test.each(['../test', '/test', 'test/../test', 'test '])(
+    'a helper named "%s" is not started',
+    async (credsStore) => {
+      await expect(lookUp({ credsStore }, 'helped.test')).rejects.toMatchObject({
+        code: 'io_error',
+        message: `"${credsStore}" is no credential helper`,
+      });
+    },
+  );
+
   test('a broken file, a missing helper and a helper with a path are errors', async () => {
     for (const config of [
       '{',

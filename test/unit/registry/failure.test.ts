@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nextPage } from '../../../shared/registry/connection.ts';
-import { parseRetryAfter } from '../../../shared/registry/failure.ts';
+import { isOutage, parseRetryAfter, statusError } from '../../../shared/registry/failure.ts';
 
 describe('Retry-After', () => {
   const now = Date.parse('2026-01-01T00:00:00Z');
@@ -8,6 +8,8 @@ describe('Retry-After', () => {
     [undefined, null],
     ['0', 0],
     ['120', 120],
+    [' 120 ', 120],
+    ['120 s', null],
     ['Thu, 01 Jan 2026 00:00:30 GMT', 30],
     ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
     ['soon', null],
@@ -15,6 +17,37 @@ describe('Retry-After', () => {
   ])('%s means %s seconds', (value, expected) => {
     if (value === '-5') expect(parseRetryAfter(value, now) ?? 0).toBeGreaterThanOrEqual(0);
     else expect(parseRetryAfter(value, now)).toBe(expected);
+  });
+});
+
+describe('the error for a status', () => {
+  test.each([
+    [404, 'registry_not_found', false],
+    [401, 'registry_unauthorized', true],
+    [403, 'registry_unauthorized', true],
+    [429, 'registry_rate_limited', true],
+    [500, 'registry_error', true],
+    [503, 'registry_error', true],
+    [400, 'registry_response_invalid', false],
+    [499, 'registry_response_invalid', false],
+  ])('%d is %s, an outage: %s', (status, code, outage) => {
+    const error = statusError(status, 'r.test', 'the tags of a/b');
+    expect(error).toMatchObject({ code, found: status, details: { host: 'r.test', status } });
+    expect(isOutage(error)).toBe(outage);
+  });
+
+  test('says how long the registry asks to wait, where it does', () => {
+    const asked = statusError(429, 'r.test', 'a blob', 30);
+    expect(asked.message).toContain('wait 30 s');
+    expect(asked.details).toEqual({ host: 'r.test', status: 429, retry_after_s: 30 });
+
+    const silent = statusError(429, 'r.test', 'a blob');
+    expect(silent.message).not.toContain('wait');
+    expect(silent.details).toEqual({ host: 'r.test', status: 429 });
+  });
+
+  test('is no outage where another error was thrown', () => {
+    expect(isOutage(Object.assign(new Error('x'), { code: 'registry_error' }))).toBe(false);
   });
 });
 

@@ -38,7 +38,17 @@ describe('what was pushed', () => {
     ],
     ['gitea', { action: 'created', package: { type: 'npm', name: 'a', owner: { login: 'b' } } }],
     ['gitea', { ref: 'refs/heads/main', commits: [], repository: { name: 'a' } }],
+    ['gitea', { action: 'created' }],
     ['github', { zen: 'Design for failure.', hook_id: 1 }],
+    ['github', { action: 'published' }],
+    [
+      'github',
+      {
+        action: 'deleted',
+        package: { package_type: 'container', name: 'a', owner: { login: 'b' } },
+      },
+    ],
+    ['distribution', { events: [{ action: 'push' }] }],
     [
       'github',
       { action: 'published', package: { package_type: 'npm', name: 'a', owner: { login: 'b' } } },
@@ -71,6 +81,7 @@ describe('the sender', () => {
 
   test.each([
     ['distribution', { authorization: 'Bearer s3cret' }],
+    ['distribution', { authorization: 'bearer   s3cret' }],
     ['distribution', { authorization: 's3cret' }],
     ['harbor', { authorization: 's3cret' }],
     ['gitea', { 'x-gitea-signature': mac }],

@@ -44,6 +44,42 @@ describe('what a registry asks for', () => {
       null,
     ],
     [
+      'the last pull, with blanks in the header',
+      200,
+      { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': ' 0 ; w=21600' },
+      { scope: 'pulls', seconds: 2160 },
+    ],
+    [
+      'the last pull of an unknown quota',
+      200,
+      { 'ratelimit-remaining': '0;w=21600' },
+      { scope: 'pulls', seconds: 2160 },
+    ],
+    [
+      'the last pull of a quota below ten',
+      200,
+      { 'ratelimit-limit': '5;w=21600', 'ratelimit-remaining': '0;w=21600' },
+      { scope: 'pulls', seconds: 2160 },
+    ],
+    [
+      'ten pulls left',
+      200,
+      { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '10;w=21600' },
+      null,
+    ],
+    [
+      'the last request, with the seconds to wait',
+      200,
+      { 'ratelimit-remaining': '0', 'ratelimit-reset': ' 420 ' },
+      { scope: 'all', seconds: 420 },
+    ],
+    [
+      'the last request, with a time that is none',
+      200,
+      { 'ratelimit-remaining': '0', 'ratelimit-reset': '42 s' },
+      null,
+    ],
+    [
       'GitLab’s last request',
       200,
       { 'ratelimit-remaining': '0', 'ratelimit-reset': String(now / 1000 + 42) },
