@@ -17,6 +17,8 @@ const flagOf: Readonly<Record<string, string>> = {
   parent_module: '--parent',
   platforms: '--platform',
   required_attestations: '--require-attestation',
+  required_builders: '--require-builder',
+  required_sources: '--require-source',
   reviewer_groups: '--reviewer-group',
   roles: '--role',
   template_id: '--template',

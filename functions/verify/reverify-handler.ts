@@ -13,13 +13,13 @@ const services = servicesFromEnvironment('reverify');
 const telemetry = telemetryOf('reverify');
 
 async function reverify(message: ReverifyMessage): Promise<string | undefined> {
-  const { account, version_id } = message;
+  const { account, version_id, look = false } = message;
   if (account === undefined || version_id === undefined) {
     await fanOut(services, message);
     return 'fanned_out';
   }
 
-  const outcome = await reverifyVersion(services, { account, version_id });
+  const outcome = await reverifyVersion(services, { account, version_id, look });
   if (outcome === 'held') telemetry.metrics.addMetric('QuarantinesHeld', MetricUnit.Count, 1);
 
   if (outcome !== null && outcome !== 'verified') {

@@ -42,13 +42,15 @@ export const reconcileMessage = z.object({
 
 /**
  * Verify again: one version, or all released versions of a module, of an account, or of every
- * account. `built` adds the versions of a module that are not released yet.
+ * account. `built` adds the versions of a module that are not released yet. `look` is about
+ * attestations that came later: the verdict on a version that verifies anyway is not recorded.
  */
 export const reverifyMessage = z.object({
   account: z.string().optional(),
   module: z.string().optional(),
   version_id: versionIdSchema.optional(),
   built: z.boolean().optional(),
+  look: z.boolean().optional(),
   waits,
 });
 

@@ -78,8 +78,8 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   );
 
   eitherOf(
-    flags.requireAttestation,
-    'require-attestation',
+    flags.requireAttestation ?? flags.requireSource,
+    flags.requireAttestation === undefined ? 'require-source' : 'require-attestation',
     flags.attestations ? undefined : true,
     'no-attestations',
   );

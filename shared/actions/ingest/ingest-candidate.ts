@@ -54,7 +54,7 @@ export async function ingestCandidate(services: Services, message: IngestMessage
 
 /** CI signs an artifact before it attests it, so attestations may come after the ingest. */
 async function lookLater(services: Services, { account, module, id }: Candidate): Promise<void> {
-  const look = { account, module, version_id: id };
+  const look = { account, module, version_id: id, look: true };
   await enqueue(services, 'reverify', [look], limits.lookForAttestationsSeconds);
 }
 

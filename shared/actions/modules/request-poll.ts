@@ -38,7 +38,7 @@ export async function askForPoll(
 
   // Attestations may have been pushed since these versions were verified.
   const versions = await listVersions(services.db, { account, module }, limits.lookedAtAgainMax);
-  const looks = versions.map(({ id }) => ({ account, module, version_id: id }));
+  const looks = versions.map(({ id }) => ({ account, module, version_id: id, look: true }));
   await enqueue(services, 'reverify', looks, delaySeconds);
 
   let left: number = limits.requestedVerificationsMax;

@@ -51,12 +51,13 @@ interface Findings {
  * Verifies a version again, by the present registration and trust root. The stored signatures are
  * verified first; only if those fail, the outcome depends on the registry. `reverificationOutcome`
  * decides the outcome. The registry is also asked for attestations that came later.
+ * @param look records nothing about a version that verifies and has no new attestations
  * @returns the outcome, null when there is nothing to verify
  * @throws BudgetSpent when the registry's host has no room now
  */
 export async function reverifyVersion(
   services: Services,
-  { account, version_id }: { account: string; version_id: string },
+  { account, version_id, look = false }: { account: string; version_id: string; look?: boolean },
 ): Promise<ReverificationOutcome | null> {
   return retryConflicts(async () => {
     const version = await getVersion(services.db, account, version_id);
@@ -69,7 +70,8 @@ export async function reverifyVersion(
 
     const { outcome, recorded } = reverificationOutcome(facts, budget);
 
-    if (!recorded) return outcome;
+    const unchanged = look && outcome === 'verified' && findings.found === null;
+    if (!recorded || (unchanged && !version.quarantined)) return outcome;
 
     if (outcome === 'verified') await saveVerified(services, version, findings);
     else await saveUnverified(services, version, findings, { outcome, budget });
@@ -145,6 +147,9 @@ async function findLater(
   }
 
   const found = [...stored, ...others].slice(0, limits.foundSignaturesMax);
+  // Attestations may come every day. What is stored for machines stays as small as what is read.
+  if (Buffer.byteLength(JSON.stringify(found)) > limits.foundSignaturesBytesMax) return null;
+
   const again =
     others.length === 0
       ? verification

@@ -46,3 +46,32 @@ test('as many as are read fit a row, whatever certificates name', () => {
   expect(Buffer.byteLength(JSON.stringify(kept))).toBeLessThanOrEqual(limits.verdictBytesMax);
   expect(kept[0]).toMatchObject({ verified: true, claimed_digest: verdict.claimed_digest });
 });
+
+test('a builder or source that is too long to keep whole beside many others is not kept', () => {
+  const attestation = (builder_id: string) => ({
+    predicate_type: 'https://slsa.dev/provenance/v1',
+    builder_id,
+    kind: 'provenance' as const,
+    format: 'SLSA v1',
+    provenance: { source_repository: `${builder_id}/source`, source_commit: 'c'.repeat(40) },
+    subjects: [verdict.claimed_digest],
+  });
+  const long = attestation(`https://ci.test/${'x'.repeat(900)}`);
+  const kept = truncateVerdicts(
+    Array.from({ length: limits.foundSignaturesMax }, (_, n) => ({
+      ...verdict,
+      identity: '\u{4e16}'.repeat(900),
+      attestation: n === 0 ? attestation('https://ci.test') : long,
+    })),
+  );
+
+  expect(Buffer.byteLength(JSON.stringify(kept))).toBeLessThanOrEqual(limits.verdictBytesMax);
+  expect(kept[0]?.attestation).toMatchObject({
+    builder_id: 'https://ci.test',
+    provenance: { source_repository: 'https://ci.test/source', source_commit: 'c'.repeat(40) },
+  });
+  expect(kept[1]?.attestation).toMatchObject({
+    builder_id: null,
+    provenance: { source_repository: null },
+  });
+});
