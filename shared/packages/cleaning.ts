@@ -23,21 +23,11 @@ const unshipped = {
     '/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
   ],
   'file systems of a running machine': ['/dev/**', '/proc/**', '/run/**', '/sys/**'],
-  'temporary files, caches and logs': [
+  'temporary files and the state of apt': [
     '/tmp/**',
     '/var/tmp/**',
     '/var/cache/apt/**',
-    '/var/cache/debconf/**',
-    '/var/cache/ldconfig/**',
-    '/var/cache/man/**',
     '/var/lib/apt/**',
-    '/var/log/*.log',
-    '/var/log/apt/**',
-    '/var/log/btmp',
-    '/var/log/wtmp',
-    '/var/log/lastlog',
-    '/var/log/faillog',
-    '/var/log/tallylog',
     '/root/.cache/**',
     '/var/lib/**/.cache/**',
   ],
@@ -67,6 +57,9 @@ const unshipped = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+/** Caches and logs. Their directories ship, because services expect them with their owners. */
+const unshippedFiles = ['/var/cache/**', '/var/log/**'];
+
 /**
  * The databases of users. The layer of a module without a base ships them; every other has a
  * fragment of sysusers.d instead.
@@ -84,5 +77,7 @@ const accountDatabases = [
 export function compileCleaning(hasBase: boolean): (path: string, isDirectory: boolean) => boolean {
   const globs = [...Object.values(unshipped).flat(), ...(hasBase ? accountDatabases : [])];
   const matcher = new GlobMatcher(globs.map(compileGlob));
-  return (path, isDirectory) => matcher.matches(path, isDirectory);
+  const files = new GlobMatcher(unshippedFiles.map(compileGlob));
+  return (path, isDirectory) =>
+    matcher.matches(path, isDirectory) || (!isDirectory && files.matches(path, false));
 }

@@ -47,7 +47,7 @@ export function describeAccounts(
       gecos,
       home,
       shell,
-      home_mode: shipped.has(home) ? null : (directories.get(home) ?? null),
+      home_mode: home === '/' || shipped.has(home) ? null : (directories.get(home) ?? null),
       base: base.users.has(name),
     })),
     groups: all.groups.flatMap(({ name, gid, members }) => {

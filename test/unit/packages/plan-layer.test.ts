@@ -56,6 +56,9 @@ const full = {
     entry('/var/lib/dpkg/status'),
     entry('/var/lib/dpkg/info/b.list'),
     entry('/var/cache/apt/pkgcache.bin'),
+    entry('/var/cache/fontconfig/a'),
+    directory('/var/log/b', { uid: 400 }),
+    entry('/var/log/b/access.log'),
     entry('/usr/bin/b'),
   ],
   packages: parseStatus(`${packageText('a')}\n${packageText('b')}`),
@@ -80,6 +83,7 @@ describe('the layer of packages', () => {
       '/usr/bin/b',
       '/var/lib/b',
       '/var/lib/dpkg/info/b.list',
+      '/var/log/b',
     ]);
     expect([...plan.generated.keys()]).toEqual(['/var/lib/dpkg/status.d/b']);
     expect(plan.removed).toEqual(['/etc/gone']);
