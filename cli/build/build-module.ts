@@ -7,6 +7,7 @@ import {
   listUnmatched,
   type ModuleManifest,
 } from '../../shared/manifest/index.ts';
+import type { LockDifference, LockedPackage } from '../../shared/packages/index.ts';
 import { applyAttributes, lostModes, readAttributes } from './attributes.ts';
 import { buildDocuments, readVex } from './documents.ts';
 import { layerContent } from './layer-content.ts';
@@ -66,6 +67,8 @@ export interface BuildResult {
   layer_size?: number;
   /** Of a real build: 64 hex digits. */
   composefs_digest?: string;
+  /** Packages that differ, where a lock was made again. */
+  lock_changes?: { added: string[]; removed: string[]; changed: string[] };
   warnings: string[];
 }
 
@@ -190,6 +193,16 @@ async function writeModule(
     layer_digest: layer.digest,
     layer_size: layer.size,
     composefs_digest: composefsImage(tree).digest,
+    ...(packages?.lockChanges ? { lock_changes: shownChanges(packages.lockChanges) } : {}),
+  };
+}
+
+function shownChanges({ added, removed, changed }: LockDifference) {
+  const shown = ({ name, version }: LockedPackage) => `${name} ${version}`;
+  return {
+    added: added.map(shown),
+    removed: removed.map(shown),
+    changed: changed.map(({ before, after }) => `${shown(before)} → ${after.version}`),
   };
 }
 

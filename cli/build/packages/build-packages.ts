@@ -4,8 +4,10 @@ import { compileGlob, GlobMatcher, selectFiles } from '../../../shared/files/ind
 import { buildMask, type ModuleManifest } from '../../../shared/manifest/index.ts';
 import {
   type Accounts,
+  compareLocked,
   idTableName,
   type LayerPlan,
+  type LockDifference,
   type LockedPackage,
   type LockSection,
   planLayer,
@@ -44,6 +46,8 @@ export interface PackageBuild {
   trees: Trees;
   section: LockSection;
   required: RequiredModule[];
+  /** What changed in the closure, where a lock was made again. */
+  lockChanges: LockDifference | undefined;
   /** Users and groups of the whole tree. */
   accounts: Accounts;
   warnings: string[];
@@ -112,6 +116,10 @@ export async function buildPackages(
     trees,
     section,
     required: resolved.required,
+    lockChanges:
+      resolved.isNew && locked !== undefined
+        ? compareLocked(locked.packages, section.packages)
+        : undefined,
     accounts: accountsOf(trees.full),
     warnings: [
       ...written,

@@ -169,7 +169,19 @@ function formatBuild(result: BuildResult): string {
     `${result.name}: built ${result.outputs.module} with ${counts}, ${result.layer_size} bytes`,
     `layer digest     ${result.layer_digest}`,
     `composefs digest ${result.composefs_digest}`,
+    ...formatLockChanges(result.lock_changes),
   ].join('\n');
+}
+
+function formatLockChanges(changes: BuildResult['lock_changes']): string[] {
+  if (changes === undefined) return [];
+  const { added, removed, changed } = changes;
+  const lines = [
+    ...added.map((one) => `  + ${one}`),
+    ...removed.map((one) => `  - ${one}`),
+    ...changed.map((one) => `  ~ ${one}`),
+  ];
+  return lines.length === 0 ? ['lock unchanged'] : ['lock updated:', ...lines];
 }
 
 function formatCount(number: number, noun: string): string {

@@ -152,6 +152,11 @@ dependencies: {requires: [base@*]}
 
     const updated = await workspace.build('redis', { updateLock: true, carve: true });
     expect(workspace.read('redis', 'module.lock.json')).toContain('5:7.1-1');
+    expect(updated.lock_changes).toEqual({
+      added: [],
+      removed: [],
+      changed: ['redis-tools 5:7.0~rc1-1 → 5:7.1-1'],
+    });
     expect(updated.warnings.join()).toContain('--carve leaves out');
     expect(updated.warnings.join()).not.toContain('/usr/share/doc');
     const tree = await pathsOf('redis');
