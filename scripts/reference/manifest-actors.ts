@@ -7,7 +7,7 @@ export const actors: Readonly<Record<string, string>> = {
   display_name: 'pages and lists',
   description: 'pages and lists',
   license: 'pages and lists',
-  category: 'validate and ingest, which warn of another one in the registration',
+  category: '`module validate` and the warnings of a version, if the registration has another one',
   package_spec: 'build',
   file_spec: 'build',
   mask: 'build',

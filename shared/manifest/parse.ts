@@ -117,7 +117,7 @@ function readManifest(value: unknown): {
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
   const fromSchema = parsed.success
-    ? adviseOnGlobs(parsed.data)
+    ? [...adviseOnGlobs(parsed.data), ...refuseLarge(parsed.data)]
     : schemaFindings(parsed.error.issues, flat.value);
 
   return {
@@ -127,6 +127,16 @@ function readManifest(value: unknown): {
       ...fromSchema.map((finding) => ({ ...finding, path: flat.origin(finding.path) })),
     ],
   };
+}
+
+/** Ingest keeps the manifest in a row of the table, so an author hears of its limit here. */
+function refuseLarge(manifest: ModuleManifest): ManifestFinding[] {
+  const found = Buffer.byteLength(JSON.stringify(manifest));
+  const max = limits.versionManifestBytesMax;
+  if (found <= max) return [];
+
+  const message = `expected at most ${max} bytes as JSON, found ${found}`;
+  return [{ severity: 'error', path: [], message }];
 }
 
 /**

@@ -2,15 +2,17 @@ import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
 import { layerPriority } from '../../composition/index.ts';
 import type { Category, Module, Variety, Version } from '../../domain/modules/index.ts';
-import { compareVersions } from '../../domain/modules/index.ts';
-import { commonAccount } from '../../domain/templates/index.ts';
+import { compareVersions, isKnownTo } from '../../domain/modules/index.ts';
+import { commonAccount, splitModule } from '../../domain/templates/index.ts';
 import {
   type Contender,
   canConflict,
   cutConflicts,
   findConflicts,
+  inheritsSpec,
   type ManifestConflict,
   type ModuleManifest,
+  withInheritedSpec,
 } from '../../manifest/index.ts';
 import { listCategories } from '../../store/accounts/index.ts';
 import { readFileIndex } from '../../store/ingest/index.ts';
@@ -42,7 +44,11 @@ export async function accountConflicts(
   ]);
 
   const rank = rankModules(account, modules, categories);
-  const draftContender = contenderOf(account, draft, modules, rank);
+  const draftContender = await inherited(
+    services,
+    account,
+    contenderOf(account, draft, modules, rank),
+  );
   const neighbours = modules.filter(({ name }) => name !== draft.manifest.name);
   const conflicts = await mapConcurrently(neighbours, limits.validateReadsAtOnce, (module) =>
     conflictsWith(services, draftContender, module, rank(module)),
@@ -86,6 +92,22 @@ function contenderOf(account: string, draft: Draft, modules: Module[], rank: Ran
     granted_reservations: row?.granted_reservations ?? [],
     shipped: files ?? null,
   };
+}
+
+/** A draft without `file_spec` ships what the newest version of its parent says. */
+async function inherited(
+  services: Services,
+  account: string,
+  draft: Contender,
+): Promise<Contender> {
+  if (draft.parent === null || !inheritsSpec(draft.manifest)) return draft;
+
+  const { account: owner, name } = splitModule(draft.parent, account);
+  const versions = await allVersions(services.db, owner, name);
+  const parent = newest(versions.filter((version) => isKnownTo(account, version)));
+  if (parent === undefined) return draft;
+
+  return { ...draft, manifest: withInheritedSpec(draft.manifest, parent.manifest) };
 }
 
 /**

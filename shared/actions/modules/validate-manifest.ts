@@ -1,7 +1,7 @@
 import { listNearest } from '../../base/nearest.ts';
 import type { ValidateManifestBody } from '../../contract/modules/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
-import { type Effect, listEffects } from '../../domain/modules/index.ts';
+import { type Effect, listEffects, warnOfCategory } from '../../domain/modules/index.ts';
 import {
   type ManifestConflict,
   type ManifestProblem,
@@ -77,12 +77,14 @@ async function checkManifest(
     const { manifest, warnings } = parseManifest(text);
     const row = await getModule(db, account, manifest.name);
     const misfits = row === null ? [] : matchRegistration(manifest, row);
+    const category = warnOfCategory(manifest, row);
 
     return {
       manifest,
       problems: [
         ...warnings,
         ...misfits.map(({ path, message }) => problemElsewhere(path, message)),
+        ...(category === null ? [] : [problemElsewhere('category', category, 'warning')]),
       ],
     };
   } catch (error) {

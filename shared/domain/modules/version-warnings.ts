@@ -1,3 +1,4 @@
+import type { ModuleManifest } from './manifest.ts';
 import type { Module } from './module.ts';
 import type { Version } from './version.ts';
 
@@ -14,11 +15,15 @@ export function warnOfVersion(
   if (empty.length > 0)
     warnings.push(`Ships nothing for ${empty.join(', ')}: its layer has no file and no directory.`);
 
-  const { category } = manifest;
-  if (row !== null && category !== undefined && category !== row.category)
-    warnings.push(
-      `Written for the category "${category}", and registered in "${row.category}", which decides.`,
-    );
+  const category = warnOfCategory(manifest, row);
+  return category === null ? warnings : [...warnings, category];
+}
 
-  return warnings;
+/** A manifest may say the category that it is written for; the registration decides. */
+export function warnOfCategory(
+  { category }: Pick<ModuleManifest, 'category'>,
+  row: Pick<Module, 'category'> | null,
+): string | null {
+  if (row === null || category === undefined || category === row.category) return null;
+  return `Written for the category "${category}", and registered in "${row.category}", which decides.`;
 }

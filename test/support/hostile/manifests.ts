@@ -50,6 +50,24 @@ export const hostileManifests: [what: string, outcome: ErrorCode | 'accepted', t
       'too many capabilities',
       manifest({ dependencies: { provides: many(101, (index) => `c${index}`) } }),
     ],
+    [
+      'a circle of ten thousand services',
+      manifest({
+        services: many(10_000, (index) => ({
+          name: `s${index}`,
+          dependencies: [{ service: `s${(index + 1) % 10_000}` }],
+        })),
+      }),
+    ],
+    [
+      'ten thousand services that need none that is there',
+      manifest({
+        services: many(10_000, (index) => ({
+          name: `s${index}`,
+          dependencies: [{ service: `t${index}` }],
+        })),
+      }),
+    ],
     ['escape codes of a terminal', manifest({ display_name: '\u001b[2J' })],
   ] as const
 ).map(([what, text]) => [what, 'ModuleManifestSchemaError', text]);

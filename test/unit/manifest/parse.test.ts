@@ -327,6 +327,11 @@ describe('parseManifest on hostile text', () => {
       `name: ${'x'.repeat(limits.moduleManifestBytesMax)}`,
       /expected at most 1048576 bytes, found 1048582/,
     ],
+    [
+      'too long for a row',
+      `name: a\nservices: [{name: b, unit_body: ${'x'.repeat(limits.versionManifestBytesMax)}}]`,
+      /expected at most 196608 bytes as JSON, found 19\d{4}/,
+    ],
     ['an alias bomb', bomb, /expected at most 100 aliases, found 110/],
     [
       'an alias bomb of few aliases',
