@@ -3,6 +3,7 @@ import { kindOf } from '../../../shared/actions/operations/index.ts';
 import { defaultPolicy } from '../../../shared/domain/operations/index.ts';
 import { policy, reviewer, writesOf } from './change-factory.ts';
 
+const night = { from: '22:00', to: '06:00', time_zone: 'UTC' };
 const noPolicy = { stored: null, reviewers: [reviewer()] };
 
 it.each([
@@ -18,7 +19,7 @@ it.each([
     'that freezes what lifts freezes',
     policy({
       action: 'policy_change',
-      freeze_windows: [{ from: '22:00', to: '06:00', time_zone: 'UTC' }],
+      freeze_windows: [night],
     }),
     noPolicy,
     'invalid_request',
@@ -50,6 +51,26 @@ it.each([
   ],
 ])('a change %s is refused', (_, change, rows, code) => {
   expect(() => kindOf(change).check(change, rows)).toThrow(expect.objectContaining({ code }));
+});
+
+it.each([
+  ['that freezes what a freeze may stop', { freeze_windows: [night] }],
+  ['of what lifts freezes, without one', { action: 'policy_change', expires_in_s: 3600 }],
+  ['to a soak of a promotion', { action: 'module_promote_to_live', min_soak_s: 60 }],
+] as const)('a change %s is let through', (_, { ...set }) => {
+  const change = policy(set as Parameters<typeof policy>[0]);
+  expect(() => kindOf(change).check(change, noPolicy)).not.toThrow();
+});
+
+it.each([
+  [{ quorum: 2 }, 'expected at least 2 reviewers for a quorum of 2 of module_retire, found 1'],
+  [
+    { quorum: 1, reviewer_groups: ['dba', 'security'] },
+    'expected at least 1 reviewer in dba and security for a quorum of 1 of module_retire, found 0',
+  ],
+])('a change to %j that nobody can meet says who is missing', (set, sentence) => {
+  const change = policy({ decision: 'require_approval', ...set });
+  expect(() => kindOf(change).check(change, noPolicy)).toThrow(sentence);
 });
 
 describe('a change of a policy that another change altered since', () => {
