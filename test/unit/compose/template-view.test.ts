@@ -76,6 +76,7 @@ it('nothing is decided about a module at first', () => {
   expect(newDependency(key, '2026-01-01T00:00:00.000Z')).toEqual({
     ...key,
     approved_version_id: null,
+    approved_by: null,
     proposal: null,
     rejected: [],
     revision: 0,
