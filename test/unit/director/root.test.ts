@@ -288,6 +288,12 @@ describe('a change of the root', () => {
     );
   });
 
+  it('is complete only with the thresholds of both roots', () => {
+    const half = following(two, { threshold: 2 }, [director]);
+    expect(checkSignatures(half, two)).toMatchObject({ complete: false, unproven: [] });
+    expect(checkSignatures(signedBy(half, two, [alice]), two).complete).toBe(true);
+  });
+
   it('takes signatures of its keys only, over itself only', () => {
     const proposed = nextRoot(two, { threshold: 2 }, inAYear);
     const wrong = expect.objectContaining({ code: 'root_signature_invalid' });
