@@ -14,6 +14,7 @@ const programs = {
   mmdebstrap: 'mmdebstrap',
   gpg: 'gnupg',
   newuidmap: 'uidmap',
+  setcap: 'libcap2-bin',
 } as const;
 
 export type Requirement = keyof typeof programs | 'root';

@@ -8,7 +8,7 @@ import { DebianArchive } from '../../../../support/debian-archive.ts';
 import { PackageWorkspace } from '../../../../support/package-workspace.ts';
 import { missing } from '../../../../support/requirements.ts';
 
-const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('setfattr');
+const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('setcap');
 const makeUser =
   'useradd --system --user-group --home-dir /var/lib/redis --shell /usr/sbin/nologin redis';
 

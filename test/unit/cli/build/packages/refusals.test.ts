@@ -15,7 +15,11 @@ import { PackageWorkspace } from '../../../../support/package-workspace.ts';
 import { missing } from '../../../../support/requirements.ts';
 
 const reason =
-  missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('docker-registry');
+  missing('root') ??
+  missing('mmdebstrap') ??
+  missing('gpg') ??
+  missing('setcap') ??
+  missing('docker-registry');
 const gantry = join(import.meta.dirname, '../../../../../bin/gantry');
 
 describe.skipIf(reason)(`refused builds${reason ? ` (${reason})` : ''}`, () => {
