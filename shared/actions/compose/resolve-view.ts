@@ -76,7 +76,7 @@ export async function resolveView(
 
   const { resolved, warnings } = resolveModules(view, modules, track, previous);
   const resolution = withApproved(resolved.record, approved);
-  const moves = findMoves(account, pins, resolution);
+  const moves = findMoves(account, { pins, approved }, resolution);
   return { modules, resolved, resolution, pins, moves, warnings };
 }
 

@@ -3,6 +3,7 @@ import {
   type DependencyMove,
   type GroupedMove,
   groupMoves,
+  isStillDue,
   newDependency,
   type TrialMoves,
 } from '../../domain/compose/index.ts';
@@ -29,7 +30,8 @@ export function actionsWith({ actions }: Operation, moves: readonly GroupedMove[
 
 /**
  * Pins the templates to the versions of other accounts that the operation was composed with: a
- * version that is released later must not come in their place. A second run changes nothing.
+ * version that is released later must not come in their place. A second run changes nothing, also
+ * after another operation let a newer version through.
  */
 export async function pinMoves(services: Services, operation: Operation): Promise<void> {
   for (const trial of await listTrialMoves(services.db, operation.account, operation.id)) {
@@ -42,13 +44,15 @@ async function pinMove(
   services: Services,
   { account, id: operation_id, requested_by }: Operation,
   { template_id, track }: TrialMoves,
-  { module, version_id, from_version_id }: DependencyMove,
+  move: DependencyMove,
 ): Promise<void> {
   const { db } = services;
+  const { module, version_id, from_version_id } = move;
   const at = nowIso(services);
   const key = { account, template_id, track, module };
   const was = (await getDependency(db, key)) ?? newDependency(key, at);
   if (was.approved_by === operation_id && was.approved_version_id === version_id) return;
+  if (!isStillDue(move, was, operation_id)) return;
 
   const owner = splitModule(module, account).account;
   const [version, replaced] = await Promise.all([

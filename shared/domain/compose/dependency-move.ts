@@ -1,5 +1,6 @@
 import type { Track } from '../templates/index.ts';
 import type { LayerName, ResolutionRecord } from './composition-report.ts';
+import type { ApprovedVersion, Dependency } from './dependency.ts';
 
 /** A version of another account's module that a change brings onto a track of a template. */
 export interface DependencyMove {
@@ -7,6 +8,8 @@ export interface DependencyMove {
   /** The version that it replaces; null for a module that the track lacks. */
   from_version_id: string | null;
   version_id: string;
+  /** The last operation that let a version of the module through when this move was found. */
+  approved_by: string | null;
 }
 
 /**
@@ -28,11 +31,17 @@ export interface GroupedMove extends DependencyMove {
 
 /**
  * The versions of other accounts' modules in a resolution that the template is not pinned to.
- * @param pins by module, the version that was let through: see `pinsOf`
+ * @param known by module: the pinned version (see `pinsOf`), and what operations let through
  */
 export function findMoves(
   account: string,
-  pins: ReadonlyMap<LayerName, string>,
+  {
+    pins,
+    approved,
+  }: {
+    pins: ReadonlyMap<LayerName, string>;
+    approved: ReadonlyMap<LayerName, ApprovedVersion>;
+  },
   { modules }: Pick<ResolutionRecord, 'modules'>,
 ): DependencyMove[] {
   return Object.entries(modules)
@@ -40,7 +49,8 @@ export function findMoves(
       return !module.startsWith(`${account}/`) && pins.get(module) !== version_id;
     })
     .map(([module, { version_id }]) => {
-      return { module, from_version_id: pins.get(module) ?? null, version_id };
+      const approved_by = approved.get(module)?.operation_id ?? null;
+      return { module, from_version_id: pins.get(module) ?? null, version_id, approved_by };
     });
 }
 
@@ -59,6 +69,18 @@ export function withMoves(
     ...pins,
     ...valid.map(({ module, version_id }) => [module, version_id] as const),
   ]);
+}
+
+/**
+ * Whether an applied operation still pins a template to a move. It does not once a later operation
+ * let a version through: a step that runs again must not take that one back.
+ */
+export function isStillDue(
+  { approved_by }: Pick<DependencyMove, 'approved_by'>,
+  { approved_by: last }: Pick<Dependency, 'approved_by'>,
+  operation_id: string,
+): boolean {
+  return last === approved_by || last === operation_id;
 }
 
 /** The moves of all templates, each once, sorted by module. */

@@ -3,6 +3,7 @@ import {
   type DependencyMove,
   findMoves,
   groupMoves,
+  isStillDue,
   moveText,
   type ResolutionRecord,
   type TrialMoves,
@@ -21,11 +22,15 @@ const move = (
   version_id: string,
   from_version_id: string | null = null,
   module = 'other/a',
-): DependencyMove => ({ module, from_version_id, version_id });
+): DependencyMove => ({ module, from_version_id, version_id, approved_by: null });
 
 describe('the moves of a composition', () => {
   const find = (versions: Record<string, string>, pins: Record<string, string>) =>
-    findMoves('acme', new Map(Object.entries(pins)), resolution(versions));
+    findMoves(
+      'acme',
+      { pins: new Map(Object.entries(pins)), approved: new Map() },
+      resolution(versions),
+    );
 
   it('are none where every module of others has the version that was let through', () => {
     expect(find({ 'acme/own': 'v9', 'other/a': 'v1' }, { 'other/a': 'v1' })).toEqual([]);
@@ -62,6 +67,28 @@ describe('the pins of an operation that reviewers were asked about', () => {
     expect(pins({ 'other/a': 'v3' }, [move('v2', 'v1')])).toEqual({ 'other/a': 'v3' });
     expect(pins({ 'other/a': 'v3' }, [move('v2')])).toEqual({ 'other/a': 'v3' });
     expect(pins({}, [move('v2', 'v1')])).toEqual({});
+  });
+});
+
+describe('a move of an operation that is applied', () => {
+  const found = (approved_by: string | null): DependencyMove => ({ ...move('v2'), approved_by });
+  const due = (one: DependencyMove, approved_by: string | null) =>
+    isStillDue(one, { approved_by }, 'op_1');
+
+  it('names the operation that let a version through before', () => {
+    const approved = new Map([['other/a', { version_id: 'v1', operation_id: 'op_0' }]]);
+    const pins = new Map([['other/a', 'v1']]);
+    const moves = findMoves('acme', { pins, approved }, resolution({ 'other/a': 'v2' }));
+    expect(moves).toEqual([{ ...move('v2', 'v1'), approved_by: 'op_0' }]);
+  });
+
+  it('is due until a later operation let another version through', () => {
+    expect(due(found(null), null)).toBe(true);
+    expect(due(found('op_0'), 'op_0')).toBe(true);
+    // The operation's own update of the module, in the same transaction.
+    expect(due(found(''), 'op_1')).toBe(true);
+    expect(due(found(null), 'op_2')).toBe(false);
+    expect(due(found('op_0'), 'op_2')).toBe(false);
   });
 });
 
