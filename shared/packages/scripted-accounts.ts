@@ -96,8 +96,8 @@ export function accountsScript(accounts: LockedAccounts, ids: IdTable): string {
 
 function addLine(file: string, name: string, line: string): string {
   const path = `"$1/etc/${file}"`;
-  // The files of a tree without the shadow suite do not exist.
-  return `! [ -e ${path} ] || grep -q '^${name}:' ${path} || echo ${line} >> ${path}\n`;
+  // The files of a tree without the shadow suite do not exist. `echo` would read escapes in names.
+  return `! [ -e ${path} ] || grep -q '^${name}:' ${path} || printf '%s\\n' ${line} >> ${path}\n`;
 }
 
 /** One word of the shell. */
@@ -105,10 +105,11 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** Within the tree: a home may lie behind a link such as `/var/run`, which is the host's outside. */
 function makeHome(user: { uid: number; gid: string; home: string; mode: number }): string {
-  const path = `"$1"${quoted(user.home)}`;
-  const mode = user.mode.toString(8);
-  return `[ -e ${path} ] || { mkdir -p ${path} && chown ${user.uid}:"${user.gid}" ${path} && chmod ${mode} ${path}; }\n`;
+  const make = `[ -e "$1" ] || { mkdir -p "$1" && chown "$2" "$1" && chmod "$3" "$1"; }`;
+  const args = `${quoted(user.home)} ${user.uid}:"${user.gid}" ${user.mode.toString(8)}`;
+  return `chroot "$1" /bin/sh -c ${quoted(make)} sh ${args}\n`;
 }
 
 /**

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   accountsScript,
@@ -154,5 +158,33 @@ describe('users made before the scripts run', () => {
     );
     const ids = { users: { a: { uid: 400 } }, groups: { a: { gid: 400 } } };
     expect(accountsScript(accounts, ids)).toContain("':it'\\''s $(id):/h:/bin/sh'");
+  });
+
+  const group = { name: 'a', gid: 400, base: false };
+  const user = { name: 'a', uid: 400, group: 'a', home: '/h', shell: '/bin/sh', base: false };
+  const table = { users: { a: { uid: 400 } }, groups: { a: { gid: 400 } } };
+
+  test('add one line each, whatever a lock says of them', () => {
+    const tree = mkdtempSync(join(tmpdir(), 'accounts-'));
+    mkdirSync(join(tree, 'etc'));
+    writeFileSync(join(tree, 'etc/passwd'), '');
+    writeFileSync(join(tree, 'etc/group'), '');
+
+    const gecos = '\\nroot2\\0072x\\00720\\00720\\0072\\0072/root\\0072/bin/sh';
+    const users = [{ ...user, gecos, home_mode: null }];
+    const script = accountsScript({ users, groups: [{ ...group, members: [] }] }, table);
+    execFileSync('sh', ['-euc', script, 'sh', tree]);
+
+    const passwd = readFileSync(join(tree, 'etc/passwd'), 'utf8');
+    rmSync(tree, { recursive: true });
+    expect(passwd).toBe(`a:x:400:400:${gecos}:/h:/bin/sh\n`);
+  });
+
+  test('get their homes in the tree, wherever a lock puts them', () => {
+    const users = [{ ...user, gecos: '', home: "/../it's", home_mode: 0o750 }];
+    const script = accountsScript({ users, groups: [] }, table);
+    expect(script).toContain('chroot "$1" /bin/sh -c ');
+    expect(script).toContain(` sh '/../it'\\''s' 400:"`);
+    expect(script).not.toContain(`"$1"'`);
   });
 });
