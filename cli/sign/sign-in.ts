@@ -73,7 +73,7 @@ async function useBrowser(
     say(`Sign in on this page, which your browser opens:\n${page}`);
     openPage(page);
 
-    const callback = await waitForCallback(server, redirect_uri, issuer);
+    const callback = await waitForCallback(server, redirect_uri, { state, issuer });
     return await oidc.authorizationCodeGrant(config, callback, {
       pkceCodeVerifier: verifier,
       expectedState: state,
@@ -86,19 +86,21 @@ async function useBrowser(
   }
 }
 
+/** Any page in a browser may call the port: only the request with the state is the issuer's. */
 function waitForCallback(
   server: ReturnType<typeof createServer>,
   redirectUri: string,
-  issuer: string,
+  { state, issuer }: { state: string; issuer: string },
 ): Promise<URL> {
   return new Promise((resolve, reject) => {
     const late = () => reject(failed(issuer, 'nobody signed in within the time'));
     const timer = setTimeout(late, limits.signInTimeoutMs);
 
     server.on('request', (request, response) => {
-      const url = new URL(request.url ?? '/', redirectUri);
-      if (url.pathname !== new URL(redirectUri).pathname) {
-        response.writeHead(404).end();
+      const url = URL.parse(`${new URL(redirectUri).origin}${request.url}`);
+      const isCallback = url?.pathname === new URL(redirectUri).pathname;
+      if (!isCallback || url.searchParams.get('state') !== state) {
+        response.writeHead(isCallback ? 400 : 404).end();
         return;
       }
 
