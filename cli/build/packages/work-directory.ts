@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from './run-tool.ts';
@@ -31,8 +31,18 @@ async function removeLeftOvers(prefix: string): Promise<void> {
     if (!name.startsWith(prefix)) continue;
     const [pid = '', started = ''] = name.slice(prefix.length).split('-');
     if ((await startOf(Number(pid))) === started) continue;
-    await removeTree(join(tmpdir(), name));
+    const path = join(tmpdir(), name);
+    if (await isOwn(path)) await removeTree(path);
   }
+}
+
+/**
+ * Anybody may make a directory of that name. Who owns it could swap its content for links while
+ * root removes it.
+ */
+async function isOwn(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isDirectory() === true && stats.uid === process.getuid?.();
 }
 
 /** When a process started, in ticks since boot (proc(5), stat, field 22); `gone` without one. */
