@@ -114,7 +114,8 @@ async function readGit(directory: string): Promise<{ uri: string; commit: string
 
 /** A remote may hold a token, which a public statement must not. */
 function withoutPassword(remote: string): string {
-  return remote.replace(/^([a-z+]+:\/\/)[^/@]*@/, '$1');
+  // Up to the last "@" of the host, because git takes a password with an "@" in it.
+  return remote.replace(/^([a-z+]+:\/\/)[^/]*@/i, '$1');
 }
 
 /**

@@ -47,7 +47,7 @@ describe('the documents of a module without packages', () => {
       }).trim();
     git('init', '-q');
     git('commit', '-q', '--allow-empty', '-m', 'first');
-    git('remote', 'add', 'origin', 'https://user:secret@example.com/acme/redis.git');
+    git('remote', 'add', 'origin', 'https://user:a@secret@example.com/acme/redis.git');
 
     const { provenance } = await documents(place);
     expect(JSON.stringify(provenance)).not.toContain('secret');
