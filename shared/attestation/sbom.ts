@@ -58,7 +58,7 @@ const spdxPackageSchema = z.looseObject({
     .catch(null),
 });
 const spdxSchema = z.looseObject({
-  spdxVersion: z.string().regex(/^SPDX-2\.[0-9]+$/),
+  spdxVersion: z.string().regex(/^SPDX-2\.[0-9]{1,3}$/),
   packages: z.array(z.unknown()).nullish().catch(null),
 });
 

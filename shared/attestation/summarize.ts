@@ -30,8 +30,13 @@ const kindsByMediaType: readonly (readonly [RegExp, DocumentKind])[] = [
 
 /** The kind of document of a media type; null for a type that is not known. */
 export function kindOfMediaType(mediaType: string): DocumentKind | null {
-  const [type = ''] = mediaType.split(';');
-  return kindsByMediaType.find(([pattern]) => pattern.test(type.trim()))?.[1] ?? null;
+  const type = withoutParameters(mediaType);
+  return kindsByMediaType.find(([pattern]) => pattern.test(type))?.[1] ?? null;
+}
+
+/** A media type without parameters, which may be any text. */
+export function withoutParameters(mediaType: string): string {
+  return mediaType.replace(/;.*$/s, '').trim();
 }
 
 /** Summarizes the predicate of an attestation of a type. */

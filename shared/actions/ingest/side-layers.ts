@@ -1,4 +1,4 @@
-import { kindOfMediaType, summarizeDocument } from '../../attestation/index.ts';
+import { kindOfMediaType, summarizeDocument, withoutParameters } from '../../attestation/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { valueNestsDeeper } from '../../base/nesting.ts';
@@ -57,7 +57,7 @@ export async function storeSideLayers(
 
   for (const descriptor of sideLayers) {
     const { mediaType, digest, size } = descriptor;
-    const media_type = mediaType.slice(0, 100);
+    const media_type = withoutParameters(mediaType);
     const kind = kindOfMediaType(mediaType) ?? 'other';
     const facts = { platform, media_type, digest, size };
     if (size > limits.sideLayerBytesMax) {

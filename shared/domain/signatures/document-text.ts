@@ -20,6 +20,10 @@ export function documentText(document: DocumentSummary, builder: string | null =
 
   const title = `${names[kind]} ${format ?? 'of a format that Gantry does not know'}`;
   const text = facts.length === 0 ? title : `${title}: ${facts.join(', ')}`;
+  return cleanText(text);
+}
+
+function cleanText(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }
 
@@ -39,7 +43,7 @@ export function attestationText({
 }: AttestationSummary): string {
   if (format === null) {
     const builder = builder_id === null ? '' : ` built by ${builder_id}`;
-    return `attestation of type ${predicate_type}${builder}`;
+    return cleanText(`attestation of type ${predicate_type}${builder}`);
   }
   return documentText({ kind, format, ...parts }, builder_id);
 }

@@ -4,8 +4,10 @@ import {
   readPackages,
   summarizeDocument,
   summarizePredicate,
+  withoutParameters,
 } from '../../../shared/attestation/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { attestationText } from '../../../shared/domain/signatures/index.ts';
 
 const cyclonedx = {
   bomFormat: 'CycloneDX',
@@ -142,6 +144,8 @@ describe('the summary of an SBOM', () => {
 
   it('has no packages of a document that is not understood', () => {
     const bare = { kind: 'sbom', format: null };
+    const long = { spdxVersion: `SPDX-2.${'0'.repeat(100_000)}` };
+    expect(summarizeDocument('sbom', long)).toEqual(bare);
     expect(summarizePredicate('https://cyclonedx.org/bom', {})).toEqual(bare);
     expect(summarizePredicate('https://spdx.dev/Document', 'SPDXVersion: SPDX-2.3')).toEqual(bare);
     expect(summarizePredicate('https://acme.test/tested/v1', { ok: true })).toEqual({
@@ -317,4 +321,16 @@ it.each([
   ['application/octet-stream', null],
 ])('a layer of type %s is of kind %s', (mediaType, kind) => {
   expect(kindOfMediaType(mediaType)).toBe(kind);
+});
+
+it('a media type is kept without its parameters, which no header may take', () => {
+  const found = ['application/spdx+json ;\n\u{1f600}; b', 'text/spdx'].map(withoutParameters);
+  expect(found).toEqual(['application/spdx+json', 'text/spdx']);
+});
+
+it('an attestation of a type that is not known is shown without control characters', () => {
+  const type = 'https://acme.test/\u001b[2J\u202e';
+  expect(attestationText({ predicate_type: type, builder_id: 'ci\nroot' })).toBe(
+    'attestation of type https://acme.test/\ufffd[2J\ufffd built by ci\ufffdroot',
+  );
 });
