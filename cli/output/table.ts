@@ -12,7 +12,8 @@ export function table(
 
   const cells = rows.map((row) => row.map(formatCell));
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...cells.map((row) => visible(row[column] ?? ''))),
+    // An SBOM may have more packages than a call takes arguments.
+    cells.reduce((width, row) => Math.max(width, visible(row[column] ?? '')), heading.length),
   );
 
   const line = (row: string[]) =>

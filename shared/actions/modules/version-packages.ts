@@ -62,8 +62,9 @@ async function readFragments(
   const found = files.flatMap(({ path, offset, size }) =>
     path.startsWith(fragments) && offset !== undefined ? [{ offset, size }] : [],
   );
-  const start = Math.min(...found.map(({ offset }) => offset));
-  const length = Math.max(...found.map(({ offset, size }) => offset + size)) - start;
+  // A layer may have more files than a call takes arguments.
+  const start = found.reduce((first, { offset }) => Math.min(first, offset), Infinity);
+  const length = found.reduce((last, one) => Math.max(last, one.offset + one.size), 0) - start;
   if (found.length === 0 || length > limits.packageRecordsBytesMax) return null;
 
   const key = objectKeys.artifact(version.account, build.layer_digest);

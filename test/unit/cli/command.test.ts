@@ -168,6 +168,9 @@ it('aligns the columns of a table and keeps rows from controlling the terminal',
   expect(text).not.toContain('\u001b]');
   expect(text.split('\n').at(-1)).toBe('s          -');
   expect(table(['A'], [], 'none')).toBe('none');
+
+  const many = Array.from({ length: 200_000 }, () => ['x']);
+  expect(table(['A'], many, 'none')).toHaveLength('A\n'.length + many.length * 2 - 1);
 });
 
 describe('every command of the API', () => {
