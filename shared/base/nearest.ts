@@ -4,8 +4,9 @@ const listedMax = 8;
 /**
  * Lists what exists beside a name that does not, the most similar names first: `web, web-db and 14
  * more`, or `none`.
+ * @param others whether there are more than the known ones, so that their number is not known
  */
-export function listNearest(wanted: string, known: readonly string[]): string {
+export function listNearest(wanted: string, known: readonly string[], others = false): string {
   const unique = [...new Set(known)];
   const shown = unique
     .map((name) => ({ name, distance: editDistance(wanted, name) }))
@@ -14,13 +15,14 @@ export function listNearest(wanted: string, known: readonly string[]): string {
     .map(({ name }) => name);
 
   const more = unique.length - shown.length;
-  return `${shown.join(', ') || 'none'}${more > 0 ? ` and ${more} more` : ''}`;
+  const rest = others ? ' and others' : more > 0 ? ` and ${more} more` : '';
+  return `${shown.join(', ') || 'none'}${rest}`;
 }
 
 /** Says as a clause what exists: `there are web, pi and 14 more`. */
-export function sayNearest(wanted: string, known: readonly string[]): string {
-  const only = known.length === 1 ? 'is only' : 'are';
-  return `there ${known.length === 0 ? 'is' : only} ${listNearest(wanted, known)}`;
+export function sayNearest(wanted: string, known: readonly string[], others = false): string {
+  const only = known.length === 1 && !others ? 'is only' : 'are';
+  return `there ${known.length === 0 ? 'is' : only} ${listNearest(wanted, known, others)}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { notFoundError } from '../../base/not-found.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
-import { getModule, getVersion, listModules } from '../../store/modules/index.ts';
+import { getModule, getVersion, modulesLike } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /** Returns a module that the account registered. Throws `not_found`. */
@@ -12,8 +12,9 @@ export async function requireModule(
   const module = await getModule(services.db, account, name);
   if (module !== null) return module;
 
-  const known = (await listModules(services.db, account)).map((row) => row.name);
-  throw notFoundError('module', { account, name, field: 'module', known });
+  const { modules, others } = await modulesLike(services.db, account, name);
+  const known = modules.map((row) => row.name);
+  throw notFoundError('module', { account, name, field: 'module', known, others });
 }
 
 /** Returns a version of a module of the account. Throws `not_found`. */

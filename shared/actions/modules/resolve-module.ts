@@ -2,7 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import { sayNearest } from '../../base/nearest.ts';
 import type { Module } from '../../domain/modules/index.ts';
 import { commonAccount, splitModule } from '../../domain/templates/index.ts';
-import { getModule, listModules } from '../../store/modules/index.ts';
+import { getModule, modulesLike } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 
 /**
@@ -26,10 +26,10 @@ export async function resolveModule(
     if (module !== null && (place.account === own || module.visibility === 'public')) return module;
   }
 
-  const known = await listAssignable(services, own, asked.account);
+  const { known, others } = await listAssignable(services, own, asked);
   throw new GantryError(
     'not_found',
-    `expected a module of account "${own}" or a public one, found no "${reference}"; ${sayNearest(reference, known)}`,
+    `expected a module of account "${own}" or a public one, found no "${reference}"; ${sayNearest(reference, known, others)}`,
     {
       field: 'module',
       found: reference,
@@ -37,12 +37,18 @@ export async function resolveModule(
   );
 }
 
-/** The names of the modules of the own account, the common account, and the one asked for. */
-async function listAssignable(services: Services, own: string, asked: string): Promise<string[]> {
-  const accounts = [...new Set([own, commonAccount, asked])];
-  const rows = await Promise.all(accounts.map((account) => listModules(services.db, account)));
-  return rows
-    .flat()
+/** Names of modules of the own account, the common account, and the one asked for. */
+async function listAssignable(
+  { db }: Services,
+  own: string,
+  asked: { account: string; name: string },
+): Promise<{ known: string[]; others: boolean }> {
+  const accounts = [...new Set([own, commonAccount, asked.account])];
+  const found = await Promise.all(accounts.map((account) => modulesLike(db, account, asked.name)));
+  const known = found
+    .flatMap(({ modules }) => modules)
     .filter(({ account, visibility }) => account === own || visibility === 'public')
     .map(({ account, name }) => (account === own ? name : `${account}/${name}`));
+
+  return { known, others: found.some(({ others }) => others) };
 }

@@ -1,6 +1,5 @@
 import { mapConcurrently } from '../../base/concurrency.ts';
 import { limits } from '../../base/limits/index.ts';
-import { daySeconds } from '../../base/time.ts';
 import type { Instance, InstanceReport } from '../../domain/machines/index.ts';
 import type { Module, Version } from '../../domain/modules/index.ts';
 import type { Approval, Operation } from '../../domain/operations/index.ts';
@@ -17,11 +16,11 @@ import {
 import { getCompositionFailure } from '../../store/compose/index.ts';
 import { eachInstance } from '../../store/machines/index.ts';
 import { eachModule, getVersion, versionIdsIn } from '../../store/modules/index.ts';
-import { approvalsSince, getOperation, recentOperations } from '../../store/operations/index.ts';
+import { getOperation, openApprovals, recentOperations } from '../../store/operations/index.ts';
 import { readRepositories } from '../../store/poll/index.ts';
 import type { Db } from '../../store/table/index.ts';
 import { eachTemplate } from '../../store/templates/index.ts';
-import { later, type Services } from '../context/index.ts';
+import type { Services } from '../context/index.ts';
 
 /** What several sensors of one account read, each part at most once. */
 interface Seen {
@@ -53,7 +52,7 @@ export function readerOf(services: Services, account: string): SensedReader {
     services,
     account,
     waiting: once(() => keepWaiting(eachInstance(db, account), services.now())),
-    pending: once(() => pendingApprovals(services, account)),
+    pending: once(() => openApprovals(db, account)),
   };
 
   return (sensor) => readers[sensor](seen);
@@ -80,17 +79,6 @@ export async function keepWaiting(
   }
 
   return found;
-}
-
-/**
- * The requests that wait for a decision. None is older than the longest life that a policy gives
- * it, so older ones are not read.
- */
-async function pendingApprovals(services: Services, account: string): Promise<Approval[]> {
-  const since = later(services, -limits.approvalSecondsMax - daySeconds);
-  return (await approvalsSince(services.db, account, since)).filter(
-    ({ state }) => state === 'pending',
-  );
 }
 
 async function readStaged(seen: Seen): Promise<StagedVersion[]> {

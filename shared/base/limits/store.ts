@@ -15,6 +15,10 @@ export const storeLimits = {
    * in the client.
    */
   storeReadsAtOnce: 16,
+  /** Rows of each query for names like one that does not exist, of which an error lists eight. */
+  namesLikeRows: 20,
+  /** Names that a query for them must find to be the last. */
+  namesLikeMin: 8,
   /**
    * Age below which an object is never collected. Work that will name it or still reads it ends
    * long before.

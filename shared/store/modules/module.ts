@@ -1,4 +1,5 @@
 import { GantryError } from '../../base/error.ts';
+import { limits } from '../../base/limits/index.ts';
 import type { Module, ModuleChanges } from '../../domain/modules/index.ts';
 import { type Db, type Draft, entity, type Write } from '../table/index.ts';
 
@@ -52,6 +53,35 @@ export async function listModules(
   after = '',
 ): Promise<Module[]> {
   return (await modules.list(db, 'byName', { account }, { limit, after })).rows;
+}
+
+/**
+ * Modules of an account to suggest instead of one that does not exist: those whose names begin as
+ * that one does. If they are few, those that begin with its letter, and then the first ones.
+ * Returns also whether there are others.
+ */
+export async function modulesLike(
+  db: Db,
+  account: string,
+  name: string,
+): Promise<{ modules: Module[]; others: boolean }> {
+  const found = new Map<string, Module>();
+
+  for (const length of [Math.ceil(name.length / 2), 1]) {
+    const range = { begins: name.slice(0, length), limit: limits.namesLikeRows };
+    const { rows } = await modules.list(db, 'byName', { account }, range);
+    for (const row of rows) found.set(row.name, row);
+    if (found.size >= limits.namesLikeMin) return { modules: [...found.values()], others: true };
+  }
+
+  const { rows, cursor } = await modules.list(
+    db,
+    'byName',
+    { account },
+    { limit: limits.namesLikeRows },
+  );
+  for (const row of rows) found.set(row.name, row);
+  return { modules: [...found.values()], others: cursor !== null };
 }
 
 /** Public modules of all accounts, by account and name, after the place `<account>/<name>`. */

@@ -28,31 +28,42 @@ const approvals = entity<Approval>()({
     expires_at: 'text',
     created_at: 'text',
   },
+  // An account's history grows without end; lists of what waits read the index of the open ones.
+  derived: { phase: { kind: 'text', of: ({ state }) => phaseOf(state) } },
   key: { pk: '${account}#approval#${id}', sk: 'approval' },
-  lists: { byId: { index: 'gsi1', pk: '${account}#approvals', sk: '${id}' } },
+  lists: {
+    byId: { index: 'gsi1', pk: '${account}#approvals', sk: '${id}' },
+    byPhase: { index: 'gsi2', pk: '${account}#approvals#${phase}', sk: '${id}' },
+  },
 });
+
+const phaseOf = (state: Approval['state']) => (state === 'pending' ? 'open' : 'final');
 
 export function getApproval(db: Db, account: string, id: string): Promise<Approval | null> {
   return approvals.get(db, { account, id });
 }
 
-/** Every approval of an account, newest first. */
-export function listApprovals(db: Db, account: string): Promise<Approval[]> {
-  return approvals.all(db, 'byId', { account }, { newestFirst: true });
+/**
+ * A page of an account's approvals, newest first; those before the one whose id is `before`, where
+ * one is given.
+ * @param of.open only those that wait for a decision
+ */
+export async function recentApprovals(
+  db: Db,
+  { account, open }: { account: string; open: boolean },
+  limit: number,
+  before = '',
+): Promise<Approval[]> {
+  const range = { limit, after: before, newestFirst: true };
+  const { rows } = open
+    ? await approvals.list(db, 'byPhase', { account, phase: 'open' }, range)
+    : await approvals.list(db, 'byId', { account }, range);
+  return rows;
 }
 
-/**
- * The approvals of an account that were made since a time, newest first. An older one that lies
- * before a newer one may be left out: the list is in the order of the operations.
- */
-export async function approvalsSince(db: Db, account: string, since: string): Promise<Approval[]> {
-  const found: Approval[] = [];
-  for await (const row of approvals.each(db, 'byId', { account }, { newestFirst: true })) {
-    if (row.created_at < since) break;
-    found.push(row);
-  }
-
-  return found;
+/** The approvals of an account that wait for a decision, newest first. */
+export function openApprovals(db: Db, account: string): Promise<Approval[]> {
+  return approvals.all(db, 'byPhase', { account, phase: 'open' }, { newestFirst: true });
 }
 
 export function createApproval(approval: Draft<Approval>): Write {

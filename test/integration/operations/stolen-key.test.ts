@@ -8,7 +8,7 @@ import { assignModule, updateAssignment } from '../../../shared/actions/operatio
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { finalOperationStates } from '../../../shared/domain/operations/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
-import { listApprovals, recentOperations } from '../../../shared/store/operations/index.ts';
+import { openApprovals, recentOperations } from '../../../shared/store/operations/index.ts';
 import { runGantry } from '../../support/gantry.ts';
 import { raise, stateOf, versionNow } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
@@ -85,7 +85,7 @@ async function run(
   { as, line, waits }: Command,
   people: Record<Command['as'], Person>,
 ): Promise<void> {
-  const pending = (await listApprovals(world.services.db, world.account)).find(
+  const pending = (await openApprovals(world.services.db, world.account)).find(
     ({ state }) => state === 'pending',
   );
   const words = [...line.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);

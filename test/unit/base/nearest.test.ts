@@ -23,6 +23,10 @@ describe('what exists beside a name that does not', () => {
     expect(listed).toMatch(/(?:module-\d+, ){7}module-\d+ and 22 more$/);
   });
 
+  it('is not counted if not all of them are known', () => {
+    expect(sayNearest('webb', ['web'], true)).toBe('there are web and others');
+  });
+
   it('stands in the error', () => {
     const named = { account: 'demo', name: 'webb', known: ['web', 'pi'] };
     expect(notFoundError('template', named).message).toBe(

@@ -34,11 +34,11 @@ import {
   operationTests,
 } from '../../../../shared/domain/operations/index.ts';
 import {
-  listApprovals,
   listPolicies,
+  recentApprovals,
   recentOperations,
 } from '../../../../shared/store/operations/index.ts';
-import { listPage, storePage } from '../../paging.ts';
+import { storePage } from '../../paging.ts';
 import { type Route, route } from '../../route.ts';
 import { approvalView } from '../../views.ts';
 
@@ -112,9 +112,13 @@ export const approvalRoutes: Route[] = [
     query: approvalsQuery,
     answer: pageOf('approvals', approvalSchema),
     async handle({ services, caller, query }) {
-      const all = await listApprovals(services.db, caller.account);
-      const wanted = all.filter(keepBy(approvalTests, query));
-      const { items, next_cursor } = listPage(query, (approval) => approval.id, wanted);
+      const of = { account: caller.account, open: query.state === 'pending' };
+      const { items, next_cursor } = await storePage(
+        query,
+        (limit, before) => recentApprovals(services.db, of, limit, before),
+        (approval) => approval.id,
+        keepBy(approvalTests, query),
+      );
       const reviewers = await readReviewers(services, caller.account);
       return { approvals: items.map((one) => approvalView(one, reviewers)), next_cursor };
     },
