@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { lookBack, newEvents, sinceOf } from '../../../cli/client/events.ts';
 import { formatEventLine, type ListedEvent } from '../../../cli/output/events.ts';
+import { gantryProgram } from '../../support/gantry.ts';
+import { sendJson, startHttpServer } from '../../support/http-server.ts';
 
 const event: ListedEvent = {
   id: 'evt_1',
@@ -49,6 +53,37 @@ describe('--since', () => {
       expect.objectContaining({ code: 'usage' }),
     );
   });
+});
+
+it('events --follow prints each event once as it comes, and Ctrl-C ends it with 0', async () => {
+  const known = [event];
+  const server = await startHttpServer((_, response) => {
+    sendJson(response, { events: known.toReversed(), next_cursor: null });
+    const second = String(known.length).padStart(2, '0');
+    known.push({ ...event, id: `evt_${known.length + 1}`, at: `2026-01-02T03:05:${second}.000Z` });
+  });
+  const env = { ...process.env, GANTRY_URL: `http://${server.host}`, GANTRY_TOKEN: 't' };
+  const child = spawn(gantryProgram, ['events', '--follow', '--json'], { env });
+
+  let text = '';
+  for await (const part of child.stdout) {
+    text += part;
+    if (text.split('\n').length > 2) break;
+  }
+  child.kill('SIGINT');
+  const [code] = await once(child, 'exit');
+  await server.stop();
+
+  const ids = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).id);
+  expect([code, ids.slice(0, 2)]).toEqual([0, ['evt_1', 'evt_2']]);
+  expect(new Set(ids).size).toBe(ids.length);
+
+  // It looks back from the newest event, because an index may list an earlier one late.
+  const since = new URL(server.requests[1]?.url ?? '', 'http://x').searchParams.get('since');
+  expect(since).toBe('2026-01-02T03:02:05.000Z');
 });
 
 describe('--follow', () => {
