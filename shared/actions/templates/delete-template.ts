@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { listSome } from '../../base/list-some.ts';
@@ -7,10 +8,12 @@ import { type Template, tracks } from '../../domain/templates/index.ts';
 import {
   clearCompositionFailure,
   forgetConsidered,
+  listDependencies,
   removeComposition,
+  removeDependency,
 } from '../../store/compose/index.ts';
 import { eachInstanceOf } from '../../store/machines/index.ts';
-import { transact } from '../../store/table/index.ts';
+import { attempt, transact } from '../../store/table/index.ts';
 import { listAssignments, removeTemplate, templateEvent } from '../../store/templates/index.ts';
 import { freeName } from '../../store/unique.ts';
 import { later, nowIso, type Services } from '../context/index.ts';
@@ -42,6 +45,12 @@ export async function deleteTemplate(
       templateEvent(template, { actor, at: nowIso(services) }, 'deleted', { name }),
     ]);
   });
+
+  // A row that stays, after a worker dies here, is read by nobody.
+  const dependencies = await listDependencies(db, account, id);
+  await mapConcurrently(dependencies, limits.storeReadsAtOnce, (row) =>
+    attempt(db, removeDependency(row)),
+  );
 
   // A note that stays, after a worker dies here, has a missing template composed in vain.
   for (const track of tracks) {

@@ -38,6 +38,11 @@ export async function listDependencies(
   return track === undefined ? rows : rows.filter((row) => row.track === track);
 }
 
+/** Removes a row, unless it changed since it was read. */
+export function removeDependency(was: Dependency): Write {
+  return dependencies.remove(was);
+}
+
 /** Puts a row in place of the one whose revision it has; 0 for none. */
 export function putDependency(dependency: Dependency): Write {
   return dependencies.replace(dependency);

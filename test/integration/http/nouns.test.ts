@@ -4,8 +4,11 @@ import type { Services } from '../../../shared/actions/context/index.ts';
 import { decommissionInstance } from '../../../shared/actions/machines/index.ts';
 import { deleteTemplate } from '../../../shared/actions/templates/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { newDependency } from '../../../shared/domain/compose/index.ts';
 import { listCandidates } from '../../../shared/store/candidates/index.ts';
+import { listDependencies, putDependency } from '../../../shared/store/compose/index.ts';
 import { getRepository, listTags } from '../../../shared/store/poll/index.ts';
+import { transact } from '../../../shared/store/table/index.ts';
 import { apiAs } from '../../support/api.ts';
 import { policy } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
@@ -170,7 +173,13 @@ describe('a template', () => {
 
     // An index may still lack the newest machine.
     expect(await refused('DELETE', path)).toMatchObject({ code: 'in_use', found: [] });
+    const track = 'live' as const;
+    const pin = { account: world.account, template_id: id, track, module: 'other/proxy' };
+    const row = newDependency(pin, new Date().toISOString());
+    await transact(services.db, [putDependency(row)]);
+
     await deleteTemplate(settled(services), caller, id);
+    expect(await listDependencies(services.db, world.account, id)).toEqual([]);
     expect(await call('GET', path)).toMatchObject({ status: 404 });
     expect(await refused('POST', '/instances', machine)).toMatchObject({ code: 'not_found' });
     expect(await call('POST', '/templates', { name: 'doomed', platform: 'any' })).toMatchObject({
