@@ -3,7 +3,7 @@ import { vexStatuses } from './attestation.ts';
 
 /**
  * What a document says, in one line: "SBOM CycloneDX 1.6: 42 packages, GPL-2.0-only (12), MIT (10)
- * and 3 other licences". Texts of authors are cleaned of control characters.
+ * and 3 more licences". Texts of authors are cleaned of control characters.
  */
 export function documentText(document: DocumentSummary, builder: string | null = null): string {
   const { kind, format, sbom, provenance, vex } = document;
@@ -29,8 +29,9 @@ function cleanText(text: string): string {
 
 function sbomText({ packages, licenses, more_licenses }: SbomSummary): string {
   const named = licenses.map((one) => `${one.license} (${one.packages})`).join(', ');
-  const more = more_licenses === 0 ? '' : ` and ${more_licenses} other licences`;
-  return [`${packages} packages`, ...(named === '' ? [] : [`${named}${more}`])].join(', ');
+  const more = more_licenses === 0 ? '' : ` and ${more_licenses} more licences`;
+  const counted = `${packages} ${packages === 1 ? 'package' : 'packages'}`;
+  return [counted, ...(named === '' ? [] : [`${named}${more}`])].join(', ');
 }
 
 /** A verified attestation in one line, by its type where Gantry does not know the document. */
