@@ -9,7 +9,7 @@ import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import type { Assignment, Track } from '../../../shared/domain/templates/index.ts';
 import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
-import { createModule, createVersion } from '../../../shared/store/modules/index.ts';
+import { createModule, createVersion, noteProvider } from '../../../shared/store/modules/index.ts';
 import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import {
@@ -173,4 +173,30 @@ it('as many rendered bytes as the limit allows are composed, one more is refused
       `at most ${limits.renderedBytesMax} bytes of files that are rendered`,
     ),
   });
+});
+
+it('two modules that provide one port are refused, and either of them composes', async () => {
+  const dependencies = { provides: ['http.port:80'], requires: [] };
+  await module('nginx', { manifest: { dependencies } });
+  await module('apache', { manifest: { dependencies } });
+
+  await expect(compose(['nginx', 'apache'])).rejects.toMatchObject({
+    code: 'capability_conflict',
+    found: [`${account}/apache`, `${account}/nginx`],
+  });
+  expect((await compose(['nginx'])).composition.layers).toHaveLength(1);
+});
+
+it('a required capability brings in the module that provides the version which is asked for', async () => {
+  for (const [name, version] of Object.entries({ ruby33: '3.3.9', ruby34: '3.4.7' })) {
+    await noteProvider(services.db, account, name, ['ruby']);
+    const dependencies = { provides: [`ruby@${version}`], requires: [] };
+    await module(name, { manifest: { dependencies } });
+  }
+  const dependencies = { provides: [], requires: ['capability:ruby@~> 3.4'] };
+  await module('worker', { manifest: { dependencies } });
+
+  const { composition, considered } = await compose(['worker']);
+  expect(composition.layers.map((layer) => layer.module).sort()).toEqual(['ruby34', 'worker']);
+  expect(considered).toContain(`${account}/capability:ruby`);
 });
