@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectedTree, requireTree } from '../../../../agent/verify/expected-tree.ts';
+import { limits } from '../../../../shared/base/limits/index.ts';
 import type { RenderedFile } from '../../../../shared/contract/reconcile/index.ts';
 import { parentPath, type TreeEntry } from '../../../../shared/domain/files/index.ts';
 
@@ -102,6 +103,39 @@ describe('an expected tree', () => {
       expect(entries.find(({ path }) => path === metadata)).toMatchObject({ type: kept, size });
     },
   );
+
+  it('has the bytes of small files, which no store keeps', () => {
+    const max = limits.inlineFileBytesMax;
+    const file = (path: string, size: number, content?: string): TreeEntry => ({
+      ...plain,
+      path,
+      type: 'file',
+      size,
+      ...(content === undefined ? {} : { content }),
+    });
+    const entries = [
+      ...tree(['/dir', 'directory']),
+      file('/empty', 0),
+      file('/large', max + 1, 'eHl6'),
+      { ...file('/link', 3), type: 'symlink' as const, target: '/' },
+      file('/most', max, 'eHl6'),
+      file('/none', 3),
+    ];
+    const { contents } = laid(entries, []);
+    contents.delete('/run/gantry/metadata.json');
+    expect(Object.fromEntries(contents)).toEqual({
+      '/most': Buffer.from('xyz'),
+      '/none': Buffer.alloc(0),
+    });
+  });
+
+  it('takes a rendered path that is as long as Linux allows', () => {
+    const parts = [...Array(15).fill('x'.repeat(limits.nameBytesMax)), 'x'.repeat(254)];
+    const path = `/${parts.join('/')}`;
+    expect(Buffer.byteLength(path)).toBe(limits.pathBytesMax - 1);
+    expect(laid(tree(), [rendered(path)]).owners.has(path)).toBe(true);
+    expect(() => laid(tree(), [rendered(`${path}x`)])).toThrow(/cannot be laid out/);
+  });
 
   it('omits the metadata if a module’s link is in its path, and links the machine’s paths where it can', () => {
     const { entries } = laid(
