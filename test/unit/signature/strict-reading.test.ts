@@ -99,3 +99,38 @@ test('other keys of a predicate may be in any case', () => {
   const text = statement(subject).replace('"predicate":{}', '"predicate":{"Digest":1,"TYPE":2}');
   expect(judge(bundled(text))).toMatchObject({ verified: true });
 });
+
+describe('an envelope', () => {
+  const statement = JSON.stringify({
+    _type: 'https://in-toto.io/Statement/v1',
+    predicateType: 'https://sigstore.dev/cosign/sign/v1',
+    predicate: {},
+    subject: [{ name: '', digest: { sha256: hex }, annotations: {} }],
+  });
+  const changed = (change: (envelope: Record<string, unknown>) => object): FoundSignature => {
+    const found = bundled(statement);
+    if (found.format !== 'bundle') throw new Error('expected a bundle');
+    const { dsseEnvelope, ...bundle } = found.bundle as { dsseEnvelope: Record<string, unknown> };
+    return { ...found, bundle: { ...bundle, dsseEnvelope: change(dsseEnvelope) } };
+  };
+
+  test.each<[string, (envelope: Record<string, unknown>) => object, string]>([
+    ['as it was made', (envelope) => envelope, 'verified'],
+    [
+      'with a signature more',
+      (envelope) => ({
+        ...envelope,
+        signatures: [envelope.signatures, envelope.signatures].flat(),
+      }),
+      'bundle_invalid',
+    ],
+    ['without a signature', (envelope) => ({ ...envelope, signatures: [] }), 'bundle_invalid'],
+    [
+      'of another type of payload',
+      (envelope) => ({ ...envelope, payloadType: 'text/plain' }),
+      'payload_invalid',
+    ],
+  ])('%s', (_, change, code) => {
+    expect(judge(changed(change)).code).toBe(code);
+  });
+});
