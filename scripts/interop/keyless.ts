@@ -9,6 +9,14 @@ import type { Sigstore } from './sigstore.ts';
 const signer = 'alice@gantry.example';
 const slsa = 'https://slsa.dev/provenance/v1';
 const platforms = ['debian-12-amd64', 'debian-12-arm64'];
+const provenance = {
+  buildDefinition: {
+    buildType: 'https://builder.example/v1',
+    externalParameters: { module: 'redis' },
+    resolvedDependencies: [{ uri: 'git+https://git.example/acme/redis' }],
+  },
+  runDetails: { builder: { id: 'https://builder.example' } },
+};
 
 /**
  * Signs and attests without keys by both tools, in a private Sigstore, and returns what each must
@@ -128,21 +136,10 @@ async function writeBuilds(dist: string): Promise<void> {
       _type: 'https://in-toto.io/Statement/v1',
       subject: [],
       predicateType: slsa,
-      predicate: provenanceOf(platform),
+      predicate: provenance,
     });
-    await write('predicate.json', provenanceOf(platform));
+    await write('predicate.json', provenance);
   }
-}
-
-function provenanceOf(platform: string) {
-  return {
-    buildDefinition: {
-      buildType: 'https://builder.example/v1',
-      externalParameters: { platform },
-      resolvedDependencies: [{ uri: 'git+https://git.example/acme/redis' }],
-    },
-    runDetails: { builder: { id: 'https://builder.example' } },
-  };
 }
 
 /** Attests the documents of the first build, and signs an index and its manifests. */
