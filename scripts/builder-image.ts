@@ -83,10 +83,13 @@ async function makeSystem(system: string): Promise<void> {
   await run('mmdebstrap', ['--mode=unshare', '--variant=apt', keyring, include, 'trixie', system]);
 }
 
-/** Runs the image's entry point with the image's mounts, in a mount namespace that dies with it. */
+/**
+ * Runs the image's entry point with the image's mounts, in a mount namespace that dies with it. The
+ * system is mounted on itself, because unshare in it needs a root that is a mount point.
+ */
 function buildIn(system: string, work: string, args: readonly string[]): Promise<string> {
   const script = `set -eu
-mount --bind "$1" "$1" # unshare needs a root that is a mount point
+mount --bind "$1" "$1"
 repository="$1/work"
 mkdir -p "$1/opt/gantry" "$repository"
 mount --bind "${root}" "$1/opt/gantry" && mount -o remount,bind,ro "$1/opt/gantry"

@@ -105,7 +105,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Within the tree: a home may lie behind a link such as `/var/run`, which is the host's outside. */
+/** Within the tree: a home may lie behind a link such as `/var/run`, which is the host's. */
 function makeHome(user: { uid: number; gid: string; home: string; mode: number }): string {
   const make = `[ -e "$1" ] || { mkdir -p "$1" && chown "$2" "$1" && chmod "$3" "$1"; }`;
   const args = `${quoted(user.home)} ${user.uid}:"${user.gid}" ${user.mode.toString(8)}`;
@@ -113,8 +113,8 @@ function makeHome(user: { uid: number; gid: string; home: string; mode: number }
 }
 
 /**
- * The accounts that a new lock starts with: those that the required modules' builds found, and those
- * of the lock before.
+ * The accounts that a new lock starts with: those of the required modules' builds, and those of the
+ * lock before.
  */
 export function startingAccounts(
   required: readonly LockedAccounts[],
@@ -154,6 +154,6 @@ export function withLockedIds(table: IdTable, accounts: LockedAccounts): IdTable
 }
 
 function otherId(name: string, expected: number, found: number): GantryError {
-  const message = `expected ${name} to have the id ${expected} of ids.yaml, found ${found} in the lock of a required module; use one ids.yaml for both, and build the required module again with --update-lock`;
+  const message = `expected ${name} to have the id ${expected} of ids.yaml, found ${found} in the lock of a required module. Use one ids.yaml for both, and build the required module again with --update-lock`;
   return new GantryError('ids_invalid', message, { field: name, expected, found });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { boundSideLayers, splitLayers } from '../../../shared/actions/ingest/side-layers.ts';
+import { boundSideLayers, splitLayers } from '../../../shared/actions/ingest/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { rowBounds } from '../../../shared/base/limits/rows.ts';
 import type { SideLayer } from '../../../shared/domain/modules/index.ts';
