@@ -39,6 +39,7 @@ describe('regexps of a policy', () => {
     'a|^b$',
     '^a$|b',
     '^a$|b$',
+    '^a$|b$|^c$',
     '^\\Q\\E\\Qa$',
     '^a\\$',
     '^a[$]',
