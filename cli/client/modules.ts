@@ -58,19 +58,22 @@ export async function resolveVersionId(api: Api, written: string): Promise<strin
 
   const [module, wanted] = [written.slice(0, at), written.slice(at + 1)];
   const known: string[] = [];
+  let tagged: string | undefined;
 
   for await (const { versions } of readVersionPages(api, module)) {
     const version = versions.find(
       ({ version_string, tags }) => version_string === wanted || tags.includes(wanted),
     );
     if (version !== undefined) return version.id;
+    tagged ??= versions.find(({ tags }) => tags.includes(`v${wanted}`))?.version_string;
     known.push(...versions.map(({ version_string }) => version_string));
   }
 
-  throw new GantryError(
-    'not_found',
-    `expected a version ${wanted} of ${module}, found ${listNearest(wanted, known)}`,
-  );
+  const found =
+    tagged === undefined
+      ? listNearest(wanted, known)
+      : `${tagged}, which has the tag v${wanted} too. One artifact is one version: use ${module}@${tagged}, or change the module and push it again`;
+  throw new GantryError('not_found', `expected a version ${wanted} of ${module}, found ${found}`);
 }
 
 /**
