@@ -84,12 +84,14 @@ export function refuseFrozen(
 
   const { ends_at } = freeze;
   const next =
-    ends_at === null ? 'until an admin changes the policy' : `until ${ends_at}: try again then`;
+    ends_at === null
+      ? 'until an admin changes the policy'
+      : `until ${ends_at}. Request it again then`;
   const hurry = action === 'module_rollback' ? ', or roll back with --break-glass' : '';
 
   throw new GantryError(
     'frozen',
-    `the policy of ${action} freezes ${next}${hurry}; refused: ${summary}`,
+    `the policy of ${action} freezes this change ${next}${hurry}: ${summary}`,
     { expected: ends_at, found: freeze_windows.map(windowText) },
   );
 }
@@ -110,7 +112,7 @@ export async function requireReviewers(
 
   throw new GantryError(
     'approval_required',
-    `${action} needs ${approvalsText(quorum)}: expected as many people with role reviewer${groups}${besides} who joined before the request, found ${people}. Add reviewers first: gantry member add <e-mail> --role reviewer`,
+    `${action} needs ${approvalsText(quorum)}: expected ${quorum} ${quorum === 1 ? 'reviewer' : 'reviewers'}${groups}${besides}, found ${people}. Add reviewers first (gantry member add <e-mail> --role reviewer), then request it again: they decide only on later requests`,
     { expected: quorum, found: people },
   );
 }
