@@ -10,7 +10,13 @@ export interface TrustLoss {
   code: string | null;
   message: string | null;
   /** Compositions of the account that have it. */
-  uses: { template_id: string; template: string; track: Track; machines: number }[];
+  uses: ({ template_id: string } & Use)[];
+}
+
+interface Use {
+  template: string;
+  track: Track;
+  machines: number;
 }
 
 export interface TrustLosses {
@@ -39,11 +45,14 @@ export function chooseJudged<One extends { id: string }>(
 export function describeLosses(module: string, losses: readonly TrustLoss[]): string {
   const versions = losses.map(({ version }) => `${module} ${version}`).join(', ');
   const uses = losses.flatMap((loss) => loss.uses);
-  const named = uses.map(
-    ({ template, track, machines }) => `template ${template} (${track}, ${machines} machines)`,
-  );
+  const named = uses.map(describeUse);
 
   const more = named.length - usesShown;
   const places = `${named.slice(0, usesShown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   return `by the signatures that Gantry keeps, the change would quarantine ${versions}, in use by ${places}`;
+}
+
+/** A composition that has a version, in words: `template web (live, 1 machine)`. */
+export function describeUse({ template, track, machines }: Use): string {
+  return `template ${template} (${track}, ${machines} ${machines === 1 ? 'machine' : 'machines'})`;
 }

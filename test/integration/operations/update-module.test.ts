@@ -375,7 +375,7 @@ describe('a change of trust that nobody is asked about', () => {
 
     await expect(update(world, 'used', removal)).rejects.toMatchObject({
       code: 'in_use',
-      message: expect.stringContaining('template user (staging, 1 machines)'),
+      message: expect.stringContaining('template user (staging, 1 machine)'),
     });
     const both = { trusted_keys: [next.publicPem, old.publicPem] };
     await world.operation((await update(world, 'used', both)).id, 'succeeded');

@@ -104,7 +104,7 @@ describe('a version that machines use and no other can replace', () => {
       promoteVersion(world.services, world.caller, { id: version.id, to: 'retired' }),
     ).rejects.toMatchObject({
       code: 'in_use',
-      message: expect.stringContaining('template with-needed (live, 1 machines)'),
+      message: expect.stringContaining('template with-needed (live, 1 machine)'),
     });
   });
 

@@ -14,6 +14,7 @@ import {
 import {
   type Action,
   type Change,
+  describeUse,
   missingAttestations,
   missingProvenance,
   type PromotionStep,
@@ -247,9 +248,7 @@ export function assertPromotable(
 function refuseInUse(version: Version, uses: readonly VersionUse[]): void {
   if (uses.length === 0) return;
 
-  const found = uses.map(
-    ({ template, track, machines }) => `template ${template} (${track}, ${machines} machines)`,
-  );
+  const found = uses.map(describeUse);
   throw new GantryError(
     'in_use',
     `${label(version)} is in use by ${listSome(found)}, and no other version can take over. Promote another version to live first, or withdraw this one by name (--withdraw)`,
