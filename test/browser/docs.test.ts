@@ -66,6 +66,16 @@ it('finds the same without scripts, by its form', async () => {
   expect(await page.locator('#schema-Operation').isVisible()).toBe(true);
 });
 
+it.each([
+  [1280, true],
+  [390, false],
+])('with %i pixels, the contents are open: %s', async (width, shown) => {
+  const { page } = await open('/api/v1/docs', { width });
+  expect(await page.locator('nav.contents a.entry').first().isVisible()).toBe(shown);
+  await page.locator('details.areas > summary').click();
+  expect(await page.locator('nav.contents a.entry').first().isVisible()).toBe(!shown);
+});
+
 it.each(['/', '/api/v1/docs', '/api/v1/docs?q=promote'])(
   '%s fits on a phone of 390 pixels',
   async (path) => {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Filters the operations while a person types, and opens the box that a link names. Without
- * scripts, the form asks the server for the same.
+ * Filters the operations while a person types, and opens the box that a link names. On a phone, it
+ * closes the contents, which would come before all else. Without scripts, the form asks the server
+ * for the same.
  */
 export const docsScript = `
 const box = document.querySelector('input[name=q]');
@@ -24,6 +25,7 @@ box.addEventListener('input', () => {
   document.querySelector('section[data-area]:not([hidden])')?.scrollIntoView();
 });
 addEventListener('hashchange', openTarget);
+if (matchMedia('(max-width:60rem)').matches) document.querySelector('details.areas').open = false;
 filter();
 openTarget();
 `;
