@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { GantryError } from '../../../shared/base/error.ts';
 import { type Api, resolveId } from '../../client/api.ts';
 import { addEventOptions, type EventFlags, showEvents } from '../../client/events.ts';
 import { describe } from '../../command.ts';
@@ -26,13 +27,23 @@ export function register(command: Command): void {
       'gantry events --module my-redis --kind version.promoted',
       'gantry events --follow',
     ],
-    notes: 'Of several options that name an object, the first one in the list above counts.',
+    notes: 'One option at most names what the events are about.',
     action: events,
   });
 }
 
 function events(flags: Flags): Promise<ExitCode> {
+  requireOneObject(flags);
   return showEvents(flags, (api) => aboutOf(api, flags));
+}
+
+/** An event is about one object; a second option would be ignored. @throws GantryError `usage` */
+function requireOneObject({ module, template, instance, member, category }: Flags): void {
+  const given = Object.entries({ module, template, instance, member, category }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`--${name}`]),
+  );
+  if (given.length < 2) return;
+  throw new GantryError('usage', `expected one object of events, found ${given.join(' and ')}`);
 }
 
 async function aboutOf(api: Api, flags: Flags): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { lookBack, newEvents, sinceOf } from '../../../cli/client/events.ts';
 import { formatEventLine, type ListedEvent } from '../../../cli/output/events.ts';
-import { gantryProgram } from '../../support/gantry.ts';
+import { gantryProgram, runGantry } from '../../support/gantry.ts';
 import { sendJson, startHttpServer } from '../../support/http-server.ts';
 
 const event: ListedEvent = {
@@ -34,6 +34,14 @@ describe('an event', () => {
     const line = formatEventLine({ ...event, subject: 'module/redis', data });
     expect(line).toMatch(/module\/redis, changed category platforms, set \{"a":1\}$/);
   });
+});
+
+it('refuses a second object, which it would ignore', async () => {
+  const { code, stderr } = await runGantry(['events', '--module', 'redis', '--template', 'web']);
+  expect([code, stderr]).toEqual([
+    2,
+    'gantry: expected one object of events, found --module and --template (usage)\n',
+  ]);
 });
 
 describe('--since', () => {
