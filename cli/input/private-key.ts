@@ -50,13 +50,12 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
     await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
     await writeFile(`${path}.pub`, publicPem(privateKey), { flag: 'wx' });
   } catch (cause) {
-    throw new GantryError(
-      'io_error',
-      `expected to write the key to ${path}, found an error: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const found =
+      code === 'EEXIST' ? `${path} or ${path}.pub, which stays as it is` : `an error: ${message}`;
+    throw new GantryError('io_error', `expected to write a new key to ${path}, found ${found}`, {
+      cause,
+    });
   }
 
   return privateKey;

@@ -77,7 +77,10 @@ export function refuseSigningFlags(flags: SigningFlags): void {
   const { key, identityToken, signingConfig, fulcioUrl, rekorUrl, timestampServerUrl } = flags;
   const given = [key, identityToken, signingConfig, fulcioUrl, rekorUrl, timestampServerUrl];
   if (given.every((value) => value === undefined)) return;
-  throw new GantryError('usage', 'expected --sign with the flags that say who signs, found none');
+  throw new GantryError(
+    'usage',
+    'expected --sign beside the flags that say who signs, found these flags alone',
+  );
 }
 
 async function chooseServices(flags: SigningFlags): Promise<SigningServices> {
