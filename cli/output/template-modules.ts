@@ -14,13 +14,15 @@ export function moduleNote({
 }: TemplateModule): string {
   if (version === null) return `has no version for track ${track}`;
 
+  // A later change may have let in what was proposed or rejected.
+  const refused = rejected.filter((one) => one !== version);
   const notes = [
     ...(withheld === null ? [] : [`${withheld.kind}: ${withheld.reason}`]),
     ...(pinned ? ['pinned'] : []),
-    ...(proposal === null
+    ...(proposal === null || proposal.version === version
       ? []
       : [`${proposal.version} proposed by ${proposal.operation_id} (${proposal.state})`]),
-    ...(rejected.length === 0 ? [] : [`rejected: ${rejected.join(', ')}`]),
+    ...(refused.length === 0 ? [] : [`rejected: ${refused.join(', ')}`]),
   ];
   return notes.join('; ');
 }

@@ -37,4 +37,12 @@ describe('what a table of modules says of a version', () => {
       'yanked: loses feeds; pinned; 1.2.0 proposed by op_1 (awaiting_approval); rejected: 1.1.0',
     );
   });
+
+  it('leaves out what was rejected once and then let in', () => {
+    const proposal = { version: '1.0.0', operation_id: 'op_1', state: 'rejected' };
+    const rejected = ['0.9.0', '1.0.0'];
+    expect(moduleNote({ ...row, pinned: true, proposal, rejected })).toBe(
+      'pinned; rejected: 0.9.0',
+    );
+  });
 });
