@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
+import { parseReference } from '../../../shared/registry/index.ts';
 import { describe, type Flags } from '../../command.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -15,6 +16,9 @@ const schema = fileURLToPath(
 /** The name that the template uses in place of the module's own. */
 const placeholder = 'my-module';
 
+/** The image that the template's Containerfile and workflows build in. */
+const builderInTemplate = 'ghcr.io/powernode/module-builder:1.2.0';
+
 /** The schema as the template refers to it, and the copy in a new module. */
 const schemaInTemplate = '../../shared/manifest/module-manifest.schema.json';
 const schemaInModule = '.gantry/module-manifest.schema.json';
@@ -23,16 +27,27 @@ const schemaInModule = '.gantry/module-manifest.schema.json';
 export function registerModuleInit(module: Command): void {
   const command = module
     .command('init <name> [dir]')
-    .description('create a module repository: manifest, rootfs/, Containerfile and workflows');
+    .description('create a module repository: manifest, rootfs/, Containerfile and workflows')
+    .option('--builder-image <ref>', 'image that builds the module', builderInTemplate);
   describe(command, {
-    notes: 'The repository is created in ./<name>, unless [dir] names another directory.',
-    examples: ['gantry module init my-redis && cd my-redis && gantry module validate'],
+    notes: `
+The repository is created in ./<name>, unless [dir] names another directory. "npm run builder-image" makes and
+pushes a builder image of your own.
+`,
+    examples: [
+      'gantry module init my-redis && cd my-redis && gantry module validate',
+      'gantry module init my-redis --builder-image registry.example.com/acme/module-builder:1',
+    ],
     action: init,
   });
 }
 
-async function init(name: string, dir: string | undefined, flags: Flags): Promise<ExitCode> {
-  const result = await initModule(name, dir ?? name);
+async function init(
+  name: string,
+  dir: string | undefined,
+  flags: Flags & { builderImage: string },
+): Promise<ExitCode> {
+  const result = await initModule(name, dir ?? name, flags.builderImage);
   const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then run gantry module validate`;
 
   print(flags.json, result, () =>
@@ -44,12 +59,14 @@ async function init(name: string, dir: string | undefined, flags: Flags): Promis
 /**
  * Writes a module repository called `name` to a directory that is missing, empty, or holds only
  * `.git`.
- * @throws GantryError `usage` for a name that is not a slug, `already_exists` if the directory has
- * other files
+ * @param builderImage the image that the Containerfile and the workflows build in
+ * @throws GantryError `usage` for a name that is not a slug, `reference_invalid` for the image,
+ * `already_exists` if the directory has other files
  */
 export async function initModule(
   name: string,
   directory: string,
+  builderImage: string = builderInTemplate,
 ): Promise<{ name: string; directory: string; files: string[] }> {
   if (!isSlug(name)) {
     const expected = `at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them`;
@@ -63,15 +80,16 @@ export async function initModule(
     );
   }
 
+  parseReference(builderImage);
   await refuseOccupied(directory);
   const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
 
   for (const file of await listFiles(template)) {
-    const text = (await readFile(join(template, file), 'utf8')).replace(
-      schemaInTemplate,
-      schemaInModule,
-    );
-    files.set(file.replaceAll(placeholder, name), text.replaceAll(placeholder, name));
+    const text = (await readFile(join(template, file), 'utf8'))
+      .replaceAll(placeholder, name)
+      .replace(schemaInTemplate, schemaInModule)
+      .replaceAll(builderInTemplate, builderImage);
+    files.set(file.replaceAll(placeholder, name), text);
   }
 
   for (const [file, text] of files) {

@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { buildModule } from '../../../../cli/build/build-module.ts';
 import { initModule } from '../../../../cli/commands/modules/init.ts';
 import { validateManifest } from '../../../../shared/manifest/index.ts';
 
@@ -59,9 +68,70 @@ describe('initModule', () => {
         'gantry module build',
       );
       expect(jobs.publish).toMatchObject({ needs: 'build', permissions: { packages: 'write' } });
-      expect(JSON.stringify(jobs.publish)).toMatch(/gantry module push.*gantry module sign/);
+      expect(JSON.stringify(jobs.publish)).toMatch(/gantry module push dist .* --sign/);
       expect(JSON.stringify(jobs.publish)).not.toContain('checkout');
     }
+  });
+
+  test('the workflows publish pushes to main, develop and version tags, and no pull request', async () => {
+    await initModule('a', directory);
+    for (const forge of ['gitea', 'github']) {
+      const { on, jobs } = parse(read(`.${forge}/workflows/build.yaml`));
+      expect(on).toEqual({
+        push: { branches: ['main', 'develop'], tags: ['v*'] },
+        pull_request: null,
+      });
+      expect(jobs.publish.if).toBe(`${forge}.event_name == 'push'`);
+      expect(jobs.publish.env.TAG).toContain(`|| ${forge}.sha`);
+    }
+  });
+
+  test("only GitHub's job may ask for an identity, since Gitea's has none", async () => {
+    await initModule('a', directory);
+    const permissionsOf = (forge: string) =>
+      parse(read(`.${forge}/workflows/build.yaml`)).jobs.publish.permissions;
+    expect(permissionsOf('github')).toHaveProperty('id-token', 'write');
+    expect(permissionsOf('gitea')).not.toHaveProperty('id-token');
+  });
+
+  test('the keys that the manifest has as comments are valid', async () => {
+    await initModule('my-redis', directory);
+    const text = read('manifest.yaml').replaceAll(/^# (?!yaml-)(?=[a-z ])/gm, '');
+    expect(Object.keys(parse(text))).toEqual(
+      expect.arrayContaining(['category', 'services', 'users', 'security', 'reboot_required']),
+    );
+    expect(validateManifest(text)).toEqual({ valid: true, errors: [], warnings: [] });
+  });
+
+  test('what it writes builds, at first without writing a module', async () => {
+    await initModule('my-redis', directory);
+    const options = { directory, out: join(directory, 'dist'), rootfsOnly: false };
+    const sourceDateEpoch = '1700000000';
+    const tried = await buildModule({ ...options, dryRun: true, sourceDateEpoch });
+
+    expect(tried.warnings).toEqual([]);
+    expect(read('dist/file-list.txt')).toBe('/etc/my-redis/my-redis.conf\n');
+    expect(readdirSync(join(directory, 'dist'))).not.toContain('module.tar');
+
+    await buildModule({ ...options, dryRun: false, sourceDateEpoch });
+    expect(readdirSync(join(directory, 'dist'))).toContain('module.tar');
+  });
+
+  test('takes the image that builds the module', async () => {
+    const image = 'registry.example.com/acme/module-builder:2';
+    await initModule('a', directory, image);
+    expect(read('Containerfile')).toContain(`FROM ${image}\n`);
+    for (const forge of ['gitea', 'github']) {
+      const { jobs } = parse(read(`.${forge}/workflows/build.yaml`));
+      expect([jobs.build.container.image, jobs.publish.container]).toEqual([image, image]);
+    }
+  });
+
+  test('refuses an image that is not a reference, and writes nothing', async () => {
+    await expect(initModule('a', directory, 'module builder')).rejects.toMatchObject({
+      code: 'reference_invalid',
+    });
+    expect(existsSync(directory)).toBe(false);
   });
 
   test('accepts a directory that holds a fresh git repository only', async () => {
