@@ -220,7 +220,10 @@ describe('the examples, built from rootfs/', () => {
     });
     expect(
       entries.filter(({ mode, type }) => type === 'file' && mode === 0o755).map(({ path }) => path),
-    ).toEqual(['/etc/kernel/postinst.d/z50-rpi4-firmware']);
+    ).toEqual([
+      '/etc/kernel/postinst.d/z50-rpi4-firmware',
+      '/usr/libexec/my-redis/make-certificates',
+    ]);
   });
 
   test('each brings in what it requires, in versions that satisfy it', () => {
@@ -290,9 +293,11 @@ describe('the examples, built from rootfs/', () => {
   test('my-redis ships its configuration and empty directories, but not sentinel.conf', () => {
     expect(files('my-redis')).toEqual([
       '/etc/redis/redis.conf',
-      '/etc/redis/tls/.gitkeep',
       '/etc/systemd/system/multi-user.target.wants/redis-server.service',
+      '/etc/systemd/system/redis-certificates.service',
       '/etc/systemd/system/redis-server.service.d/10-limits.conf',
+      '/etc/systemd/system/redis-server.service.d/20-certificates.conf',
+      '/usr/libexec/my-redis/make-certificates',
       '/var/lib/redis/.gitkeep',
     ]);
   });
