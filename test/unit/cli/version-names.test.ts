@@ -36,12 +36,14 @@ const page = {
 };
 
 async function resolve(written: string): Promise<string> {
-  await using stack = new AsyncDisposableStack();
   const server = await startHttpServer((_, response) => sendJson(response, page));
-  stack.defer(() => server.stop());
 
-  const client = makeClient({ url: `http://${server.host}`, token: 'gantry_t' });
-  return await resolveVersionId({ client, responses }, written);
+  try {
+    const client = makeClient({ url: `http://${server.host}`, token: 'gantry_t' });
+    return await resolveVersionId({ client, responses }, written);
+  } finally {
+    await server.stop();
+  }
 }
 
 it.each(['redis@1.0.0', 'redis@v1.0.1', version.id])('%s is a version', async (written) => {
