@@ -60,7 +60,8 @@ async function showSbom(written: string, flags: SbomFlags): Promise<ExitCode> {
     return 0;
   }
 
-  const packages = await readPackagesOf(bytes);
+  const read = await readPackagesOf(bytes);
+  const packages = read ?? [];
   const { url: _, ...facts } = sbom;
   print(flags.json, { ...facts, packages }, () =>
     [
@@ -73,7 +74,9 @@ async function showSbom(written: string, flags: SbomFlags): Promise<ExitCode> {
       table(
         ['PACKAGE', 'VERSION', 'LICENCE'],
         packages.map(({ name, version, license }) => [name, version, license]),
-        'The SBOM names no packages in a form that Gantry knows. Print it with --raw.',
+        read === null
+          ? 'The SBOM names no packages in a form that Gantry knows. Print it with --raw.'
+          : 'The SBOM lists no packages.',
       ),
     ].join('\n\n'),
   );
@@ -128,12 +131,13 @@ async function save(file: string, bytes: Buffer): Promise<void> {
   }
 }
 
+/** Null for a document in a form that is not known. */
 async function readPackagesOf(bytes: Buffer) {
   const { readPackages } = await import('../../../shared/attestation/index.ts');
   try {
-    return readPackages(parseStrictJson(bytes))?.packages ?? [];
+    return readPackages(parseStrictJson(bytes))?.packages ?? null;
   } catch (error) {
-    if (error instanceof SyntaxError) return [];
+    if (error instanceof SyntaxError) return null;
     throw error;
   }
 }

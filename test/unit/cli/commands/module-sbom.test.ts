@@ -18,9 +18,13 @@ let server: HttpServer;
 let directory: string;
 /** What the store of documents returns. */
 let stored = document;
+/** What was verified. */
+let verified = document;
 let found = true;
 
-const attestation = (url: string) => ({
+const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+
+const attestation = (url: string, digest: string) => ({
   source: 'referrers',
   predicate_type: 'https://cyclonedx.org/bom',
   media_type: 'application/vnd.cyclonedx+json',
@@ -32,7 +36,7 @@ const attestation = (url: string) => ({
   kind: 'sbom',
   format: 'CycloneDX 1.6',
   sbom: { packages: 1, licenses: [{ license: 'MIT', packages: 1 }], more_licenses: 0 },
-  digest: `sha256:${createHash('sha256').update(document).digest('hex')}`,
+  digest,
   size: document.length,
   url,
 });
@@ -41,7 +45,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-sbom-'));
   server = await startHttpServer(({ url = '' }, response) => {
     if (url === '/store') return response.end(stored);
-    const listed = found ? [attestation(`http://${server.host}/store`)] : [];
+    const listed = found ? [attestation(`http://${server.host}/store`, digestOf(verified))] : [];
     sendJson(response, { attestations: listed });
   });
 });
@@ -75,6 +79,15 @@ describe('gantry module sbom', () => {
     stored = document.replace('MIT', 'BSD');
     expect((await sbom()).stderr).toContain('blob_digest_mismatch');
     stored = document;
+  });
+
+  it.each([
+    ['lists no packages', { bomFormat: 'CycloneDX', specVersion: '1.6', components: [] }],
+    ['names no packages in a form that Gantry knows', { other: 'form' }],
+  ])('says that a document %s', async (said, other) => {
+    stored = verified = JSON.stringify(other);
+    expect((await sbom()).stdout).toContain(`The SBOM ${said}.`);
+    stored = verified = document;
   });
 
   it('says what to do where there is none', async () => {
