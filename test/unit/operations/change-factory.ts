@@ -92,6 +92,8 @@ export const withholding = <Kind extends 'yank' | 'unyank' | 'quarantine' | 'rel
     version_id: 'ver_1',
     reason: 'see incident 17',
   }) as const;
+/** The rows of a change of the assignment. */
+export const assigned = { assignment, template };
 /** The rows of an addition of a module that the template lacks. */
 export const unassigned = { template, owner: null, archived: false };
 export const addition = (id: string, module = 'acme/redis') =>
@@ -212,8 +214,8 @@ export const everyKind: { change: Change; rows: unknown }[] = [
   { change: withholding('quarantine'), rows: live },
   { change: withholding('release'), rows: { ...live, withheld: { held: withheld } } },
   { change: addition('asg_2'), rows: unassigned },
-  { change: update({ constraint: null }), rows: assignment },
-  { change: removal, rows: assignment },
+  { change: update({ constraint: null }), rows: assigned },
+  { change: removal, rows: assigned },
   {
     change: dependencyUpdate,
     rows: { template, dependency, module: storedModule('other', 'proxy'), ...proxies },

@@ -5,7 +5,7 @@ import type { Change, ChangeName } from '../../../shared/domain/operations/index
 import {
   addition,
   approver,
-  assignment,
+  assigned,
   at,
   everyKind,
   live,
@@ -87,7 +87,7 @@ describe('the writes of a change', () => {
   });
 
   it.each<[string, Change, unknown, Change, unknown]>([
-    ['one assignment', update({ constraint: null }), assignment, removal, assignment],
+    ['one assignment', update({ constraint: null }), assigned, removal, assigned],
     ['one module of one template', addition('asg_2'), unassigned, addition('asg_3'), unassigned],
     [
       'one registration',

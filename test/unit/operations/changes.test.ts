@@ -14,6 +14,7 @@ import { metadataHash } from '../../../shared/domain/templates/index.ts';
 import { storedModule } from '../../support/stored.ts';
 import {
   addition,
+  assigned,
   assignment,
   at,
   dependencyUpdate,
@@ -45,8 +46,8 @@ describe('every kind of change', () => {
     version_quarantine: 'quarantine redis 1.0.0',
     version_release: 'release redis 1.0.0',
     assignment_add: 'assign redis to template web',
-    assignment_update: 'change the assignment of acme/redis',
-    assignment_remove: 'remove the assignment of acme/redis',
+    assignment_update: 'change the assignment of redis in template web',
+    assignment_remove: 'remove the assignment of redis in template web',
     dependency_update: 'update other/proxy 1.0.0 to 1.1.0 in template web (live)',
     reservation_change: 'reserve /opt/** for redis',
     module_update: 'change visibility of redis',
@@ -315,13 +316,13 @@ describe('a change is refused', () => {
     [
       'that changes an assignment of another template',
       update({ constraint: null }),
-      { ...assignment, template_id: 'tpl_2' },
+      { template, assignment: { ...assignment, template_id: 'tpl_2' } },
       'invalid_request',
     ],
     [
       'that removes an assignment of another template',
       removal,
-      { ...assignment, template_id: 'tpl_2' },
+      { template, assignment: { ...assignment, template_id: 'tpl_2' } },
       'invalid_request',
     ],
     [
@@ -361,7 +362,7 @@ describe('a change is refused', () => {
     [
       'to a constraint that is not a range',
       update({ constraint: 'no range at all' }),
-      assignment,
+      assigned,
       'invalid_request',
     ],
     [
@@ -373,7 +374,7 @@ describe('a change is refused', () => {
     [
       'of metadata of an assignment that was merged with another',
       update({ metadata: { a: 1 }, from_metadata: metadataHash({}) }),
-      assignment,
+      assigned,
       'operation_raced',
     ],
     [

@@ -13,7 +13,7 @@ import {
 import { storedModule, storedVersion } from '../../support/stored.ts';
 import {
   addition,
-  assignment,
+  assigned,
   budget,
   instance,
   machine,
@@ -169,10 +169,10 @@ describe('a reviewer reads', () => {
     ],
     [
       update({ constraint: '^2', metadata: { n: 1 } }),
-      assignment,
-      ['template: tpl_1', 'module: acme/redis', 'constraint: ^1 → ^2'],
+      assigned,
+      ['template: web', 'module: acme/redis', 'constraint: ^1 → ^2'],
     ],
-    [removal, assignment, ['template: tpl_1', 'module: acme/redis → none']],
+    [removal, assigned, ['template: web', 'module: acme/redis → none']],
     [reservation(['/opt/**']), { module }, ['module: redis', 'grant: /opt/**']],
     [machine({ track: 'staging' }), instance, ['machine: web-1', 'track: live → staging']],
     [withholding('yank'), live, ['version: 1.1.0', 'reason: see incident 17']],

@@ -2,17 +2,23 @@ import type { Change } from '../../../domain/operations/index.ts';
 import type { Assignment } from '../../../domain/templates/index.ts';
 import { removeAssignment } from '../../../store/templates/index.ts';
 import { freeName } from '../../../store/unique.ts';
-import { requireAssignment } from '../../templates/index.ts';
-import { assignmentEvent, checkTemplate, ownTemplate } from './assignment.ts';
+import {
+  type AssignmentRows,
+  assignmentEvent,
+  assignmentLabel,
+  checkTemplate,
+  ownTemplate,
+  readAssignment,
+} from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
 import { stateFact } from './review-text.ts';
 
-export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
+export const assignmentRemove: ChangeKind<'assignment_remove', AssignmentRows> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
-  read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
-  check: checkTemplate,
-  summary: (_, { module }) => `remove the assignment of ${module}`,
+  read: readAssignment,
+  check: (change, { assignment }) => checkTemplate(change, assignment),
+  summary: (_, rows, account) => `remove the assignment of ${assignmentLabel(rows, account)}`,
   tried: ownTemplate,
   affected: ownTemplate,
 
@@ -22,7 +28,7 @@ export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
 
   instance: sameInstance,
 
-  writes({ operation, change, rows: was, at }) {
+  writes({ operation, change, rows: { assignment: was }, at }) {
     return [
       removeAssignment(was),
       freeName({
@@ -34,10 +40,10 @@ export const assignmentRemove: ChangeKind<'assignment_remove', Assignment> = {
     ];
   },
 
-  review({ template_id }, { module }) {
+  review(_, { assignment, template }) {
     const facts = [
-      ...stateFact('template', template_id),
-      { name: 'module', was: module, now: null },
+      ...stateFact('template', template.name),
+      { name: 'module', was: assignment.module, now: null },
     ];
     return { facts, warnings: [] };
   },

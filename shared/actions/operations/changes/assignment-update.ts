@@ -1,26 +1,34 @@
 import type { Change } from '../../../domain/operations/index.ts';
 import type { Assignment, Metadata } from '../../../domain/templates/index.ts';
 import { putAssignment } from '../../../store/templates/index.ts';
-import { requireAssignment } from '../../templates/index.ts';
-import { assignmentEvent, checkConstraint, checkTemplate, ownTemplate } from './assignment.ts';
+import {
+  type AssignmentRows,
+  assignmentEvent,
+  assignmentLabel,
+  checkConstraint,
+  checkTemplate,
+  ownTemplate,
+  readAssignment,
+} from './assignment.ts';
 import { type ChangeKind, nothingFollows, sameInstance } from './change-kind.ts';
 import { refuseMerged } from './merged-metadata.ts';
 import { fieldFacts, stateFact } from './review-text.ts';
 
 type Update = Change<'assignment_update'>;
 
-export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
+export const assignmentUpdate: ChangeKind<'assignment_update', AssignmentRows> = {
   action: () => 'assignment_change',
   policy: (_, inForce) => inForce('assignment_change'),
-  read: (services, account, change) => requireAssignment(services, account, change.assignment_id),
+  read: readAssignment,
 
-  check(change, row) {
-    checkTemplate(change, row);
+  check(change, { assignment }) {
+    checkTemplate(change, assignment);
     checkConstraint(change.constraint);
-    refuseMerged(change.from_metadata, row.metadata, `the assignment of ${row.module}`);
+    const { metadata, module } = assignment;
+    refuseMerged(change.from_metadata, metadata, `the assignment of ${module}`);
   },
 
-  summary: (_, { module }) => `change the assignment of ${module}`,
+  summary: (_, rows, account) => `change the assignment of ${assignmentLabel(rows, account)}`,
   tried: ownTemplate,
   affected: ownTemplate,
 
@@ -33,18 +41,19 @@ export const assignmentUpdate: ChangeKind<'assignment_update', Assignment> = {
 
   instance: sameInstance,
 
-  writes({ operation, change, rows: was, at }) {
+  writes({ operation, change, rows: { assignment: was }, at }) {
     return [
       putAssignment(was, { ...withUpdate(was, change), updated_at: at }),
       assignmentEvent({ operation, change, at }, 'gantry.assignment.updated', was.module),
     ];
   },
 
-  review({ kind: _, assignment_id: __, from_metadata: ___, template_id, ...set }, row) {
+  review(change, { assignment, template }) {
+    const { kind: _, assignment_id: __, from_metadata: ___, template_id: ____, ...set } = change;
     const facts = [
-      ...stateFact('template', template_id),
-      ...stateFact('module', row.module),
-      ...fieldFacts(set, { ...row }),
+      ...stateFact('template', template.name),
+      ...stateFact('module', assignment.module),
+      ...fieldFacts(set, { ...assignment }),
     ];
     return { facts, warnings: [] };
   },

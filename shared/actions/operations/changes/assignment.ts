@@ -1,12 +1,45 @@
 import { GantryError } from '../../../base/error.ts';
 import { parseVersionRange } from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
-import type { Assignment } from '../../../domain/templates/index.ts';
+import {
+  type Assignment,
+  moduleLabel,
+  splitModule,
+  type Template,
+} from '../../../domain/templates/index.ts';
 import { createEvent } from '../../../store/event.ts';
 import type { Write } from '../../../store/table/index.ts';
+import type { Services } from '../../context/index.ts';
+import { requireAssignment, requireTemplate } from '../../templates/index.ts';
 import type { Affected, Applied } from './change-kind.ts';
 
 type AssignmentChange = Change<'assignment_add' | 'assignment_update' | 'assignment_remove'>;
+
+/** An assignment that exists, and the template that has it. */
+export interface AssignmentRows {
+  assignment: Assignment;
+  template: Template;
+}
+
+/** Throws `not_found`. */
+export async function readAssignment(
+  services: Services,
+  account: string,
+  { assignment_id }: Pick<AssignmentChange, 'assignment_id'>,
+): Promise<AssignmentRows> {
+  const assignment = await requireAssignment(services, account, assignment_id);
+  const template = await requireTemplate(services, account, assignment.template_id);
+  return { assignment, template };
+}
+
+/** The assignment as people name it: "redis in template web". */
+export function assignmentLabel(
+  { assignment: { module }, template }: AssignmentRows,
+  account: string,
+): string {
+  const { account: owner, name } = splitModule(module, account);
+  return `${moduleLabel(account, owner, name)} in template ${template.name}`;
+}
 
 /** A change of an assignment affects the template that has it. */
 export function ownTemplate({ template_id }: AssignmentChange): Affected {
