@@ -10,6 +10,7 @@ import {
   categoryEvent,
   createCategory,
   getCategory,
+  listCategories,
   moveCategory,
   removeCategory,
 } from '../../store/accounts/index.ts';
@@ -68,8 +69,10 @@ async function requireCategory(
   slug: string,
 ): Promise<Category> {
   const category = await getCategory(services.db, account, slug);
-  if (category === null) throw notFoundError('category', { account, name: slug });
-  return category;
+  if (category !== null) return category;
+
+  const known = (await listCategories(services.db, account)).map((one) => one.slug);
+  throw notFoundError('category', { account, name: slug, known });
 }
 
 /**
