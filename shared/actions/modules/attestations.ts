@@ -55,16 +55,27 @@ export async function readSbom(
     );
   }
 
-  const expected = limits.sbomResponseBytesMax;
-  if (sbom.size > expected) {
-    throw new GantryError(
-      'document_too_large',
-      `expected an SBOM of at most ${expected} bytes in a response, found ${sbom.size}; read it by its url of /versions/${id}/attestations`,
-      { expected, found: sbom.size },
-    );
-  }
+  refuseLarge(id, sbom.size, limits.sbomResponseBytesMax);
+  const document = await readDocument(services, objectKeys.document(account, sbom.digest), name);
+  refuseLarge(id, bodyBytes(document), limits.functionBodyBytesMax);
+  return document;
+}
 
-  return readDocument(services, objectKeys.document(account, sbom.digest), name);
+function refuseLarge(id: string, found: number, expected: number): void {
+  if (found <= expected) return;
+  throw new GantryError(
+    'document_too_large',
+    `expected an SBOM of at most ${expected} bytes in a response, found ${found}; read it by its url of /versions/${id}/attestations`,
+    { expected, found },
+  );
+}
+
+/**
+ * Bytes of a document in the response of a function: numbers such as 1e20 are written out, and the
+ * whole body is a JSON string, which escapes each quote.
+ */
+function bodyBytes(document: Record<string, unknown>): number {
+  return Buffer.byteLength(JSON.stringify(JSON.stringify(document)));
 }
 
 async function readDocument(

@@ -29,6 +29,8 @@ export const httpLimits = {
   watchPauseMs: 2000,
   /** The longest pause of `--watch` after failures, so that a return is noticed within a minute. */
   watchPauseMsMax: 60_000,
-  /** An SBOM in a response: a function of AWS returns at most 6 MB. */
+  /** A stored SBOM that is read for a response, which has few more bytes than the document. */
   sbomResponseBytesMax: 4 * 1024 ** 2,
+  /** The body of a response as JSON text: a function of AWS returns at most 6 MB, with headers. */
+  functionBodyBytesMax: 6 * 1024 ** 2 - 64 * 1024,
 } as const;
