@@ -35,15 +35,20 @@ export function publicPem(key: KeyObject): string {
 
 /**
  * Creates a key pair: the private half at `path`, readable by its owner only, and the public half
- * at `path`.pub. COSIGN_PASSWORD, if set, encrypts the private half.
+ * at `path`.pub. The password in COSIGN_PASSWORD, or else from the terminal, encrypts the private
+ * half; an empty one leaves it in plain text.
  */
-export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Promise<KeyObject> {
+export async function makeKeyFiles(
+  path: string,
+  type: 'ecdsa' | 'ed25519',
+): Promise<{ key: KeyObject; encrypted: boolean }> {
+  const passphrase = await readNewPassword();
+  const encrypted = passphrase !== '';
   const { privateKey } =
     type === 'ed25519'
       ? generateKeyPairSync('ed25519')
       : generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const passphrase = process.env.COSIGN_PASSWORD ?? '';
-  const cipher = passphrase === '' ? {} : { cipher: 'aes-256-cbc', passphrase };
+  const cipher = encrypted ? { cipher: 'aes-256-cbc', passphrase } : {};
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...cipher });
 
   try {
@@ -58,22 +63,33 @@ export async function makeKeyFiles(path: string, type: 'ecdsa' | 'ed25519'): Pro
     });
   }
 
-  return privateKey;
+  return { key: privateKey, encrypted };
 }
 
 async function readPassword(): Promise<string> {
+  return process.env.COSIGN_PASSWORD ?? askPassword('Password of the private key');
+}
+
+/** Asks twice, because nobody can read a key whose password was mistyped. */
+async function readNewPassword(): Promise<string> {
   const given = process.env.COSIGN_PASSWORD;
   if (given !== undefined) return given;
 
+  const password = await askPassword('Password of the new private key (empty for none)');
+  if ((await askPassword('The same password again')) === password) return password;
+  throw new GantryError('usage', 'expected the same password twice, found two passwords');
+}
+
+async function askPassword(message: string): Promise<string> {
   if (!process.stdin.isTTY) {
     throw new GantryError(
       'usage',
-      'expected the password of the key in COSIGN_PASSWORD, found neither it nor a terminal',
+      'expected the password of the key in COSIGN_PASSWORD (empty for none), found neither it nor a terminal',
     );
   }
 
   const prompts = await import('@clack/prompts');
-  const answer = await prompts.password({ message: 'Password of the private key' });
+  const answer = await prompts.password({ message });
   if (prompts.isCancel(answer)) throw new GantryError('usage', 'expected a password, found none');
 
   return answer ?? '';

@@ -44,7 +44,7 @@ export function register(trust: Command): void {
     root
       .command('make-key <file>')
       .description(
-        'create an offline key pair: <file> (encrypted if COSIGN_PASSWORD is set) and <file>.pub',
+        'create an offline key pair: <file>, encrypted with a password (COSIGN_PASSWORD), and <file>.pub',
       )
       .option('--ed25519', 'create an Ed25519 key instead of ECDSA P-256'),
     { examples: ['gantry trust root make-key root-alice.pem'], action: makeKey },
@@ -126,14 +126,14 @@ async function show(flags: Flags): Promise<ExitCode> {
 }
 
 async function makeKey(file: string, flags: Flags & { ed25519?: true }): Promise<ExitCode> {
-  const key = await makeKeyFiles(file, flags.ed25519 ? 'ed25519' : 'ecdsa');
+  const { key, encrypted } = await makeKeyFiles(file, flags.ed25519 ? 'ed25519' : 'ecdsa');
   const { tufKey } = await import('../../../shared/director/index.ts');
   const key_id = tufKey(publicPem(key)).keyID;
 
   print(
     flags.json,
-    { key_id, private_key: file, public_key: `${file}.pub` },
-    () => `created ${file}, key ${key_id}`,
+    { key_id, private_key: file, public_key: `${file}.pub`, encrypted },
+    () => `created ${file}, key ${key_id}${encrypted ? '' : '; the file is not encrypted'}`,
   );
 
   return 0;
