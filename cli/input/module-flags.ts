@@ -75,18 +75,27 @@ export function addRegistrationOptions(command: Command): Command {
  * Reads the trust flags and the files they name. A flag that was not given is undefined.
  * @throws GantryError `usage` for flags that need others, `io_error` for a file that cannot be read
  */
-export async function readTrustFlags(flags: TrustFlags) {
+export async function readTrustFlags(
+  flags: TrustFlags,
+  kept: readonly AttestationRequirement[] = [],
+) {
   return {
     identities: await readIdentities(flags),
     keys: flags.key && (await Promise.all(flags.key.map((file) => readOptionFile(file, '--key')))),
     trusted_root: flags.trustedRoot && (await readOptionJson(flags.trustedRoot, '--trusted-root')),
-    attestations: readRequirements(flags),
+    attestations: readRequirements(flags, kept),
   };
 }
 
-/** Reads the registration flags in the form of the API. @throws GantryError as `readTrustFlags` */
-export async function readRegistration(flags: RegistrationFlags) {
-  const { identities, keys, trusted_root, attestations } = await readTrustFlags(flags);
+/**
+ * Reads the registration flags in the form of the API. @throws GantryError as `readTrustFlags`
+ * @param kept the required attestations that `--require-source` alone adds a source to
+ */
+export async function readRegistration(
+  flags: RegistrationFlags,
+  kept: readonly AttestationRequirement[] = [],
+) {
+  const { identities, keys, trusted_root, attestations } = await readTrustFlags(flags, kept);
   return {
     cosign_identities: identities?.map(({ identity_regexp, issuer_regexp, claims }) => ({
       cosign_identity_regexp: identity_regexp,
@@ -172,17 +181,17 @@ function parseClaims(claims: readonly string[]): SignerClaims {
 }
 
 /** The source is that of the required provenance; alone, it requires provenance of any version. */
-function readRequirements({
-  requireAttestation,
-  requireSource,
-}: TrustFlags): AttestationRequirement[] | undefined {
+function readRequirements(
+  { requireAttestation, requireSource }: TrustFlags,
+  kept: readonly AttestationRequirement[],
+): AttestationRequirement[] | undefined {
   const required = requireAttestation?.map(parseAttestation);
   if (requireSource === undefined) return required;
 
   const isProvenance = (one: AttestationRequirement) =>
     isOfType(one.predicate_type, provenanceType);
   const source = { source_regexp: requireSource };
-  const others = required ?? [];
+  const others = required ?? kept;
   return others.some(isProvenance)
     ? others.map((one) => (isProvenance(one) ? { ...one, ...source } : one))
     : [...others, { predicate_type: provenanceType, ...source }];

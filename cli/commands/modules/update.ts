@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
-import { connect } from '../../client/api.ts';
+import { type Api, connect } from '../../client/api.ts';
 import {
   addWaitOptions,
   awaitOperation,
@@ -57,6 +57,8 @@ export function registerModuleUpdate(module: Command): void {
     .option('--dry-run', 'show which versions would be quarantined, without requesting the change')
     .option('--quarantine', 'quarantine versions in use that would no longer verify');
   describe(addWaitOptions(addRegistrationOptions(command)), {
+    notes: `
+--require-source alone keeps the other attestations that the module requires, and the builders of its provenance.`,
     examples: [
       'gantry module update my-redis --key old.pub --key new.pub',
       'gantry module update my-redis --key new.pub --dry-run',
@@ -89,7 +91,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
 
   const path = `/modules/${encodeURIComponent(name)}`;
   const body = {
-    ...(await readRegistration(flags)),
+    ...(await readRegistration(flags, await keptAttestations(api, path, flags))),
     ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
     ...(flags.keys ? {} : { trusted_keys: [] }),
     ...(flags.identities ? {} : { cosign_identities: [] }),
@@ -115,6 +117,13 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
 
   const { operation } = await api.client.send(api.responses.operation, 'PATCH', path, body);
   return awaitOperation(api, operation, flags);
+}
+
+/** Reads what the module requires where `--require-source` alone adds to it. */
+async function keptAttestations(api: Api, path: string, flags: UpdateFlags) {
+  if (flags.requireSource === undefined || flags.requireAttestation !== undefined) return [];
+  const { module } = await api.client.get(api.responses.module, path);
+  return module.required_attestations;
 }
 
 type Preview = z.output<(typeof responses)['previewModule']>;
