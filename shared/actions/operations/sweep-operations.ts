@@ -1,7 +1,11 @@
 import { DescribeExecutionCommand } from '@aws-sdk/client-sfn';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { finalOperationStates, type Operation } from '../../domain/operations/index.ts';
+import {
+  countDeaths,
+  finalOperationStates,
+  type Operation,
+} from '../../domain/operations/index.ts';
 import {
   getApproval,
   getOperation,
@@ -83,10 +87,9 @@ async function isAlive(services: Services, operation: Operation): Promise<boolea
 }
 
 async function revive(services: Services, operation: Operation): Promise<void> {
-  // An execution that ended for a freeze did not die.
-  const died = operation.code !== 'frozen';
-  if (died && operation.attempt >= limits.operationAttemptsMax) {
-    const message = `its execution died ${operation.attempt} times; see the log and request it again`;
+  const deaths = countDeaths(operation);
+  if (deaths >= limits.operationAttemptsMax) {
+    const message = `its execution died ${deaths} times; see the log and request it again`;
     await finishOperation(services, operation, {
       state: 'failed',
       code: 'execution_died',
@@ -100,6 +103,7 @@ async function revive(services: Services, operation: Operation): Promise<void> {
   await transact(services.db, [
     updateOperation(operation, {
       attempt: next.attempt,
+      freezes: operation.attempt - deaths,
       code: null,
       message: null,
       updated_at: nowIso(services),

@@ -64,6 +64,6 @@ export const operationsLimits = {
   policyListMax: 20,
   /** Freeze windows, one after the other, before a freeze is said to have no end in sight. */
   freezeSpansMax: 100,
-  /** Executions started for one operation before it fails. */
+  /** Executions of one operation that die before it fails. */
   operationAttemptsMax: 5,
 } as const;

@@ -48,6 +48,8 @@ export interface Operation {
   approval_id: string | null;
   /** How many executions were started; the sweep starts another if one died. */
   attempt: number;
+  /** How many of the earlier ones ended for a freeze; absent before the second execution. */
+  freezes?: number;
   /** When people were mailed about what it changed; null before, and if nobody is. */
   announced_at: string | null;
   /** Identifies the flow from the call that asked for it through everything that follows. */
@@ -58,4 +60,13 @@ export interface Operation {
   revision: number;
   created_at: string;
   updated_at: string;
+}
+
+/** How many executions of an idle operation died. One that ended for a freeze did not. */
+export function countDeaths({
+  attempt,
+  freezes = 0,
+  code,
+}: Pick<Operation, 'attempt' | 'freezes' | 'code'>): number {
+  return attempt - freezes - (code === 'frozen' ? 1 : 0);
 }

@@ -24,6 +24,7 @@ const operations = entity<StoredOperation>()({
     requested_by_person: 'text',
     approval_id: 'json',
     attempt: 'number',
+    freezes: 'optional',
     announced_at: 'json',
     correlation_id: 'text',
     code: 'json',
