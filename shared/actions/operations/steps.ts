@@ -33,6 +33,7 @@ import {
 import { checkChanges, operationWrites, type ReadChange } from './operation-writes.ts';
 import { requireOperation } from './require-operation.ts';
 import { digestOf, planTemplates, type TemplatePlan } from './template-plan.ts';
+import { withdrawOvertaken } from './withdraw-operation.ts';
 
 /**
  * The steps of an operation's execution (infra/promotion.ts). Each step reads the record first. So
@@ -277,6 +278,7 @@ async function notify(services: Services, operation: Operation): Promise<Record<
   await pinMoves(services, operation);
   await enqueue(services, 'compose', await affectedTemplates(services, operation));
   for (const change of changes) await kindOf(change).follow(services, account, change);
+  await withdrawOvertaken(services, operation);
   const announced = await announce(services, operation);
   await finishOperation(services, announced, { state: 'succeeded', code: null, message: null });
 
