@@ -110,6 +110,9 @@ describe('resolveVersions', () => {
 
     expect(thrownBy(() => resolve(gone, 'acme/a'))).toMatchObject({
       code: 'composition_unsatisfied',
+      message:
+        'expected a version of acme/a for assigned acme/a; found only 1.0.0 (superseded); promote 1.0.0 to live or set it ' +
+        'as the constraint, or retire 1.0.0 first to remove the module from the machines',
     });
     expect(thrownBy(() => resolve(quarantined, 'acme/a@>=1'))).toMatchObject({
       code: 'composition_unsatisfied',
