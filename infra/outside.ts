@@ -30,7 +30,7 @@ export class Outside extends Construct {
     stage.allow(['secretsmanager:GetSecretValue'], [this.secrets(stage, 'registry')]);
     stage.allow(['ecr:GetAuthorizationToken'], ['*']);
 
-    const { ecrRepositories, registryBudgets } = this.settings;
+    const { accountSharePercent, ecrRepositories, registryBudgets } = this.settings;
     const everything = Stack.of(this).formatArn({
       service: 'ecr',
       resource: 'repository',
@@ -59,6 +59,7 @@ export class Outside extends Construct {
     }
 
     stage.setEnvironment('REGISTRY_BUDGETS', registryBudgets);
+    stage.setEnvironment('ACCOUNT_SHARE_PERCENT', String(accountSharePercent));
     this.nameAllowedHosts(stage);
   }
 

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { GantryError } from '../shared/base/error.ts';
 import { useIssueSentences } from '../shared/base/issue-sentences.ts';
-import { allowedPrivateHosts, registryBudgets } from '../shared/contract/environment.ts';
+import {
+  accountSharePercent,
+  allowedPrivateHosts,
+  registryBudgets,
+} from '../shared/contract/environment.ts';
 
 useIssueSentences();
 
@@ -50,6 +54,8 @@ const settingsSchema = z
         (text) => registryBudgets.safeParse(text).success,
         'expected host=requestsPerSecond:concurrency,…',
       ),
+    /** Percent of a stage's concurrency that one account may take; 100 sets no bound. */
+    accountSharePercent,
     /**
      * The TUF repository of the public-good trust root, or a mirror of it. `none` keeps the shipped
      * copy.

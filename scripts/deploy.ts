@@ -18,6 +18,7 @@ const usage = `Usage: npm run deploy -- --sender-address gantry@example.com [opt
   --oidc-issuer URL           reserved for sign-in with OIDC, which Gantry does not offer yet
   --allowed-private-hosts L   comma list of names, addresses and networks of hosts that may be fetched from although private
   --registry-budgets L        comma list of host=requestsPerSecond:concurrency, where the defaults do not fit
+  --account-share-percent N   part of each stage's concurrent work that one account may take (75; 100 for no bound)
   --trust-root-mirror URL     TUF repository, or mirror, of Sigstore's public-good trust root; none keeps the shipped copy
   --ecr-repositories L        comma list of ARNs of ECR repositories that may be read (all of this account and region)
   --alarm-address ADDRESS     gets a mail when an alarm fires

@@ -16,6 +16,14 @@ export const registryBudgets = z
     return z.NEVER;
   });
 
+/** Percent of a stage's concurrency that one account may take; 100 sets no bound. */
+export const accountSharePercent = z.coerce
+  .number('expected a number of percent from 10 to 100')
+  .int('expected a whole number of percent')
+  .min(10, 'expected at least 10 percent')
+  .max(100, 'expected at most 100 percent')
+  .default(75);
+
 /**
  * Names, addresses and networks of hosts that may be private, as a deployment's setting lists them.
  */
@@ -64,6 +72,7 @@ const variables = {
   TRUST_ROOT_MIRROR: z.url().transform((url) => url.replace(/\/+$/, '')),
   /** Budgets of registries that replace the defaults, as `host=requestsPerSecond:concurrency,…`. */
   REGISTRY_BUDGETS: registryBudgets,
+  ACCOUNT_SHARE_PERCENT: accountSharePercent,
 } as const;
 
 export type EnvironmentName = keyof typeof variables;

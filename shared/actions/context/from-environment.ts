@@ -25,15 +25,22 @@ type Optional = (typeof optional)[number];
  * @throws GantryError `internal` naming each variable that is missing or malformed
  */
 export function servicesFromEnvironment(stage?: StageName): Services {
-  const { DEPLOYMENT_NAME, TABLE_NAME, BUCKET_NAME, ALLOWED_PRIVATE_HOSTS, REGISTRY_BUDGETS } =
-    environment(
-      'DEPLOYMENT_NAME',
-      'TABLE_NAME',
-      'BUCKET_NAME',
-      'ALLOWED_PRIVATE_HOSTS',
-      'REGISTRY_BUDGETS',
-      ...(stage === undefined ? [] : requiredBy(stages[stage])),
-    );
+  const {
+    DEPLOYMENT_NAME,
+    TABLE_NAME,
+    BUCKET_NAME,
+    ALLOWED_PRIVATE_HOSTS,
+    REGISTRY_BUDGETS,
+    ACCOUNT_SHARE_PERCENT,
+  } = environment(
+    'DEPLOYMENT_NAME',
+    'TABLE_NAME',
+    'BUCKET_NAME',
+    'ALLOWED_PRIVATE_HOSTS',
+    'REGISTRY_BUDGETS',
+    'ACCOUNT_SHARE_PERCENT',
+    ...(stage === undefined ? [] : requiredBy(stages[stage])),
+  );
 
   // A name is passed in any case: environment() without one requires all.
   const present = optional.filter((name) => process.env[name] !== undefined);
@@ -62,6 +69,7 @@ export function servicesFromEnvironment(stage?: StageName): Services {
       allowedPrivateHosts: ALLOWED_PRIVATE_HOSTS,
       trustRootMirror: value('TRUST_ROOT_MIRROR'),
       budgets: REGISTRY_BUDGETS,
+      accountSharePercent: ACCOUNT_SHARE_PERCENT,
     },
     now: () => new Date(),
   };

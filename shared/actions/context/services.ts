@@ -39,6 +39,8 @@ export interface Settings {
   trustRootMirror: string;
   /** The operator's budgets by registry host. */
   budgets: Record<string, HostBudget>;
+  /** Percent of a stage's concurrency that one account may take; 100 sets no bound. */
+  accountSharePercent: number;
 }
 
 /** Messages that are sent to SQS concurrently. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../base/limits/index.ts';
 import { stages } from '../../contract/stages.ts';
+import { accountSlots } from '../../domain/registries/index.ts';
 import { endSlot, takeSlot } from '../../store/registries/index.ts';
 import type { Services } from '../context/index.ts';
 import { BudgetSpent, type Purpose, purposes } from './host-budget.ts';
@@ -15,6 +16,9 @@ export async function withinShare<T>(
   { account, purpose }: { account: string; purpose: Purpose },
   work: () => Promise<T>,
 ): Promise<T> {
+  const { accountSharePercent } = services.settings;
+  if (accountSharePercent === 100) return work();
+
   const nowMs = services.now().getTime();
   const ask = {
     account,
@@ -22,7 +26,7 @@ export async function withinShare<T>(
     id: `w${randomBytes(8).toString('hex')}`,
     nowMs,
     untilMs: nowMs + purposes[purpose].lease_s * 1000,
-    concurrency: stages[purpose].queue.concurrency,
+    most: accountSlots(stages[purpose].queue.concurrency, accountSharePercent),
   };
   if (!(await takeSlot(services.db, ask)))
     throw new BudgetSpent(`the account ${account}`, limits.budgetWaitSeconds);

@@ -13,14 +13,14 @@ export interface SlotAsk extends Omit<AccountSlots, 'leases'> {
   nowMs: number;
   /** When the work is taken for dead. */
   untilMs: number;
-  /** How many pieces of work the stage runs concurrently. */
-  concurrency: number;
+  /** How many pieces of work the account may have in the stage. */
+  most: number;
 }
 
 /**
- * How much of a stage's concurrency one account may take: three quarters, so that slow registries
- * of one account leave room for the others, and an account alone loses little.
+ * How much of a stage's concurrency one account may take: a part of it, so that slow registries of
+ * one account leave room for the others, and an account alone loses little.
  */
-export function accountSlots(concurrency: number): number {
-  return Math.max(1, Math.floor((concurrency * 3) / 4));
+export function accountSlots(concurrency: number, percent: number): number {
+  return Math.max(1, Math.floor((concurrency * percent) / 100));
 }

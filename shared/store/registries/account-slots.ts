@@ -1,5 +1,5 @@
 import { daySeconds } from '../../base/time.ts';
-import { type AccountSlots, accountSlots, type SlotAsk } from '../../domain/registries/index.ts';
+import type { AccountSlots, SlotAsk } from '../../domain/registries/index.ts';
 import { attempt, type Db, entity, entry, fewerThan } from '../table/index.ts';
 
 /** The work of one account that runs in one stage: one row, whose writes state their condition. */
@@ -16,10 +16,9 @@ const slots = entity<StoredSlots>()({
 
 /** Takes a place of an account in a stage. Returns whether one was free. */
 export async function takeSlot(db: Db, ask: SlotAsk): Promise<boolean> {
-  const { account, stage, id, nowMs, untilMs } = ask;
+  const { account, stage, id, nowMs, untilMs, most } = ask;
   const key = { account, stage };
   const ttl = Math.ceil(untilMs / 1000) + daySeconds;
-  const most = accountSlots(ask.concurrency);
 
   for (;;) {
     const take = { set: { ttl }, putEntries: { leases: { [id]: untilMs } } };

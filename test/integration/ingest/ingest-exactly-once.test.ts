@@ -45,13 +45,16 @@ describe('the same message ten times concurrently', () => {
     world,
     services,
   }) => {
+    // More workers than the share of one account.
+    const settings = { ...services.settings, accountSharePercent: 100 };
+    const unbounded = { ...services, settings };
     const { digest } = await publish(flow, 'racing', 200_000);
     await ten(() =>
-      pollRepository(services, { account: world.account, module: 'racing', recheck: true }),
+      pollRepository(unbounded, { account: world.account, module: 'racing', recheck: true }),
     );
     await pollAlone(services, world.account, 'racing', digest);
-    await ten(() => verifyCandidate(services, message(world, 'racing', digest)));
-    await ten(() => ingestCandidate(services, message(world, 'racing', digest)));
+    await ten(() => verifyCandidate(unbounded, message(world, 'racing', digest)));
+    await ten(() => ingestCandidate(unbounded, message(world, 'racing', digest)));
     await expectOnce(stage(flow), 'racing', digest);
   });
 

@@ -28,10 +28,11 @@ const writes = [
   ...['TransactWrite', 'SendMessage', 'TransactWrite'],
   // Verify: verdict, stored signatures, candidate, message to ingest.
   ...['Put', 'PutObject', 'TransactWrite', 'SendMessage'],
-  // Ingest: manifest, layer, file index, provider, version.
+  // Ingest: manifest, layer, file index, provider, version, look at late attestations.
   ...['PutObject', 'CreateMultipartUpload', 'UploadPart', 'UploadPart', 'CompleteMultipartUpload'],
-  ...['PutObject', 'Put', 'TransactWrite'],
+  ...['PutObject', 'Put', 'TransactWrite', 'SendMessage'],
 ];
+const versionMade = writes.lastIndexOf('TransactWrite') + 1;
 const each = writes.map((write, index) => [index + 1, write] as const);
 
 /** Two parts of a multipart upload. */
@@ -52,7 +53,9 @@ beforeAll(async () => {
   // A budget that one row holds, so that the writes of all walks are the same.
   const budgets = { [registry.host]: { requests_per_second: 120, concurrency: 100 } };
 
-  services = { ...parked, settings: { ...parked.settings, budgets } };
+  // Workers that died hold places of their account, which here is the only one.
+  const settings = { ...parked.settings, budgets, accountSharePercent: 100 };
+  services = { ...parked, settings };
   stage = {
     world: await World.create(registry.host, services),
     services,
@@ -109,7 +112,7 @@ describe('on the way from a tag to a version', () => {
 
       await walk(worker, name, digest);
       expect(made).toEqual(writes.slice(0, n));
-      if (n < writes.length) await expectNothing(stage, name, digest);
+      if (n < versionMade) await expectNothing(stage, name, digest);
       else await expectOnce(stage, name, digest);
       await walk(services, name, digest);
       await expectOnce(stage, name, digest);

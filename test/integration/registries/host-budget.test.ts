@@ -143,7 +143,7 @@ describe('the polled modules of an account', () => {
 });
 
 describe('the share of an account in a stage', () => {
-  const share = accountSlots(stages.poll.queue.concurrency);
+  const share = accountSlots(stages.poll.queue.concurrency, 75);
   const list = (account: string, { host }: HttpServer) =>
     withRegistry(
       services,
@@ -175,11 +175,34 @@ describe('the share of an account in a stage', () => {
     await quick.stop();
   });
 
+  it('has no bound where the deployment sets none', async () => {
+    const quick = await startHttpServer((_, response) =>
+      sendJson(response, { name: 'module', tags: [] }),
+    );
+    const account = `alone-${randomBytes(4).toString('hex')}`;
+    const ask = { account, stage: 'poll', nowMs: Date.now(), untilMs: Date.now() + 60_000 };
+    for (let i = 0; i < share; i++)
+      expect(await takeSlot(services.db, { ...ask, id: `w${i}`, most: share })).toBe(true);
+    expect(await list(account, quick)).toBe('put off');
+
+    const settings = { ...services.settings, accountSharePercent: 100 };
+    const access = {
+      account,
+      repository: `${quick.host}/${account}/module`,
+      purpose: 'poll',
+    } as const;
+    const tags = await withRegistry({ ...services, settings }, access, ({ client, reference }) =>
+      client.listTags(reference.repository),
+    );
+    expect(tags).toBeDefined();
+    await quick.stop();
+  });
+
   it('gets the places back of workers that died', async () => {
     const account = `dead-${randomBytes(4).toString('hex')}`;
     const ask = (id: string, nowMs = now) => ({
       ...{ account, stage: 'poll', id, nowMs, untilMs: nowMs + 60_000 },
-      concurrency: stages.poll.queue.concurrency,
+      most: share,
     });
 
     for (let i = 0; i < share; i++) expect(await takeSlot(services.db, ask(`w${i}`))).toBe(true);

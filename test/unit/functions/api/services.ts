@@ -25,6 +25,7 @@ export function idleServices(): Services {
       allowedPrivateHosts: [],
       trustRootMirror: '',
       budgets: {},
+      accountSharePercent: 75,
     },
     now: () => new Date('2026-01-01T00:00:00.000Z'),
   };
