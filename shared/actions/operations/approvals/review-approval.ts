@@ -14,8 +14,8 @@ import {
 } from '../../../domain/operations/index.ts';
 import { countInstances } from '../../../store/machines/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
-import { getTemplate } from '../../../store/templates/index.ts';
 import type { Services } from '../../context/index.ts';
+import { requireTemplate } from '../../templates/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
@@ -143,9 +143,9 @@ async function reviewTemplates(
     shown,
     limits.storeReadsAtOnce,
     async ({ template_id, track }) => {
-      const template = await getTemplate(services.db, account, template_id);
+      const { name } = await requireTemplate(services, account, template_id);
       const machines = await countInstances(services.db, { account, template_id, track });
-      return { template_id, name: template?.name ?? template_id, track, machines };
+      return { template_id, name, track, machines };
     },
   );
 
