@@ -146,7 +146,10 @@ describe('modules', () => {
       category_slug: 'userland',
     });
 
-    expect(good.body).toEqual({ valid: true, errors: [], warnings: [], conflicts: [] });
+    expect(good.body).toEqual({
+      ...{ valid: true, errors: [], warnings: [], conflicts: [] },
+      effects: [],
+    });
     const bad = await call('POST', '/manifests/validate', {
       manifest_yaml: `${manifest_yaml}colour: red\n`,
     });

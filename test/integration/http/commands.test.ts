@@ -55,7 +55,7 @@ it('logs in with a token from standard input, kept for its owner only', async ()
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
     current: 'default',
-    contexts: [{ name: 'default', url: publicUrl, token: world.token }],
+    contexts: [{ name: 'default', url: publicUrl, account: world.account, token: world.token }],
   });
 });
 

@@ -409,6 +409,7 @@ describe('a public module of another account', () => {
       license: null,
       requires: [],
       provides: [],
+      effects: [],
       live_version: version,
       updated_at: expect.any(String),
     };

@@ -13,7 +13,7 @@ import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { recentOperations } from '../../../shared/store/operations/index.ts';
-import { promote } from '../../support/operations.ts';
+import { policy, promote } from '../../support/operations.ts';
 import { flowTest as it } from '../../support/set-up.ts';
 import { authorKey, eventually, type ModuleSource, type World } from '../../support/world.ts';
 
@@ -295,6 +295,10 @@ describe('before a template is changed', () => {
 });
 
 describe('an instance that is created without a key that its files ask for', () => {
+  it.beforeAll(async ({ world }) => {
+    await policy(world, 'instance_track_change', { decision: 'allow' });
+  });
+
   it('is created, with the key in the response', async ({ world }) => {
     const { code, stdout } = await gantry(
       world,
