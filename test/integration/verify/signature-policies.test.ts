@@ -172,7 +172,7 @@ describe('a signed index', () => {
     await world.register('many', key);
     await offSchedule(services, world.account, 'many');
 
-    // One after the other: they share a blob, which docker-registry may miss while another pushes it.
+    // One after the other: docker-registry may miss their common blob while another pushes it.
     const amd = await push(world, 'many', 'p-amd', 'amd');
     const arm = await push(world, 'many', 'p-arm', 'arm');
     const other = await push(world, 'many', 'p-other', 'other');
