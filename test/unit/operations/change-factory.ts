@@ -5,6 +5,7 @@ import {
   type Change,
   defaultPolicy,
   type InterventionPolicy,
+  type Operation,
 } from '../../../shared/domain/operations/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
 import type { Write } from '../../../shared/store/table/index.ts';
@@ -15,6 +16,31 @@ import { before, member, reviewer } from './people.ts';
 export { member, reviewer } from './people.ts';
 
 export const at = '2026-01-02T03:04:05.000Z';
+
+/** An operation of changes, as its request stored it. */
+export const operationOf = (
+  changes: Operation['changes'],
+  more: Partial<Operation> = {},
+): Operation => ({
+  account: 'acme',
+  id: 'op_1',
+  actions: ['assignment_change'],
+  changes,
+  summary: 'change something',
+  state: 'requested',
+  requested_by: 'token:t',
+  requested_by_person: 'ann',
+  approval_id: null,
+  attempt: 1,
+  announced_at: null,
+  correlation_id: 'flow',
+  code: null,
+  message: null,
+  revision: 1,
+  created_at: at,
+  updated_at: at,
+  ...more,
+});
 export const template: Template = {
   account: 'acme',
   id: 'tpl_1',

@@ -5,27 +5,9 @@ import type { Operation } from '../../../shared/domain/operations/index.ts';
 import { createOperation } from '../../../shared/store/operations/index.ts';
 import { tableThat } from '../../support/stub-table.ts';
 import { idleServices } from '../functions/api/services.ts';
-import { at, removal } from './change-factory.ts';
+import { operationOf, removal } from './change-factory.ts';
 
-const idle: Operation = {
-  account: 'acme',
-  id: 'op_1',
-  actions: ['assignment_change'],
-  changes: [removal],
-  summary: 'remove the assignment of redis in template web',
-  state: 'requested',
-  requested_by: 'token:t',
-  requested_by_person: 'ann',
-  approval_id: null,
-  attempt: 1,
-  announced_at: null,
-  correlation_id: 'flow',
-  code: null,
-  message: null,
-  revision: 1,
-  created_at: at,
-  updated_at: at,
-};
+const idle = operationOf([removal]);
 
 /** What the sweep writes of an operation that has no execution. */
 async function sweep(more: Partial<Operation>) {

@@ -5,28 +5,15 @@ import { createModule } from '../../../shared/store/modules/index.ts';
 import { createApproval, createOperation } from '../../../shared/store/operations/index.ts';
 import { tableThat } from '../../support/stub-table.ts';
 import { idleServices } from '../functions/api/services.ts';
-import { at, module, rollback } from './change-factory.ts';
+import { at, module, operationOf, rollback } from './change-factory.ts';
 
-const operationOf = (id: string, change: Change, more: Partial<Operation>): Operation => ({
-  account: 'acme',
-  id,
-  actions: ['module_rollback'],
-  changes: [change],
-  summary: 'roll redis back',
-  state: 'awaiting_approval',
-  requested_by: 'token:t',
-  requested_by_person: 'ann',
-  approval_id: null,
-  attempt: 1,
-  announced_at: null,
-  correlation_id: 'flow',
-  code: null,
-  message: null,
-  revision: 1,
-  created_at: at,
-  updated_at: at,
-  ...more,
-});
+const rollbackOf = (id: string, change: Change, more: Partial<Operation>): Operation =>
+  operationOf([change], {
+    id,
+    actions: ['module_rollback'],
+    state: 'awaiting_approval',
+    ...more,
+  });
 
 const approvalOf = (operation_id: string): Approval => ({
   account: 'acme',
@@ -57,8 +44,8 @@ const approvalOf = (operation_id: string): Approval => ({
 async function close(waiting: Change) {
   const rows = [
     createModule(module),
-    createOperation(operationOf('op_1', { ...rollback, review_id: 'op_2' }, { state: 'applying' })),
-    createOperation(operationOf('op_3', waiting, { approval_id: 'apr_op_3' })),
+    createOperation(rollbackOf('op_1', { ...rollback, review_id: 'op_2' }, { state: 'applying' })),
+    createOperation(rollbackOf('op_3', waiting, { approval_id: 'apr_op_3' })),
     createApproval(approvalOf('op_3')),
   ].map(({ item }) => item.Put?.Item ?? {});
 
