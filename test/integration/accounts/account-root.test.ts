@@ -132,7 +132,7 @@ it('offline keys, a threshold and a new director key come by roots that follow e
   );
 
   expect(followed.signed.version).toBe(5);
-}, 120_000);
+});
 
 it('is refused without the role admin, without a key that counts, and beside another change', async () => {
   const { secret } = await createToken(world.services, world.caller, {
@@ -169,7 +169,7 @@ it('is refused without the role admin, without a key that counts, and beside ano
     '(root_signature_invalid)',
   );
   expect((await trust(['rotate'])).stderr).toContain('(root_proposal_open)');
-}, 60_000);
+});
 
 /** Services whose KMS fails at a command, as when it is down; the others work. */
 function withoutKms(services: Services, command: string): Services {
@@ -317,4 +317,4 @@ it('a lost director key is replaced with the recovery key, and with none nothing
   );
   const root = verifyRoot(pinned ?? Buffer.alloc(0), first.root.sha256);
   expect(verifyNextRoot(next ?? Buffer.alloc(0), root).signed.version).toBe(2);
-}, 120_000);
+});

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await mapConcurrently(numbers.slice(0, assigned), 20, (number) =>
     assign(world.services.db, template, `${world.account}/module-${number}`),
   );
-}, 120_000);
+});
 afterAll(() => world.close());
 
 async function store(number: number): Promise<void> {

@@ -46,7 +46,7 @@ test('a policy that denies a step stops the walk of npm start, which says so and
   expect(stopped).toContain('The walk stopped at "An operator promotes it to live');
   expect(stopped).toMatch(/staging/);
   expect(stopped).not.toContain('{');
-}, 120_000);
+});
 
 test('the next walk continues with the version of the stopped one', async () => {
   await policy(world, 'module_promote_to_staging', { decision: 'allow' });
@@ -55,7 +55,7 @@ test('the next walk continues with the version of the stopped one', async () => 
   expect(stopped).toBeUndefined();
   expect(said).toContain('an earlier walk published my-redis 0.1.0');
   expect(said).toContain('drift: false');
-}, 120_000);
+});
 
 test('a further walk adds no versions, artifacts and machines', async () => {
   const read = async () => {
@@ -70,7 +70,7 @@ test('a further walk adds no versions, artifacts and machines', async () => {
     [1, 2, 1],
     [1, 2, 1],
   ]);
-}, 120_000);
+});
 
 test('starts share an admin token while it is valid', async () => {
   const account = `${world.account}-kept`;

@@ -154,7 +154,7 @@ it('two new director keys later, a machine of the first root and one of the last
     readFile(join(dir, 'agent/root.json'), 'utf8'),
   );
   for (const text of await Promise.all(roots)) expect(JSON.parse(text).signed.version).toBe(3);
-}, 180_000);
+});
 
 it('a root with an offline key waits for its signature, and then needs it', async ({ world }) => {
   const { services, caller } = world;

@@ -178,7 +178,7 @@ it('the drill of the runbook goes through, for machines that have the module and
 
   expect(Object.keys(before)).toHaveLength(2);
   for (const version of [first, bad]) expect(await stateOf(world, version)).toBe('retired');
-}, 240_000);
+});
 
 /** Waits until every operation has ended or waits for a reviewer. */
 function settled({ services, account }: World) {

@@ -73,7 +73,7 @@ beforeAll(async () => {
     );
     await transact(services.db, rows);
   });
-}, 120_000);
+});
 
 describe('ten thousand repositories', () => {
   it('are read by queries of evenly filled partitions, a few requests in all', async () => {

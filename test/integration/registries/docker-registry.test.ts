@@ -78,7 +78,7 @@ describe.each([
       credentials: auth ? basicCredentials : null,
       onRequest: ({ method, status }) => requests.push(`${method} ${status}`),
     });
-  }, 30_000);
+  });
 
   afterAll(() => registry?.stop());
 

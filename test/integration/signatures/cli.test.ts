@@ -27,7 +27,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-cli-'));
   tar = join(directory, 'module.tar');
   await writeFile(tar, tarHeader(1_700_000_000));
-}, 30_000);
+});
 
 afterAll(async () => {
   await registry?.stop();
@@ -331,7 +331,7 @@ describe('gantry module push and sign', () => {
       await json(['sign', ref, '--key', priv]);
       expect((await run(['verify', ref, '--key', pub, '--no-require-tlog'])).code).toBe(0);
     }
-  }, 60_000);
+  });
 
   test('pushing to a digest and without a tag are refused', async () => {
     const digest = `${registry.host}/a/b@${cosignCase('unsigned').digest}`;

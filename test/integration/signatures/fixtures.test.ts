@@ -46,7 +46,7 @@ beforeAll(async () => {
   client = new RegistryClient({ host: registry.host });
   for (const entry of cosignCases)
     await loadLayout(registry, entry.repository, join(cosignFixtures, entry.layout));
-}, 60_000);
+});
 
 afterAll(() => registry?.stop());
 

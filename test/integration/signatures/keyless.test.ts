@@ -14,7 +14,7 @@ import { authorKey } from '../../support/world.ts';
 let sigstore: SigstoreServer;
 beforeAll(async () => {
   sigstore = await startSigstoreServer();
-}, 30_000);
+});
 afterAll(() => sigstore?.stop());
 
 const workflow = 'https://git.test/acme/redis/.workflows/release.yml@refs/tags/v1.0.0';
