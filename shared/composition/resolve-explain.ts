@@ -3,6 +3,7 @@ import { limits } from '../base/limits/index.ts';
 import type { LayerName } from '../domain/compose/index.ts';
 import { capabilityPrefix } from '../domain/modules/index.ts';
 import { splitModule } from '../domain/templates/index.ts';
+import { sayWayForward } from './resolve-advice.ts';
 import type { ParsedConstraint, VersionChoice } from './version-choice.ts';
 
 /**
@@ -84,20 +85,6 @@ export function explainClash<C extends VersionChoice>(
   const sentence = `expected ${what} for ${asked}; found ${describeFound(choices, available, [...capabilities])}`;
   const way = sayWayForward(choices ?? [], demands.get(module) ?? []);
   return { module, sentence: sentence + way, chains, available };
-}
-
-/**
- * Says what to do where only superseded versions are left of a module that is assigned without a
- * constraint: its last live version was withdrawn.
- */
-function sayWayForward(choices: readonly VersionChoice[], demands: readonly Demand[]): string {
-  const left = choices.length > 0 && choices.every(({ standing }) => standing === 'superseded');
-  const unconstrained = demands.every(({ by, text }) => by === null && text === null);
-  if (!left || !unconstrained) return '';
-
-  const named = choices.slice(0, limits.clashVersionsShown).map((one) => one.version_string);
-  const [first] = named;
-  return `; promote ${first} to live or set it as the constraint, or retire ${named.join(', ')} first to remove the module from the machines`;
 }
 
 /**

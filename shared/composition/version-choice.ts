@@ -109,9 +109,9 @@ function findStanding(version: Version, track: Track): Standing | null {
 
 /**
  * Returns the version of a single module that a track offers for a constraint, or null if there is
- * none. The constraint is an npm-style semver range; null, `*` and the empty text mean any version,
- * including pre-releases. A superseded version that satisfies the same constraint does not replace
- * a quarantined live version: nothing moves back automatically.
+ * none. The constraint is an npm-style semver range; null means any version, including
+ * pre-releases. A superseded version that satisfies the same constraint does not replace a
+ * quarantined live version: nothing moves back automatically.
  */
 export function chooseVersion<V extends Version>(
   versions: Iterable<V>,
@@ -129,25 +129,25 @@ export function chooseVersion<V extends Version>(
 
 /** A parsed constraint. */
 export interface ParsedConstraint {
-  /** True when every version is allowed, so the constraint does not limit anything. */
+  /** True for null and `*`: nobody asked for certain versions. */
   any: boolean;
   allows(versionString: string): boolean;
 }
 
 /**
- * Parses a constraint. One that is not a range allows nothing (manifests and requests are
- * validated on entry). Results are cached, because a resolution checks the same versions
+ * Parses a constraint. Null allows every version, `*` as in npm every one but pre-releases. A text
+ * that is not a range allows nothing (manifests and requests are validated on entry). Results are cached, because a resolution checks the same versions
  * repeatedly.
  */
 export function parseConstraint(constraint: string | null): ParsedConstraint {
-  if (constraint === null || /^\s*[*xX]?\s*$/.test(constraint))
-    return { any: true, allows: () => true };
+  if (constraint === null) return { any: true, allows: () => true };
 
-  const range = parseVersionRange(constraint);
+  const any = /^\s*[*xX]?\s*$/.test(constraint);
+  const range = parseVersionRange(any ? '*' : constraint);
   const answers = new Map<string, boolean>();
 
   return {
-    any: false,
+    any,
     allows(versionString) {
       const known = answers.get(versionString);
       if (known !== undefined) return known;

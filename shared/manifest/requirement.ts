@@ -3,6 +3,7 @@ import { isSlug } from '../base/slug.ts';
 import {
   capabilityPattern,
   capabilityPrefix,
+  expectedRange,
   normaliseVersions,
   parseVersionRange,
 } from '../domain/modules/index.ts';
@@ -54,6 +55,7 @@ function parseCapability(text: string): CapabilityRequirement {
 
   const range = normaliseVersions(constraint);
   if (parseVersionRange(range) === null) throw constraintInvalidError(text);
+
   return { kind: 'capability', capability: name, constraint: range };
 }
 
@@ -81,7 +83,7 @@ function splitAtSign(text: string): { name: string; constraint: string } {
 }
 
 function constraintInvalidError(found: string): GantryError {
-  return requirementInvalidError('expected a version range such as ^1.0 after the "@"', found);
+  return requirementInvalidError(`expected ${expectedRange(found)} after the "@"`, found);
 }
 
 function requirementInvalidError(expected: string, found: string): GantryError {

@@ -148,7 +148,7 @@ async function show(template: string, flags: Flags): Promise<ExitCode> {
       response.assignments.map((row) => [
         row.id,
         row.module,
-        row.constraint ?? '*',
+        row.constraint ?? 'any',
         row.effective_priority,
         formatMetadata(row.metadata),
       ]),

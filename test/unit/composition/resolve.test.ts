@@ -104,6 +104,41 @@ describe('resolveVersions', () => {
     expect(resolve(world, 'acme/a', 'acme/b')).toEqual(['acme/a@1.0.0', 'acme/b@1.0.0']);
   });
 
+  // helm/helm#4838, #8739, #9566, #12852; rancher/fleet#5808.
+  it('takes the build that a constraint or a requirement names, and no other', () => {
+    const world: World = {
+      'acme/a': { '1.0.0+b10': [], '1.0.0+b2': [], '1.0.0+b1': [] },
+      'acme/b': { '1.0.0': ['acme/a@1.0.0+b2'] },
+    };
+    expect(resolve(world, 'acme/a')).toEqual(['acme/a@1.0.0+b10']);
+    expect(resolve(world, 'acme/a@1.0.0+b1')).toEqual(['acme/a@1.0.0+b1']);
+    expect(resolve(world, 'acme/b')).toEqual(['acme/a@1.0.0+b2', 'acme/b@1.0.0']);
+    expect(thrownBy(() => resolve(world, 'acme/a@1.0.0+nosuch'))).toMatchObject({
+      code: 'composition_unsatisfied',
+    });
+    expect(thrownBy(() => resolve(world, 'acme/a@1.0.0+b1', 'acme/b'))).toMatchObject({
+      code: 'composition_unsatisfied',
+    });
+  });
+
+  it('names the way forward where a version or a range leaves the right ones out', () => {
+    const builds: World = { 'acme/a': { '1.0.0+b2': [], '1.0.0+b1': [] } };
+    expect(thrownBy(() => resolve(builds, 'acme/a@1.0.0'))).toMatchObject({
+      message:
+        'expected a version of acme/a for assigned acme/a@1.0.0; found only 1.0.0+b2, 1.0.0+b1; ' +
+        '1.0.0 names that version alone: name a build such as 1.0.0+b2, or allow each build with "1.0.0 - 1.0.0"',
+    });
+    expect(resolve(builds, 'acme/a@1.0.0 - 1.0.0')).toEqual(['acme/a@1.0.0+b2']);
+
+    const candidate: World = { 'acme/a': { '2.0.0-rc.1': [] } };
+    expect(thrownBy(() => resolve(candidate, 'acme/a@*'))).toMatchObject({
+      message:
+        'expected a version of acme/a for assigned acme/a@*; found only 2.0.0-rc.1; ' +
+        'as in npm, * takes no pre-release: name one, as in ">=2.0.0-rc.1"',
+    });
+    expect(resolve(candidate, 'acme/a@>=2.0.0-rc.1')).toEqual(['acme/a@2.0.0-rc.1']);
+  });
+
   it('takes no superseded version that nothing asks for, nor in place of a quarantined one', () => {
     const gone: World = { 'acme/a': { '1.0.0 superseded': [] } };
     const quarantined: World = { 'acme/a': { '2.0.0 withheld': [], '1.0.0 superseded': [] } };

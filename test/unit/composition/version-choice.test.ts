@@ -95,7 +95,8 @@ describe('chooseVersion on live', () => {
 
   it('hands out pre-releases that are live, unless a range leaves them out', () => {
     expect(choose([version('1.0.0-rc.1')], 'live', null)).toBe('1.0.0-rc.1');
-    expect(choose([version('1.0.0-rc.1')], 'live', '*')).toBe('1.0.0-rc.1');
+    expect(choose([version('1.0.0-rc.1')], 'live', '*')).toBeNull();
+    expect(choose([version('1.0.0-rc.1'), version('0.9.0')], 'live', '*')).toBe('0.9.0');
     expect(choose([version('1.0.0-rc.1')], 'live', '>=0.1')).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 import { GantryError } from '../../../base/error.ts';
-import { parseVersionRange } from '../../../domain/modules/index.ts';
+import { expectedRange, parseVersionRange } from '../../../domain/modules/index.ts';
 import type { Change } from '../../../domain/operations/index.ts';
 import {
   type Assignment,
@@ -71,7 +71,7 @@ export function checkConstraint(constraint: string | null | undefined): void {
     return;
   throw new GantryError(
     'invalid_request',
-    `expected a version range such as "^1.0", found "${constraint}"`,
+    `expected ${expectedRange(constraint)}, found "${constraint}"`,
     { field: 'constraint', found: constraint },
   );
 }
