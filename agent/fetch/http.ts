@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import { readBounded } from '../../shared/base/read-bounded.ts';
 
 export interface HttpResponse {
   status: number;
@@ -90,23 +91,16 @@ function requirePace(bytes: number, ms: number): void {
  * @throws `unavailable` when it has more than `max` bytes.
  */
 export async function readBody(response: HttpResponse, max: number, what: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-
-  for await (const chunk of response.body) {
-    size += chunk.length;
-    if (size > max) {
-      throw new GantryError(
+  return readBounded(
+    response.body,
+    max,
+    () =>
+      new GantryError(
         'unavailable',
         `${what} is too large: expected at most ${max} bytes, found more.`,
         { expected: max },
-      );
-    }
-
-    chunks.push(chunk);
-  }
-
-  return Buffer.concat(chunks);
+      ),
+  );
 }
 
 /** Drops a body that is not needed, so that its connection is free again. */

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import { readBounded } from '../../shared/base/read-bounded.ts';
 import { problemSchema } from '../../shared/contract/http/index.ts';
 import type { Connection } from './config.ts';
 
@@ -53,7 +54,7 @@ export function makeClient(connection: Connection): Client {
     given: Request = {},
   ) => {
     const response = await sendRequest(connection, method, path, given);
-    const body = response.status === 204 ? undefined : await response.json().catch(() => undefined);
+    const body = await readJson(response, connection.url);
     if (!response.ok) throw toGantryError(response.status, body, connection.url);
 
     const parsed = schema.safeParse(body);
@@ -127,6 +128,25 @@ async function sendRequest(
     }
 
     await sleep(300 * 3 ** (attempt - 1));
+  }
+}
+
+/** Reads the JSON of a response; undefined for a body that is empty or something else. */
+async function readJson(response: Response, url: string): Promise<unknown> {
+  const max = limits.clientResponseBytesMax;
+  const tooLarge = (found: number) =>
+    new GantryError(
+      'unavailable',
+      `expected at most ${max} bytes from ${url}, found more; check that no proxy responds in its place`,
+      { expected: max, found },
+    );
+
+  try {
+    const bytes = await readBounded(response.body ?? [], max, tooLarge);
+    return JSON.parse(bytes.toString());
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error instanceof GantryError ? error : unavailableError(url, error);
   }
 }
 

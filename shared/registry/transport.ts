@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
+import { readBounded } from '../base/read-bounded.ts';
 
 /**
  * What a request reports when the headers of its response have arrived: for counting, logging and
@@ -180,9 +181,8 @@ export class Transport {
    * `registry_unreachable`
    */
   async read(answer: HttpResponse, bytesMax: number): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
     const documentMs = this.#options.documentMs ?? limits.registryDocumentMs;
+    const { host, pathname } = answer.url;
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -190,37 +190,25 @@ export class Transport {
     }, documentMs);
 
     try {
-      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-        size += chunk.length;
-        if (size > bytesMax) {
-          throw new GantryError(
+      const bytes = await readBounded(
+        answer.body as AsyncIterable<Uint8Array>,
+        bytesMax,
+        (found) =>
+          new GantryError(
             'registry_response_invalid',
-            `${answer.url.host} sent more than ${bytesMax} bytes for ${answer.url.pathname}`,
-            { expected: bytesMax, found: size },
-          );
-        }
-
-        chunks.push(chunk);
-      }
+            `${host} sent more than ${bytesMax} bytes for ${pathname}`,
+            { expected: bytesMax, found },
+          ),
+      );
+      if (!late) return bytes;
     } catch (error) {
-      if (late)
-        throw timeoutError(
-          answer.url.host,
-          `did not finish ${answer.url.pathname} within ${documentMs} ms`,
-        );
-      throw networkError(error, answer.url.host);
+      if (!late) throw networkError(error, host);
     } finally {
       clearTimeout(timer);
       answer.body.destroy();
     }
 
-    if (late)
-      throw timeoutError(
-        answer.url.host,
-        `did not finish ${answer.url.pathname} within ${documentMs} ms`,
-      );
-
-    return Buffer.concat(chunks);
+    throw timeoutError(host, `did not finish ${pathname} within ${documentMs} ms`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
+import { readBounded } from '../../../shared/base/read-bounded.ts';
 import { parseStrictJson } from '../../../shared/base/strict-json.ts';
 import { chooseSbom } from '../../../shared/domain/modules/index.ts';
 import { documentText } from '../../../shared/domain/signatures/index.ts';
@@ -114,7 +115,12 @@ async function download({ url, digest }: { url: string; digest: string | null })
     );
   }
 
-  const bytes = Buffer.from(await response.arrayBuffer());
+  const max = limits.attestationBytesMax;
+  const bytes = await readBounded(
+    response.body ?? [],
+    max,
+    () => new GantryError('unavailable', `expected a document of at most ${max} bytes, found more`),
+  );
   const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   if (found === digest) return bytes;
 

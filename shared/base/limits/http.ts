@@ -21,6 +21,8 @@ export const httpLimits = {
   idempotencyClaimSeconds: 60,
   /** How long the command line waits for one response. After API Gateway's 30 s none comes. */
   clientTimeoutMs: 35_000,
+  /** Body of a response to the command line: API Gateway returns at most 10 MiB. */
+  clientResponseBytesMax: 10 * 1024 ** 2,
   /** How often the command line sends a request that fails on its way. */
   clientAttemptsMax: 3,
   /** How long a caller waits after a 503: most causes are gone by then. */

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { makeClient } from '../../../cli/client/client.ts';
 import { responses } from '../../../cli/client/response-schemas.ts';
 import { GantryError } from '../../../shared/base/error.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
 import {
   always,
   codeOf,
@@ -93,6 +94,32 @@ describe('the client', () => {
   it('fails when another server responds', async () => {
     const api = await client(always(404));
     await expect(api.get(responses.category, '/x')).rejects.toThrow(/expected Gantry at/);
+  });
+
+  it('stops reading a response that never ends', async () => {
+    let sent = 0;
+    const api = await client((_, response) => {
+      const send = () => {
+        sent += 64 * 1024;
+        if (!response.destroyed) response.write(Buffer.alloc(64 * 1024, ' '), send);
+      };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      send();
+    });
+
+    await expect(api.get(responses.category, '/x')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('expected at most 10485760 bytes'),
+    });
+    expect(sent).toBeLessThan(2 * limits.clientResponseBytesMax);
+  });
+
+  it('says that a response broke off, not that it is of another version', async () => {
+    const api = await client((_, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"category":', () => response.destroy());
+    });
+    expect(await codeOf(api.get(responses.category, '/x'))).toBe('unavailable');
   });
 
   it('fails when a response does not match its schema', async () => {
