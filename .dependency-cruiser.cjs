@@ -63,7 +63,7 @@ const uses = {
   },
   registry: {
     packages: ['lru-cache', 'undici', 'zod'],
-    node: ['child_process', 'crypto', 'dns', 'fs', 'net', 'os', 'path', 'stream', 'timers'],
+    node: ['crypto', 'dns', 'net', 'stream', 'timers'],
   },
   packages: {
     packages: ['@cyclonedx/cyclonedx-library', 'packageurl-js', 'yaml', 'zod'],

@@ -12,14 +12,16 @@ export interface Target {
 export const plainHttpHelp = 'use http for the registry (always used for loopback hosts)';
 
 /**
- * Opens a client for the registry of a reference, with the credentials of `docker login`.
+ * Opens a client for the registry of a reference, with the credentials that docker or podman
+ * stored.
  * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker
  * configuration
  */
 export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
-  const { readDockerCredentials, parseReference, RegistryClient } = await import(
-    '../../shared/registry/index.ts'
-  );
+  const [{ parseReference, RegistryClient }, { readDockerCredentials }] = await Promise.all([
+    import('../../shared/registry/index.ts'),
+    import('../network/docker-config.ts'),
+  ]);
   const reference = parseReference(text);
   const name = reference.digest ?? reference.tag;
 
@@ -33,7 +35,7 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
     );
   }
 
-  const credentials = await readDockerCredentials(reference.host);
+  const credentials = await readDockerCredentials(reference);
   const client = new RegistryClient({
     host: reference.host,
     plainHttp: flags.plainHttp ?? false,

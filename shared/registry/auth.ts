@@ -6,11 +6,14 @@ import { parseJson, tokenResponse } from './schema.ts';
 import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
 
 /**
- * A user name and password, or an identity token. `docker login` stores an identity token for some
- * registries; it can only be exchanged for bearer tokens (distribution, "OAuth2 Token
- * Authentication").
+ * A user name and password, an identity token, or a bearer token of the registry itself. `docker
+ * login` stores an identity token for some registries; it can only be exchanged for bearer tokens
+ * (distribution, "OAuth2 Token Authentication").
  */
-export type Credentials = { username: string; password: string } | { identityToken: string };
+export type Credentials =
+  | { username: string; password: string }
+  | { identityToken: string }
+  | { registryToken: string };
 
 /** A challenge of a `WWW-Authenticate` header. The scheme is in lower case. */
 export interface Challenge {
@@ -92,7 +95,10 @@ export class Authorizer {
     if (challenge === null) return undefined;
     if (challenge.scheme === 'basic') return this.#basicHeader();
 
-    const token = tokens.get(scope);
+    const token =
+      this.#credentials !== null && 'registryToken' in this.#credentials
+        ? this.#credentials.registryToken
+        : tokens.get(scope);
     if (token !== undefined) return `Bearer ${token}`;
 
     try {
@@ -128,7 +134,7 @@ export class Authorizer {
   }
 
   #basicHeader(): string | undefined {
-    if (this.#credentials === null || 'identityToken' in this.#credentials) return undefined;
+    if (this.#credentials === null || !('username' in this.#credentials)) return undefined;
     const { username, password } = this.#credentials;
     return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
   }

@@ -14,7 +14,6 @@ const known: Record<string, string> = {
   'shared/registry/guard.ts': 'judges addresses and makes the connections',
   'shared/registry/transport.ts': 'sends requests over those connections',
   'shared/domain/registries/address.ts': 'the types of addresses',
-  'shared/registry/docker-config.ts': 'credential helpers, which only the command line runs',
   'functions/api/problem.ts': 'the names of statuses',
 };
 const ofAws = /^(?:@smithy|@aws-sdk|@aws-lambda-powertools|aws-xray-sdk-core)\//;

@@ -161,6 +161,28 @@ describe('credentials', () => {
     ]);
   });
 
+  test('a bearer token of the registry is sent as it is, and bought from nobody', async () => {
+    const tokens = await serve(always(500));
+    const { client, server } = await clientOf(
+      (request, response) => {
+        if (request.headers.authorization === 'Bearer given')
+          return sendJson(response, { tags: ['v1'] });
+        always(401, { 'www-authenticate': `Bearer realm="http://${tokens.host}/t"` })(
+          request,
+          response,
+        );
+      },
+      { credentials: { registryToken: 'given' } },
+    );
+
+    expect((await client.listTags('a/b')).tags).toEqual(['v1']);
+    expect(tokens.requests).toEqual([]);
+    expect(server.requests.map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      'Bearer given',
+    ]);
+  });
+
   test('a token is not used beyond its life', async () => {
     let issued = 0;
     const memory = createAuthMemory();
