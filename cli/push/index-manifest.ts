@@ -1,5 +1,6 @@
 import { GantryError } from '../../shared/base/error.ts';
 import { isSlug } from '../../shared/base/slug.ts';
+import { readMachine } from '../../shared/domain/modules/index.ts';
 import { mediaTypes } from '../../shared/registry/index.ts';
 import { moduleArtifactType } from './artifact-manifest.ts';
 
@@ -9,18 +10,6 @@ export interface PlatformManifest {
   digest: string;
   size: number;
 }
-
-/**
- * How OCI names the architectures of Debian (image-spec, "Platform Variants"). Others have the same
- * name in both.
- */
-const ociArchitectures: Readonly<Record<string, { architecture: string; variant?: string }>> = {
-  arm64: { architecture: 'arm64', variant: 'v8' },
-  armhf: { architecture: 'arm', variant: 'v7' },
-  armel: { architecture: 'arm', variant: 'v6' },
-  i386: { architecture: '386' },
-  ppc64el: { architecture: 'ppc64le' },
-};
 
 /**
  * Returns the OCI index of builds for several platforms. Gantry goes by the annotation; the OCI
@@ -51,8 +40,7 @@ export function toOciPlatform(platform: string): {
   os: string;
   variant?: string;
 } {
-  const at = platform.lastIndexOf('-');
-  if (!isSlug(platform) || at < 1) {
+  if (!isSlug(platform) || !platform.includes('-')) {
     throw new GantryError(
       'usage',
       `expected a directory for each platform, such as ubuntu-24.04-amd64, found ${JSON.stringify(platform)}`,
@@ -60,9 +48,6 @@ export function toOciPlatform(platform: string): {
     );
   }
 
-  const architecture = platform.slice(at + 1);
-  const { variant, ...named } = Object.hasOwn(ociArchitectures, architecture)
-    ? (ociArchitectures[architecture] ?? { architecture })
-    : { architecture };
+  const { variant, ...named } = readMachine(platform);
   return { ...named, os: 'linux', ...(variant === undefined ? {} : { variant }) };
 }

@@ -136,8 +136,8 @@ export interface ParsedConstraint {
 
 /**
  * Parses a constraint. Null allows every version, `*` as in npm every one but pre-releases. A text
- * that is not a range allows nothing (manifests and requests are validated on entry). Results are cached, because a resolution checks the same versions
- * repeatedly.
+ * that is not a range allows nothing (manifests and requests are validated on entry). Results are
+ * cached, because a resolution checks the same versions repeatedly.
  */
 export function parseConstraint(constraint: string | null): ParsedConstraint {
   if (constraint === null) return { any: true, allows: () => true };

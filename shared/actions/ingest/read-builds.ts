@@ -9,6 +9,7 @@ import type { TreeEntry } from '../../domain/files/index.ts';
 import {
   anyPlatform,
   type ImageLabels,
+  nameOciPlatform,
   type SideLayer,
   type VersionBuild,
 } from '../../domain/modules/index.ts';
@@ -99,28 +100,47 @@ function platformsOf({ bytes, digest }: ManifestContent): Descriptor[] {
     );
   }
 
-  const platforms = new Set(children.map(platformOf));
-  if (platforms.size !== children.length || children.length > limits.platformsMax) {
+  if (children.length > limits.platformsMax) {
     throw new GantryError(
       'artifact_invalid',
-      `expected at most ${limits.platformsMax} manifests in index ${digest}, each for another platform; found ${children.length} for ${platforms.size} platforms`,
-      { found: children.length },
+      `expected at most ${limits.platformsMax} manifests with a platform in index ${digest}, found ${children.length}`,
+      { expected: limits.platformsMax, found: children.length },
     );
   }
 
+  refuseSamePlatform(children, digest);
   return children;
 }
 
+function refuseSamePlatform(children: readonly Descriptor[], digest: string): void {
+  const byPlatform = Map.groupBy(children, platformOf);
+  for (const [platform, [one, other]] of byPlatform) {
+    if (one === undefined || other === undefined) continue;
+
+    throw new GantryError(
+      'artifact_invalid',
+      `expected each manifest of index ${digest} to be for another platform, found ${one.digest} and ${other.digest} for ${platform}; tell them apart by the annotation ${platformAnnotation}`,
+      { found: platform },
+    );
+  }
+}
+
+const platformAnnotation = 'vnd.powernode.module.platform';
+
 const ociPlatformSchema = z.object({
-  platform: z.object({ os: z.string(), architecture: z.string() }),
+  platform: z.object({
+    os: z.string(),
+    architecture: z.string(),
+    variant: z.string().nullish(),
+    'os.version': z.string().nullish(),
+  }),
 });
 
 /**
- * The platform that an index entry names: its annotation, else `<os>-<architecture>`; null for
- * none.
+ * The platform that an index entry names: its annotation, else its OCI platform; null for none.
  */
 function platformOf(child: Descriptor): string | null {
-  const named = child.annotations?.['vnd.powernode.module.platform'] ?? ociPlatform(child);
+  const named = child.annotations?.[platformAnnotation] ?? ociPlatform(child);
   if (named === null || platformSchema.safeParse(named).success) return named;
 
   throw new GantryError(
@@ -134,7 +154,8 @@ function ociPlatform(child: Descriptor): string | null {
   const { data } = ociPlatformSchema.safeParse(child);
   // Builders list their attestations as manifests for the platform unknown/unknown.
   if (data === undefined || data.platform.os === 'unknown') return null;
-  return `${data.platform.os}-${data.platform.architecture}`;
+  const { 'os.version': osVersion, ...platform } = data.platform;
+  return nameOciPlatform({ ...platform, osVersion });
 }
 
 async function readBuild(

@@ -159,7 +159,9 @@ describe('a module in a registry', () => {
 });
 
 describe('an index', () => {
-  const platform = (architecture: string, os = 'linux') => ({ platform: { os, architecture } });
+  const platform = (architecture: string, os = 'linux', variant?: string) => ({
+    platform: { os, architecture, ...(variant === undefined ? {} : { variant }) },
+  });
 
   /** An index of artifacts that are pushed by digest alone, each with what its entry says of it. */
   const pushIndex = (
@@ -188,6 +190,9 @@ describe('an index', () => {
     const push = pushIndex(client, 'multi', [
       { says: { annotations, ...platform('amd64') }, mode: 0o644 },
       { says: platform('arm64'), mode: 0o600 },
+      // moby/moby#37647, #41017; docker/buildx#304: both in one index.
+      { says: platform('arm', 'linux', 'v6'), mode: 0o640 },
+      { says: platform('arm', 'linux', 'v7'), mode: 0o604 },
       {
         says: platform('unknown', 'unknown'),
         mode: 0,
@@ -198,8 +203,13 @@ describe('an index', () => {
     const { digest } = await ingest(flow, 'multi', push);
     const builds = (await world.version('multi', digest))?.builds ?? [];
 
-    expect(builds.map((build) => build.platform)).toEqual(['ubuntu-24.04-amd64', 'linux-arm64']);
-    expect(new Set(builds.map((build) => build.composefs_digest)).size).toBe(2);
+    expect(builds.map((build) => build.platform)).toEqual([
+      'ubuntu-24.04-amd64',
+      'linux-arm64',
+      'linux-arm-v6',
+      'linux-arm-v7',
+    ]);
+    expect(new Set(builds.map((build) => build.composefs_digest)).size).toBe(4);
   });
 
   it.for<[string, ErrorCode, Parameters<typeof pushIndex>[2]]>([
