@@ -5,3 +5,4 @@ export { inlineBytesMax, type ModuleTar } from './module-tar.ts';
 export { type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from './read.ts';
 export { readTreeTar } from './read-tree.ts';
 export { type WriteModuleTarInput, writeModuleTar } from './write.ts';
+export { zstdFrames } from './zstd-frames.ts';

@@ -1,12 +1,8 @@
 import { createHash } from 'node:crypto';
-import { PassThrough, type Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { z } from 'zod';
 import { flatEntries, flattenImage, ImageTree } from '../../artifact/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { ownValue } from '../../base/own-value.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import type { ImageLabels } from '../../domain/modules/index.ts';
 import {
@@ -19,17 +15,7 @@ import {
 } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
-
-/**
- * How each type of layer is unpacked (OCI image spec 1.1, "Image Layer Filesystem Changeset", and
- * Docker's names).
- */
-const layerTypes: Record<string, () => Transform> = {
-  'application/vnd.oci.image.layer.v1.tar': () => new PassThrough(),
-  'application/vnd.oci.image.layer.v1.tar+gzip': createGunzip,
-  'application/vnd.oci.image.layer.v1.tar+zstd': createZstdDecompress,
-  'application/vnd.docker.image.rootfs.diff.tar.gzip': createGunzip,
-};
+import { requireUnpackable, unpackLayer } from './unpack-layer.ts';
 
 /** Whether a manifest is an image manifest, and not an artifact manifest. */
 export function isImage({ config }: Manifest): boolean {
@@ -99,12 +85,7 @@ function refuseLayers(layers: readonly Descriptor[]): void {
     throw imageInvalidError(`1 to ${limits.imageLayersMax} layers`, `${layers.length}`);
   }
 
-  const odd = layers.find(({ mediaType }) => ownValue(layerTypes, mediaType) === undefined);
-  if (odd !== undefined) {
-    const message = `expected an image's layers to be tars, plain or packed by gzip or zstd, found ${odd.mediaType.slice(0, 200)}`;
-    throw new GantryError('media_type_unsupported', message);
-  }
-
+  requireUnpackable(layers);
   const found = layers.reduce((sum, { size }) => sum + size, 0);
   const expected = limits.layerBytesMax;
   if (found <= expected) return;
@@ -153,43 +134,6 @@ function labelsOf(labels: Record<string, string>, module: string): ImageLabels {
     version: parsed.data['org.opencontainers.image.version'],
     module_id: found,
   };
-}
-
-/**
- * Yields a layer's tar, and verifies its diff_id at the end. Bytes that cannot be unpacked are the
- * artifact's fault.
- */
-async function* unpackLayer(
-  { mediaType, digest }: Descriptor,
-  diffId: string,
-  source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const unpack = (ownValue(layerTypes, mediaType) as () => Transform)();
-  const hash = createHash('sha256');
-  // A failure destroys the stream that is read below, which then throws.
-  const done = pipeline(source, unpack);
-
-  done.catch(() => undefined);
-  try {
-    for await (const chunk of unpack as AsyncIterable<Uint8Array>) {
-      hash.update(chunk);
-      yield chunk;
-    }
-    await done;
-  } catch (error) {
-    if (!/^(?:Z_|ZSTD_|ERR_ZSTD)/.test((error as { code?: string }).code ?? '')) throw error;
-    throw new GantryError(
-      'artifact_invalid',
-      `expected layer ${digest} to be ${mediaType}, found other bytes`,
-      {
-        cause: error,
-      },
-    );
-  }
-
-  const found = `sha256:${hash.digest('hex')}`;
-  if (found !== diffId)
-    throw imageInvalidError(`layer ${digest} with the diff_id ${diffId.slice(0, 100)}`, found);
 }
 
 async function digestOf(
