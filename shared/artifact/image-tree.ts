@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
 import { layerTooLarge, MemberContent, treeEntry } from './member.ts';
-import { type TarMember, TarParser } from './tar-parser.ts';
+import type { TarMember } from './tar-member.ts';
+import { TarParser } from './tar-parser.ts';
 import { memberPath, shownMember } from './tar-path.ts';
 import { TreeWeight } from './tree-weight.ts';
 
@@ -16,8 +18,9 @@ export interface Placed {
 
 const whiteoutPrefix = '.wh.';
 const opaqueWhiteout = '.wh..wh..opq';
-const rootEntry: TreeEntry = {
-  path: '/',
+
+/** The attributes that Docker and containerd give to a directory without an entry, at time 0. */
+const plainDirectory = {
   type: 'directory',
   mode: 0o755,
   uid: 0,
@@ -25,25 +28,30 @@ const rootEntry: TreeEntry = {
   mtime: 0,
   mtime_ns: 0,
   size: 0,
-};
+} as const;
+const rootEntry: TreeEntry = { path: '/', ...plainDirectory };
 
 /**
  * The tree of an image, built layer by layer (OCI image spec 1.1, "Image Layer Filesystem
  * Changeset"). Whiteouts remove entries of lower layers, directories merge, and everything else is
- * replaced. Each layer is as hostile as a module tar.
+ * replaced. Each layer is as hostile as a module tar. Bazel's rules leave out directories and write
+ * them twice: a directory that no layer has is a plain one, and of two entries the later counts.
  *
  * Invariants: after each layer the parent of every entry is a directory of the tree. No layer has a
- * path twice. All layers together, including replaced entries, stay within the limits of one layer.
+ * path twice, except a directory. All layers together, including replaced entries, stay within the
+ * limits of one layer.
  */
 export class ImageTree {
   readonly #entries = new Map<string, Placed>([['/', { entry: rootEntry, layer: -1 }]]);
-  readonly #weight = new TreeWeight();
+  readonly #weight: TreeWeight;
   readonly #allowDevices: boolean;
   #layers = 0;
   #bytes = 0;
 
-  constructor(options: { allowDevices: boolean }) {
+  /** @param options.layerEntriesMax defaults to `limits.layerEntriesMax` */
+  constructor(options: { allowDevices: boolean; layerEntriesMax?: number }) {
     this.#allowDevices = options.allowDevices;
+    this.#weight = new TreeWeight(options.layerEntriesMax);
   }
 
   /**
@@ -68,7 +76,7 @@ export class ImageTree {
       }
     }
 
-    parser.end();
+    parser.end({ mayBeOpen: true });
     layer.applyTo(this.#entries);
   }
 
@@ -105,7 +113,7 @@ class LayerReader {
       return;
     }
 
-    if (this.#own.has(path) || this.#links.has(path)) throw duplicate(path);
+    if (this.#links.has(path)) throw duplicate(path);
     if (member.typeflag === '1') this.#link(path, member);
     else this.#openEntry(path, member);
   }
@@ -133,7 +141,19 @@ class LayerReader {
     this.#placeLinks(entries);
 
     for (const [path, placed] of this.#own) entries.set(path, placed);
-    for (const path of this.#own.keys()) if (path !== '/') checkParent(path, entries);
+    for (const path of this.#own.keys()) this.#placeParent(path, entries);
+  }
+
+  /** Places the directories above a path that no layer has. */
+  #placeParent(path: string, entries: Map<string, Placed>): void {
+    const parent = parentPath(path);
+    if (path === '/' || entries.get(parent)?.entry.type === 'directory') return;
+    if (entries.has(parent)) throw badParent(path, entries);
+
+    this.#placeParent(parent, entries);
+    const entry: TreeEntry = { path: parent, ...plainDirectory };
+    this.#weight.add(entry);
+    entries.set(parent, { entry, layer: this.#layer });
   }
 
   #deleteHidden(entries: Map<string, Placed>): void {
@@ -145,9 +165,8 @@ class LayerReader {
   #placeLinks(entries: ReadonlyMap<string, Placed>): void {
     for (const [path, target] of this.#links) {
       const placed = this.#links.has(target) ? this.#own.get(target) : entries.get(target);
-      if (placed?.entry.type !== 'file') {
+      if (!placed || !isLinkable(placed))
         throw badLink(path, target, placed?.entry.type ?? 'missing');
-      }
       this.#place({ ...placed.entry, path }, placed.layer);
     }
   }
@@ -163,6 +182,9 @@ class LayerReader {
   }
 
   #place(entry: TreeEntry, layer: number): void {
+    const earlier = this.#own.get(entry.path)?.entry;
+    if (earlier !== undefined && !isRepeated(earlier, entry)) throw duplicate(entry.path);
+
     this.#weight.add(entry);
     this.#own.set(entry.path, { entry, layer });
   }
@@ -171,7 +193,7 @@ class LayerReader {
     const target = `/${memberPath(member.linkName, `the target of the hard link ${shownMember(path)},`, false)}`;
     const own = this.#own.get(target);
     if (own === undefined) this.#links.set(path, target);
-    else if (own.entry.type === 'file') this.#place({ ...own.entry, path }, own.layer);
+    else if (isLinkable(own)) this.#place({ ...own.entry, path }, own.layer);
     else throw badLink(path, target, own.entry.type);
   }
 
@@ -198,19 +220,33 @@ class LayerReader {
   }
 }
 
-function checkParent(path: string, entries: ReadonlyMap<string, Placed>): void {
-  if (entries.get(parentPath(path))?.entry.type === 'directory') return;
+/** Whether a hard link may name it; a link to a symlink is a symlink of its own. */
+function isLinkable({ entry }: Placed): boolean {
+  return entry.type !== 'directory';
+}
 
+/** Runtimes apply a directory's later entry, but keep the extended attributes of the earlier. */
+function isRepeated(earlier: TreeEntry, entry: TreeEntry): boolean {
+  return (
+    earlier.type === 'directory' &&
+    entry.type === 'directory' &&
+    isDeepStrictEqual(earlier.xattrs, entry.xattrs)
+  );
+}
+
+function badParent(path: string, entries: ReadonlyMap<string, Placed>): GantryError {
   const symlink = ancestorPaths(path).find(
     (ancestor) => entries.get(ancestor)?.entry.type === 'symlink',
   );
   if (symlink !== undefined) {
     const message = `${shownMember(path)} leads through the symlink ${shownMember(symlink)}; expected directories all the way`;
-    throw new GantryError('tar_path_through_symlink', message, { found: symlink });
+    return new GantryError('tar_path_through_symlink', message, { found: symlink });
   }
 
-  const message = `${shownMember(path)} needs its parent as a directory of this layer or one below, found none`;
-  throw new GantryError('tar_missing_parent', message, { found: path });
+  const parent = parentPath(path);
+  const found = entries.get(parent)?.entry.type;
+  const message = `${shownMember(path)} needs ${shownMember(parent)} as a directory, found a ${found}`;
+  return new GantryError('tar_missing_parent', message, { found: path });
 }
 
 function duplicate(path: string): GantryError {
@@ -219,6 +255,6 @@ function duplicate(path: string): GantryError {
 }
 
 function badLink(path: string, target: string, found: string): GantryError {
-  const message = `the hard link ${shownMember(path)} names ${shownMember(target)}, which is ${found}; expected an earlier regular file`;
+  const message = `the hard link ${shownMember(path)} names ${shownMember(target)}, which is ${found}; expected an earlier entry other than a directory`;
   return new GantryError('tar_hardlink_invalid', message, { found: target });
 }

@@ -3,7 +3,8 @@ import { FsVerity } from '../composefs/index.ts';
 import type { EntryType, TreeEntry } from '../domain/files/index.ts';
 import { deviceNumber } from './device.ts';
 import { inlineBytesMax } from './module-tar.ts';
-import type { TarEvent, TarMember } from './tar-parser.ts';
+import type { TarMember } from './tar-member.ts';
+import type { TarEvent } from './tar-parser.ts';
 import { shownMember, symlinkTarget } from './tar-path.ts';
 
 /**

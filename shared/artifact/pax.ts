@@ -1,6 +1,13 @@
 import { GantryError } from '../base/error.ts';
-import { compareBytes } from '../domain/files/index.ts';
-import { tarMalformed } from './tar-header.ts';
+import {
+  libarchivePrefix,
+  requireSameXattr,
+  sortXattrs,
+  xattrName,
+  xattrPrefix,
+  xattrValue,
+} from './pax-xattr.ts';
+import { quote, tarMalformed } from './tar-header.ts';
 
 /** Records of one pax extended header; values are bytes, because those of xattrs are. */
 export type PaxRecords = Map<string, Buffer>;
@@ -17,13 +24,6 @@ export interface PaxAttributes {
   xattrs?: Record<string, string>;
 }
 
-const xattrPrefix = 'SCHILY.xattr.';
-/** XATTR_NAME_MAX and XATTR_SIZE_MAX of Linux: a file cannot have anything larger. */
-const xattrNameBytesMax = 255;
-/** The namespaces that Linux file systems have (xattr(7)). Linux cannot set a name outside them. */
-const xattrNamespaces = /^(?:user|trusted|security)\..|^system\.posix_acl_(?:access|default)$/s;
-const xattrValueBytesMax = 65_536;
-
 /** Records about facts that composefs does not cover. An extractor may apply or ignore them. */
 const ignoredKeys = new Set([
   'atime',
@@ -31,10 +31,26 @@ const ignoredKeys = new Set([
   'uname',
   'gname',
   'comment',
+  'GNU.volume.label',
+  'LIBARCHIVE.creationtime',
+  // Says of a symlink on Windows what it points to.
+  'LIBARCHIVE.symlinktype',
   'SCHILY.dev',
+  'SCHILY.fflags',
   'SCHILY.ino',
   'SCHILY.nlink',
 ]);
+
+/** Charsets of names that leave their bytes as they are (POSIX, and libarchive and Python). */
+const plainCharsets = ['ISO-IR 10646 2000 UTF-8', 'BINARY'];
+
+/** How to archive without what a key says, by the start of the key. */
+const optionsWithout: readonly [key: string, options: string][] = [
+  ['SCHILY.acl.', 'GNU tar and bsdtar: `--no-acls`'],
+  ['RHT.security.selinux', 'GNU tar: `--no-selinux`'],
+  ['GNU.dumpdir', 'GNU tar: without `--incremental`'],
+  ['GNU.volume.', 'GNU tar: without `--multi-volume`'],
+];
 
 /**
  * Splits the body of a pax extended header (POSIX.1-2017 pax, "pax Extended Header") into its
@@ -104,6 +120,8 @@ export function paxAttributes(records: PaxRecords, offset: number): PaxAttribute
       xattrs.push([xattrName(key, where), xattrValue(key, value, where)]);
     } else if (read !== undefined) {
       Object.assign(attributes, read(value, `${where}: ${key}`));
+    } else if (key.startsWith(libarchivePrefix)) {
+      requireSameXattr(records, key, where);
     } else {
       refuseUnknown(key, where);
     }
@@ -120,7 +138,31 @@ const readers = new Map<string, (value: Buffer, label: string) => PaxAttributes>
   ['uid', (value, label) => ({ uid: decimal(value, label) })],
   ['gid', (value, label) => ({ gid: decimal(value, label) })],
   ['mtime', (value, label) => ({ mtime: decodePaxTime(value.toString('latin1'), label) })],
+  ['hdrcharset', readCharset],
 ]);
+
+/** The names are checked as UTF-8 later; here only a charset that translates them is refused. */
+function readCharset(value: Buffer, label: string): PaxAttributes {
+  const found = value.toString('latin1');
+  if (plainCharsets.includes(found)) return {};
+
+  const message = `${label} is ${quote(found)}, expected ${plainCharsets.join(' or ')}`;
+  throw tarMalformed(message, { found: quote(found) });
+}
+
+/**
+ * Requires that the records of a global header change no entry, such as the comment that git
+ * archive writes. Extractors differ in how far a global record reaches.
+ *
+ * @throws GantryError `tar_entry_type_unsupported`
+ */
+export function requireIdleRecords(records: PaxRecords, offset: number): void {
+  const odd = [...records.keys()].find((key) => !ignoredKeys.has(key));
+  if (odd === undefined) return;
+
+  const message = `the global pax header at byte ${offset} sets ${quote(odd)} for all entries behind it, expected only comments; write it for each entry`;
+  throw new GantryError('tar_entry_type_unsupported', message, { found: quote(odd) });
+}
 
 function refuseUnknown(key: string, where: string): void {
   if (key.startsWith('GNU.sparse.') || key === 'SCHILY.realsize') {
@@ -131,58 +173,11 @@ function refuseUnknown(key: string, where: string): void {
   }
 
   if (ignoredKeys.has(key)) return;
+  const options = optionsWithout.find(([start]) => key.startsWith(start))?.[1];
+  const cure = options === undefined ? '' : `; archive without it (${options})`;
   throw tarMalformed(
-    `${where}: the key ${quote(key)} is not known, expected one of POSIX or SCHILY.xattr.*`,
+    `${where}: the key ${quote(key)} is not known, expected one of POSIX or SCHILY.xattr.*${cure}`,
   );
-}
-
-function sortXattrs(xattrs: [string, string][], where: string): Record<string, string> {
-  const byName = Object.fromEntries(xattrs.sort(([a], [b]) => compareBytes(a, b)));
-  if (Object.keys(byName).length === xattrs.length) return byName;
-
-  throw new GantryError(
-    'tar_xattr_invalid',
-    `${where}: an extended attribute is listed twice, expected once`,
-  );
-}
-
-/**
- * GNU tar writes `%` and `=` in attribute names as `%25` and `%3D`, because the first `=` ends a
- * key.
- */
-export function xattrKey(name: string): string {
-  return xattrPrefix + name.replaceAll('%', '%25').replaceAll('=', '%3D');
-}
-
-function xattrName(key: string, where: string): string {
-  const name = key.slice(xattrPrefix.length).replaceAll('%3D', '=').replaceAll('%25', '%');
-  const bytes = Buffer.byteLength(name);
-
-  if (bytes === 0 || bytes > xattrNameBytesMax || name.includes('\0')) {
-    throw new GantryError(
-      'tar_xattr_invalid',
-      `${where}: an extended attribute's name has ${bytes} bytes, expected 1 to ${xattrNameBytesMax} without NUL`,
-      { found: quote(name) },
-    );
-  }
-
-  if (xattrNamespaces.test(name)) return name;
-  throw new GantryError(
-    'tar_xattr_invalid',
-    `${where}: an extended attribute is named ${quote(name)}, expected a name in user., trusted., security. or an ACL`,
-    { found: quote(name) },
-  );
-}
-
-function xattrValue(key: string, value: Buffer, where: string): string {
-  if (value.length > xattrValueBytesMax) {
-    throw new GantryError(
-      'tar_xattr_invalid',
-      `${where}: ${quote(key)} has ${value.length} bytes, expected at most ${xattrValueBytesMax}`,
-      { expected: xattrValueBytesMax, found: value.length },
-    );
-  }
-  return value.toString('base64');
 }
 
 function decimal(value: Buffer, label: string): number {
@@ -229,11 +224,6 @@ export function encodePaxTime(seconds: number, nanoseconds: number): string {
   const decimals = fraction === 0 ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`;
 
   return `${negative ? '-' : ''}${whole}${decimals}`;
-}
-
-/** Shortens text of a hostile header for an error message: a record may have a mebibyte. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

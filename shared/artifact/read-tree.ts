@@ -2,7 +2,8 @@ import { limits } from '../base/limits/index.ts';
 import type { TreeEntry } from '../domain/files/index.ts';
 import { MemberContent, treeEntry } from './member.ts';
 import { ModuleTree } from './module-tree.ts';
-import { type TarMember, TarParser } from './tar-parser.ts';
+import type { TarMember } from './tar-member.ts';
+import { TarParser } from './tar-parser.ts';
 import { memberPath } from './tar-path.ts';
 
 /**

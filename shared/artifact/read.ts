@@ -7,7 +7,8 @@ import { digestMember, type ModuleTar, manifestMember, rootMember } from './modu
 import { ModuleTree } from './module-tree.ts';
 import { decodeUtf8 } from './pax.ts';
 import { tarMalformed } from './tar-header.ts';
-import { type TarEvent, type TarMember, TarParser } from './tar-parser.ts';
+import type { TarMember } from './tar-member.ts';
+import { type TarEvent, TarParser } from './tar-parser.ts';
 import { memberPath } from './tar-path.ts';
 
 export interface ReadModuleTarOptions {
@@ -31,11 +32,11 @@ export interface ReadModuleTarOptions {
  * of up to 64 bytes in memory.
  *
  * It accepts more than `writeModuleTar` writes:
- * - ustar, pax and GNU archives in the forms that GNU tar writes
- * - members in any order, if a directory comes before its content
+ * - ustar, pax and GNU archives in the forms that GNU tar, bsdtar and git write
+ * - members in any order, and a directory's entry twice
  * - one `./` before every name
- * - hard links to earlier files: each becomes its own file with the attributes of its target, as
- *   after `link(2)`
+ * - hard links to earlier entries: each becomes an entry of its own with the attributes of its
+ *   target, as after `link(2)`
  *
  * It refuses everything that two extractors could interpret differently, and every member other
  * than `manifest.json`, `composefs-digest` and `rootfs/`.

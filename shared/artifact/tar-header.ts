@@ -189,3 +189,8 @@ export function isZero(bytes: Buffer): boolean {
   }
   return true;
 }
+
+/** Shortens text of a hostile header for an error message: a record may have a mebibyte. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+}

@@ -1,38 +1,15 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { decodePax, type PaxAttributes, paxAttributes } from './pax.ts';
+import { decodePax, type PaxAttributes, paxAttributes, requireIdleRecords } from './pax.ts';
 import {
   blockBytes,
   decodeHeader,
   isZero,
-  octal11Max,
   paddingOf,
   type TarHeader,
   tarMalformed,
 } from './tar-header.ts';
-
-/** One member of an archive with all overrides applied. Its names are still bytes. */
-export interface TarMember {
-  /**
-   * `0` file, `1` hard link, `2` symlink, `3` character device, `4` block device, `5` directory,
-   * `6` fifo.
-   */
-  typeflag: '0' | '1' | '2' | '3' | '4' | '5' | '6';
-  name: Buffer;
-  linkName: Buffer;
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: number;
-  mtimeNs: number;
-  /** Bytes of content that follow. Only files have content; other members have 0. */
-  size: number;
-  devMajor: number;
-  devMinor: number;
-  xattrs: Record<string, string> | undefined;
-  /** Where the content starts in the archive. */
-  offset: number;
-}
+import { resolveMember, type TarMember } from './tar-member.ts';
 
 /**
  * `data` is a view into the pushed chunk. `close` follows every member, even one without content.
@@ -41,6 +18,9 @@ export type TarEvent =
   | { kind: 'member'; member: TarMember }
   | { kind: 'data'; bytes: Buffer }
   | { kind: 'close' };
+
+/** A pax header for the next entry or for all entries, a GNU long name, a GNU long link name. */
+const extensionTypes = new Set(['x', 'g', 'L', 'K']);
 
 /** The longest GNU long name of a legal path: the path, `./rootfs/` and the terminating NUL. */
 const longNameBytesMax = limits.pathBytesMax + 16;
@@ -129,10 +109,14 @@ export class TarParser {
 
   /**
    * Must be called at the end of the source.
+   * @param mayBeOpen accepts an archive that stops behind a whole member, as some builders of
+   * images never write the end
    * @throws GantryError `tar_truncated` unless the archive ended with two whole zero blocks
    */
-  end(): void {
-    if (this.#state !== 'end' || this.#size % blockBytes !== 0) {
+  end({ mayBeOpen = false } = {}): void {
+    const open = this.#state === 'block' && this.#heldBytes === 0 && !this.#isExtended();
+    const ended = this.#state === 'end' && this.#size % blockBytes === 0;
+    if (!ended && !(mayBeOpen && open)) {
       throw new GantryError(
         'tar_truncated',
         `the archive stops at byte ${this.#size}, expected whole blocks up to two of zeros`,
@@ -169,8 +153,13 @@ export class TarParser {
     }
   }
 
+  /** Whether extensions wait for the header to which they apply. */
+  #isExtended(): boolean {
+    return Boolean(this.#pax || this.#longName || this.#longLink);
+  }
+
   #finishZeroBlock(): void {
-    if (this.#pax || this.#longName || this.#longLink) {
+    if (this.#isExtended()) {
       throw tarMalformed(
         `the archive ends at byte ${this.#size} behind an extended header, expected its entry`,
       );
@@ -181,7 +170,7 @@ export class TarParser {
   }
 
   *#startMember(header: TarHeader): Generator<TarEvent, void, void> {
-    if (header.typeflag === 'x' || header.typeflag === 'L' || header.typeflag === 'K') {
+    if (extensionTypes.has(header.typeflag)) {
       this.#startExtension(header);
       return;
     }
@@ -209,7 +198,8 @@ export class TarParser {
 
   #startExtension(header: TarHeader): void {
     const offset = this.#size - blockBytes;
-    const max = header.typeflag === 'x' ? limits.paxHeaderBytesMax : longNameBytesMax;
+    const isGnu = header.typeflag === 'L' || header.typeflag === 'K';
+    const max = isGnu ? longNameBytesMax : limits.paxHeaderBytesMax;
 
     if (header.size < 1 || header.size > max) {
       throw tarMalformed(
@@ -221,10 +211,9 @@ export class TarParser {
       );
     }
 
-    const mixed = header.typeflag === 'x' ? this.#longName || this.#longLink : undefined;
-    const twice = { x: this.#pax, L: this.#longName, K: this.#longLink }[header.typeflag];
-
-    if (twice || mixed || (header.typeflag !== 'x' && this.#pax)) {
+    // A name and a link name of GNU's go together, nothing else does.
+    const twin = header.typeflag === 'L' ? this.#longName : this.#longLink;
+    if (isGnu ? twin || this.#pax : this.#isExtended()) {
       throw tarMalformed(
         `extended header at byte ${offset} is a second one for its entry, expected one of a kind`,
       );
@@ -238,6 +227,11 @@ export class TarParser {
 
   #applyExtension(body: Buffer): void {
     const { typeflag, offset } = this.#extension as { typeflag: string; offset: number };
+    if (typeflag === 'g') {
+      requireIdleRecords(decodePax(body, offset), offset);
+      return;
+    }
+
     if (typeflag === 'x') {
       this.#pax = paxAttributes(decodePax(body, offset), offset);
       return;
@@ -248,87 +242,4 @@ export class TarParser {
     if (typeflag === 'L') this.#longName = name;
     else this.#longLink = name;
   }
-}
-
-/** The extensions before a header, and the offset directly after it. */
-interface Extensions {
-  pax: PaxAttributes | undefined;
-  longName: Buffer | undefined;
-  longLink: Buffer | undefined;
-  offset: number;
-}
-
-/** Applies the extensions to a header. */
-function resolveMember(
-  header: TarHeader,
-  { pax, longName, longLink, offset }: Extensions,
-): TarMember {
-  const where = `tar header at byte ${offset - blockBytes}`;
-  if (header.typeflag === 'S') {
-    throw new GantryError(
-      'tar_sparse_refused',
-      `${where} is a GNU sparse file, expected whole files`,
-    );
-  }
-
-  if (!/^[0-6]$/.test(header.typeflag)) {
-    const message = `${where} has the type ${JSON.stringify(header.typeflag)}, expected "0" to "6" or a pax header "x"`;
-    throw new GantryError('tar_entry_type_unsupported', message, { found: header.typeflag });
-  }
-
-  const size = resolveSize(header, pax, where);
-  if (size !== 0 && header.typeflag !== '0') {
-    throw tarMalformed(
-      `${where} states ${size} bytes of content for the type "${header.typeflag}", expected 0`,
-    );
-  }
-
-  const linkName = pax?.linkPath ?? longLink;
-  if (linkName && header.typeflag !== '1' && header.typeflag !== '2') {
-    throw tarMalformed(
-      `${where} has a long link target for the type "${header.typeflag}", expected a link`,
-    );
-  }
-
-  return {
-    typeflag: header.typeflag as TarMember['typeflag'],
-    name: pax?.path ?? longName ?? header.name,
-    linkName: linkName ?? header.linkName,
-    mode: header.mode,
-    uid: ownerId(pax?.uid ?? header.uid, `${where}: uid`),
-    gid: ownerId(pax?.gid ?? header.gid, `${where}: gid`),
-    mtime: pax?.mtime?.seconds ?? header.mtime,
-    mtimeNs: pax?.mtime?.nanoseconds ?? 0,
-    size,
-    devMajor: header.devMajor,
-    devMinor: header.devMinor,
-    xattrs: pax?.xattrs,
-    offset,
-  };
-}
-
-/**
- * A pax size is only necessary where the header's field is too small. Otherwise the two must be
- * equal, because readers disagree on which one counts.
- */
-function resolveSize(header: TarHeader, pax: PaxAttributes | undefined, where: string): number {
-  if (pax?.size === undefined || pax.size === header.size) return header.size;
-  if (pax.size > octal11Max && header.size === 0) return pax.size;
-
-  throw tarMalformed(
-    `${where}: its pax size is ${pax.size}, expected the header's ${header.size}`,
-    {
-      expected: header.size,
-      found: pax.size,
-    },
-  );
-}
-
-/**
- * The highest id is refused. For chown(2) it means "leave as it is", so the tree could not be
- * written as stated.
- */
-function ownerId(id: number, label: string): number {
-  if (id < 0xffffffff) return id;
-  throw tarMalformed(`${label} is ${id}, expected below ${0xffffffff}`, { found: id });
 }

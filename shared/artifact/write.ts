@@ -4,8 +4,9 @@ import { composefsImage, FsVerity } from '../composefs/index.ts';
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
 import { deviceMajorMinor } from './device.ts';
 import { digestMember, manifestMember, rootMember } from './module-tar.ts';
-import { ModuleTree } from './module-tree.ts';
-import { encodePax, encodePaxTime, xattrKey } from './pax.ts';
+import { duplicateEntry, ModuleTree } from './module-tree.ts';
+import { encodePax, encodePaxTime } from './pax.ts';
+import { xattrKey } from './pax-xattr.ts';
 import { blockBytes, encodeHeader, octal7Max, octal11Max, paddingOf } from './tar-header.ts';
 import { memberPath } from './tar-path.ts';
 
@@ -97,9 +98,10 @@ function checkedTree(entries: Iterable<TreeEntry>): TreeEntry[] {
       throw new GantryError('tree_invalid', message);
     }
 
-    tree.add(entry);
+    if (!tree.add(entry)) throw duplicateEntry(entry.path);
   }
 
+  tree.entries();
   return ordered;
 }
 

@@ -116,7 +116,12 @@ export const hostileEncodings: [what: string, code: ErrorCode, members: Buffer[]
   [
     'a pax header of another charset',
     'tar_malformed',
-    [paxMember({ hdrcharset: 'BINARY' }), file('rootfs/a')],
+    [paxMember({ hdrcharset: 'ISO-IR 8859 1 1998' }), file('rootfs/a')],
+  ],
+  [
+    'a name that is not UTF-8 behind its charset (report image-layers, ilatin)',
+    'tar_path_not_utf8',
+    [paxMember({ hdrcharset: 'BINARY', path: base256('726f6f7466732fe9') }), file('rootfs/a')],
   ],
   [
     'a pax record that nobody knows',
@@ -258,6 +263,11 @@ export const hostileEncodings: [what: string, code: ErrorCode, members: Buffer[]
     'an attribute as libarchive alone writes it',
     'tar_malformed',
     [paxMember({ 'LIBARCHIVE.xattr.user.a': 'eA' })],
+  ],
+  [
+    'an attribute of two values',
+    'tar_xattr_invalid',
+    [paxMember({ 'SCHILY.xattr.user.a': 'x', 'LIBARCHIVE.xattr.user.a': 'eQ' }), file('rootfs/a')],
   ],
   [
     'a POSIX ACL in text',

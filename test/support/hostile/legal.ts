@@ -119,6 +119,53 @@ export const legalMembers: [what: string, members: Buffer[]][] = [
       hardLink('rootfs/c', './rootfs/b'),
     ],
   ],
+  [
+    'hard links to a symlink and a fifo (report tar-kinds, libarchive#1044)',
+    [
+      paxMember({ mtime: '5.5' }),
+      symlink('rootfs/a', '/etc/shadow'),
+      hardLink('rootfs/b', 'rootfs/a'),
+      rawMember({ name: 'rootfs/p', type: '6' }),
+      hardLink('rootfs/q', 'rootfs/p'),
+    ],
+  ],
+  [
+    'a directory twice, the root too (report image-layers, rules_img#754)',
+    [directory('rootfs/a/'), file('rootfs/a/b'), directory('rootfs/a'), directory('rootfs')],
+  ],
+  [
+    'directories that come after their files',
+    [
+      file('rootfs/a/b/c'),
+      rawMember({ name: 'rootfs/a/b', type: '5', mode: '0000750\0' }),
+      rawMember({ name: 'rootfs/a', type: '5', mode: '0000711\0', mtime: '00000000007\0' }),
+    ],
+  ],
+  [
+    'a comment for all entries (report tar-kinds, git archive)',
+    [rawMember({ name: 'pax_global_header', type: 'g' }, '13 comment=a\n'), file('rootfs/a')],
+  ],
+  [
+    'attributes as bsdtar writes them twice (report tar-kinds)',
+    [
+      paxMember({
+        'LIBARCHIVE.creationtime': '1700000000.5',
+        'LIBARCHIVE.xattr.user.a': 'eA',
+        'SCHILY.fflags': 'nodump',
+        'SCHILY.xattr.user.a': 'x',
+      }),
+      file('rootfs/a'),
+    ],
+  ],
+  [
+    'the charsets that change no name',
+    [
+      paxMember({ hdrcharset: 'BINARY', path: 'rootfs/\u00e9' }),
+      file('rootfs/a'),
+      paxMember({ hdrcharset: 'ISO-IR 10646 2000 UTF-8' }),
+      file('rootfs/b'),
+    ],
+  ],
   ['names for whiteouts of images', [file('rootfs/.wh.a'), file('rootfs/.wh..wh..opq')]],
   [
     'names of odd bytes',

@@ -11,7 +11,7 @@ import { treeFromDirectory } from '../../../shared/composefs/directory.ts';
 import { imageOfTree } from '../../../shared/composefs/image.ts';
 import { composefsImage } from '../../../shared/composefs/index.ts';
 import { directory, file, hardLink, symlink } from '../../support/hostile/members.ts';
-import { rawMember, tarEnd } from '../../support/tar-archive.ts';
+import { paxMember, rawMember, tarEnd } from '../../support/tar-archive.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-image-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -99,6 +99,29 @@ describe('the tree of an image', () => {
       ['/', '/x', '/y', '/z'],
     ],
     [
+      'has hard links to symlinks, of its own layer and across layers (libarchive#1044)',
+      [[symlink('x', '/etc'), hardLink('y', 'x')], [hardLink('z', 'x')]],
+      ['/', '/x', '/y', '/z'],
+    ],
+    [
+      'has directories that no layer has an entry for (apple/container#1797)',
+      [[file('app/lib/x')], [file('app/y')]],
+      ['/', '/app', '/app/lib', '/app/lib/x', '/app/y'],
+    ],
+    [
+      'has such a directory in the place of a hidden one',
+      [
+        [directory('a'), file('a/y')],
+        [whiteout('.wh.a'), file('a/x')],
+      ],
+      ['/', '/a', '/a/x'],
+    ],
+    [
+      'has a directory once that its layer has twice (rules_img#754)',
+      [[directory('a'), file('a/x'), directory('a/')]],
+      ['/', '/a', '/a/x'],
+    ],
+    [
       'has the root of its last layer that has one',
       [[rawMember({ name: './', type: '5', mode: '0000700\0' })]],
       ['/'],
@@ -118,11 +141,15 @@ describe('the tree of an image', () => {
       'tar_path_through_symlink',
       [[symlink('a', '/etc')], [file('a/x')], [whiteout('.wh.a')]],
     ],
-    ['a file without its directory', 'tar_missing_parent', [[file('a/x')]]],
     [
-      'a file below a directory that its layer hides',
+      'a path without directories beneath a symlink',
+      'tar_path_through_symlink',
+      [[symlink('a', '/etc')], [file('a/b/c/x')]],
+    ],
+    [
+      'a path without directories beneath a file',
       'tar_missing_parent',
-      [[directory('a')], [whiteout('.wh.a'), file('a/x')]],
+      [[file('a')], [file('a/b/c/x')]],
     ],
     ['a file beneath a file', 'tar_missing_parent', [[file('a')], [file('a/x')]]],
     ['a path twice in a layer', 'tar_duplicate_entry', [[file('a'), file('./a')]]],
@@ -138,10 +165,16 @@ describe('the tree of an image', () => {
       [[file('b')], [hardLink('a', 'b'), whiteout('.wh.b')]],
     ],
     [
-      'a hard link to a symlink',
+      'a hard link to a directory',
       'tar_hardlink_invalid',
-      [[symlink('b', '/etc/shadow')], [hardLink('a', 'b')]],
+      [[directory('b')], [directory('c'), hardLink('a', 'b')]],
     ],
+    [
+      'a directory twice, with other extended attributes',
+      'tar_duplicate_entry',
+      [[directory('a'), paxMember({ 'SCHILY.xattr.user.a': 'x' }), directory('a')]],
+    ],
+    ['a directory, then a file of its path', 'tar_duplicate_entry', [[directory('a'), file('a')]]],
     ['a hard link to itself', 'tar_hardlink_invalid', [[hardLink('a', 'a')]]],
     ['a hard link to a later file', 'tar_hardlink_invalid', [[hardLink('a', 'b'), file('b')]]],
     ['a hard link out of the image', 'tar_path_traversal', [[hardLink('a', '../etc/shadow')]]],
@@ -157,6 +190,54 @@ describe('the tree of an image', () => {
   ])('is refused with %s: %s', async (_what, code, layers) => {
     const error = await treeOf(layers).catch((reason) => reason);
     expect(error).toMatchObject({ code });
+  });
+});
+
+test('a directory that no layer has is a plain one, and of two entries the later counts', async () => {
+  const members = [
+    file('app/lib/x'),
+    directory('srv'),
+    rawMember({ name: 'srv', type: '5', mode: '0000750\0', uid: '0000007\0' }),
+  ];
+  const entries = (await treeOf([members])).map(({ entry }) => entry);
+
+  const root = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+  expect(entries[1]).toMatchObject({ path: '/app', ...root });
+  expect(entries[2]).toMatchObject({ path: '/app/lib', ...root });
+  expect(entries[4]).toMatchObject({ path: '/srv', mode: 0o750, uid: 7 });
+});
+
+test('the directories that no layer has count as entries of the image', async () => {
+  const deep = Array.from({ length: 300 }, (_, n) =>
+    paxMember({ path: `${`${n}/`.repeat(1000)}x` }),
+  );
+  const tree = new ImageTree({ allowDevices: false, layerEntriesMax: 2000 });
+  const tar = tarOf(deep.flatMap((name) => [name, file('x')]));
+  await expect(tree.addLayer(inChunks(tar, 70_000))).rejects.toMatchObject({
+    code: 'layer_entries_too_many',
+  });
+});
+
+/** The tar of a program that never closes it, or has nothing to write (report image-layers). */
+test.each([
+  ['is empty', Buffer.alloc(0)],
+  ['has no end', Buffer.concat([directory('app'), file('app/x')])],
+  ['has half an end', Buffer.concat([directory('app'), file('app/x'), Buffer.alloc(512)])],
+])('a layer that %s is read', async (_what, bytes) => {
+  const tree = new ImageTree({ allowDevices: false });
+  await tree.addLayer(inChunks(bytes, 700));
+  expect(tree.placed()).toHaveLength(bytes.length === 0 ? 1 : 3);
+});
+
+test.each([
+  ['in a content', Buffer.concat([directory('app'), file('app/x')]).subarray(0, -1)],
+  ['in a header', Buffer.concat([directory('app'), file('app/x')]).subarray(0, 700)],
+  ['behind pax records', paxMember({ mtime: '1' })],
+  ['behind the end', Buffer.concat([tarEnd, Buffer.alloc(1)])],
+])('a layer that is cut %s is refused', async (_what, bytes) => {
+  const tree = new ImageTree({ allowDevices: false });
+  await expect(tree.addLayer(inChunks(bytes, 700))).rejects.toMatchObject({
+    code: 'tar_truncated',
   });
 });
 

@@ -6,8 +6,8 @@ import {
   encodePax,
   encodePaxTime,
   paxAttributes,
-  xattrKey,
 } from '../../../shared/artifact/pax.ts';
+import { xattrKey } from '../../../shared/artifact/pax-xattr.ts';
 import { paxRecord } from '../../support/tar-archive.ts';
 
 const codeOf = (action: () => unknown) => {
@@ -66,7 +66,7 @@ describe('pax records', () => {
     ['tar_sparse_refused', 'SCHILY.realsize', '1'],
     ['tar_malformed', 'SCHILY.acl.access', 'user::rwx'],
     ['tar_malformed', 'RHT.security.selinux', 'x'],
-    ['tar_malformed', 'hdrcharset', 'BINARY'],
+    ['tar_malformed', 'hdrcharset', 'ISO-IR 8859 1 1998'],
     ['tar_malformed', 'size', '-1'],
     ['tar_malformed', 'size', '1e3'],
     ['tar_malformed', 'size', '9999999999999999'],
