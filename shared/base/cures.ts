@@ -78,26 +78,37 @@ export const cures = {
   ingest: {
     artifact_invalid: 'Build and push with `gantry module build` and `gantry module push`.',
     manifest_too_large: 'Push fewer platforms or annotations in one index.',
-    media_type_unsupported: 'Push one tar layer for each platform: `gantry module push`.',
+    media_type_unsupported:
+      'Push one tar layer for each platform: `gantry module push`. Push the layers of an image again with gzip: `skopeo copy --dest-compress-format gzip`.',
     layer_too_large: 'Split the module.',
     layer_entries_too_many: 'Split the module.',
-    tar_malformed: 'Build the archive with `gantry module build`.',
-    tar_truncated: 'Push again from a complete archive.',
-    tar_path_absolute: 'Use relative paths that start with `./`.',
-    tar_path_traversal: 'Remove `..` from the paths.',
+    tar_malformed:
+      'Archive again: GNU tar `--format=posix` without `--label`, `--acls` and `--selinux`, or bsdtar `--format=pax --no-acls`. `gantry module build` does it right.',
+    tar_truncated:
+      'Push again from a complete archive. A program must close the archive, which writes two blocks of zeros.',
+    tar_path_absolute: 'Use relative paths: `tar -C <directory> rootfs`, without `-P`.',
+    tar_path_traversal:
+      'Use paths without `.` and `..` within them: `tar -C <directory> rootfs`, without `-P`.',
     tar_path_through_symlink:
       'Ship the directory itself, or put the file where the symlink points.',
-    tar_path_not_utf8: 'Rename the file.',
+    tar_path_not_utf8: 'Rename the file. `convmv` renames many.',
     tar_path_too_long: 'Shorten the path.',
-    tar_duplicate_entry: 'Ship each path once. `./a` and `a` are the same path.',
+    tar_duplicate_entry:
+      'Ship each path once; `./a` and `a` are the same path. Create the archive again instead of appending to it (`tar -r`).',
     tar_unsorted: 'Build with `gantry module build`, or with GNU tar and `--sort=name`.',
-    tar_missing_parent: 'Archive the directories as well as the files.',
-    tar_entry_unexpected: 'Remove the entry. Files belong under `rootfs/`.',
-    tar_entry_type_unsupported: 'Ship files, directories and links only.',
+    tar_missing_parent:
+      'Archive the directories as well as the files: name `rootfs` alone, or set `create_parents` in Bazel’s `pkg_tar`.',
+    tar_entry_unexpected:
+      'Remove the entry. Name what to archive: `manifest.json composefs-digest rootfs`. On macOS add `--no-mac-metadata`.',
+    tar_entry_type_unsupported:
+      'Ship files, directories and links only: GNU tar without `--listed-incremental` and `--multi-volume`.',
     tar_device_refused: 'Remove the device node, or register with `allow_devices`.',
-    tar_hardlink_invalid: 'Archive the file before its hard links.',
-    tar_sparse_refused: 'Archive without `--sparse`.',
-    tar_xattr_invalid: 'Remove the attribute before archiving.',
+    tar_hardlink_invalid:
+      'Archive each link as a file: GNU tar `--hard-dereference`, or archive a copy made by `rsync -a`.',
+    tar_sparse_refused:
+      'Archive whole files: GNU tar without `--sparse`, bsdtar with `--no-read-sparse`.',
+    tar_xattr_invalid:
+      'Archive without the attribute: GNU tar `--xattrs-exclude=<name>`, bsdtar `--no-xattrs`.',
     tar_manifest_missing: 'Build with `gantry module build`.',
     tar_digest_missing: 'Build with `gantry module build`.',
     ModuleManifestSchemaError:

@@ -166,7 +166,7 @@ const errors = {
     422,
     'An entry is a device node, and the registration does not allow devices.',
   ],
-  tar_hardlink_invalid: [422, 'A hard link does not point to an earlier file of the archive.'],
+  tar_hardlink_invalid: [422, 'A hard link does not point to an earlier entry of the archive.'],
   tar_sparse_refused: [422, 'An entry is a sparse file.'],
   tar_xattr_invalid: [422, 'An entry has an extended attribute that Gantry cannot keep.'],
   tar_manifest_missing: [422, 'The archive has no manifest.json.'],

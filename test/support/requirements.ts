@@ -15,6 +15,7 @@ const programs = {
   gpg: 'gnupg',
   newuidmap: 'uidmap',
   setcap: 'libcap2-bin',
+  bsdtar: 'libarchive-tools',
 } as const;
 
 export type Requirement = keyof typeof programs | 'root';

@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib';
 import { expect } from 'vitest';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
@@ -9,10 +10,11 @@ import { mediaTypes, type RegistryClient } from '../../../shared/registry/index.
 import { readFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { offSchedule, pushManifest, sha256, signDigest, walk } from '../../support/flow.ts';
-import { directory, file, symlink } from '../../support/hostile/members.ts';
+import { directory, file, hardLink, symlink } from '../../support/hostile/members.ts';
 import { type ImageLayer, labelsOf, pushImage } from '../../support/images.ts';
 import { promote } from '../../support/operations.ts';
 import { type Flow, flowTest as it } from '../../support/set-up.ts';
+import { tarEnd } from '../../support/tar-archive.ts';
 import { authorKey } from '../../support/world.ts';
 
 const key = authorKey();
@@ -81,6 +83,37 @@ it('a signed image with the labels of its module becomes a version of kind platf
   const { offset = 0, size = 0 } = entries[2] ?? {};
 
   expect(tar.toString('utf8', offset, offset + size)).toBe(assembly);
+});
+
+/** As containers' zstd:chunked writes a layer: a frame for each file, and metadata to skip. */
+function zstdChunked(tar: Buffer): Buffer {
+  const skipped = Buffer.from('502a4d1808000000', 'hex');
+  const half = tar.length / 2;
+  const frames = [tar.subarray(0, half), tar.subarray(half)].map((part) => zstdCompressSync(part));
+  return Buffer.concat(frames.flatMap((frame) => [frame, skipped, Buffer.from('metadata')]));
+}
+
+it('layers of several zstd frames, and of Docker’s zstd type, are taken (reports zstd-chunked, image-layers)', async ({
+  flow,
+  client,
+  world,
+}) => {
+  const members = [file('module/a', 'a'.repeat(100_000)), file('module/b', 'b'.repeat(100_000))];
+  const { state, digest } = await ingest(
+    flow,
+    'chunked',
+    image(client, labelsOf('chunked'), [
+      { members, packed: '+zstd', bytes: zstdChunked(Buffer.concat([...members, tarEnd])) },
+      {
+        members: [symlink('module/c', 'a'), hardLink('module/d', 'module/c')],
+        packed: '+zstd',
+        mediaType: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
+      },
+    ]),
+  );
+
+  expect(state).toBe('ingested');
+  expect(await world.version('chunked', digest)).toMatchObject({ builds: [{ entries: 6 }] });
 });
 
 it('it is of no template: an assignment is refused, and says why', async ({
