@@ -105,12 +105,16 @@ function registrationRows(module: Shown['module']): Row[] {
 
 type ShownVersion = z.output<(typeof responses)['version']>['version'];
 
-/** What attestations and side layers of the live version say. */
+/**
+ * What attestations and side layers of a version say. Each platform has documents of its own, which
+ * often say the same.
+ */
 function documentRows({ signatures, side_layers = [] }: ShownVersion): Row[] {
+  const attested = signatures.flatMap(({ attestation }) =>
+    attestation === undefined ? [] : [attestationText(attestation)],
+  );
   return [
-    ...signatures.flatMap(({ attestation }): Row[] =>
-      attestation === undefined ? [] : [['attested', attestationText(attestation)]],
-    ),
+    ...[...new Set(attested)].sort().map((text): Row => ['attested', text]),
     ...side_layers.map((layer): Row => ['not attested', documentText(layer)]),
   ];
 }
