@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type Api, connect } from '../../client/api.ts';
-import { listVersions } from '../../client/modules.ts';
+import { connect } from '../../client/api.ts';
+import { listVersions, type Versions } from '../../client/modules.ts';
 import { describe, type Flags } from '../../command.ts';
 import { addTimeout } from '../../input/duration.ts';
 import { formatVersions } from '../../output/modules.ts';
 import { type ExitCode, print } from '../../run.ts';
+
+/**
+ * How long known candidates may take to be verified again. An earlier request that serves this one
+ * may have done it already.
+ */
+const looksMs = 10_000;
 
 interface PollFlags extends Flags {
   wait?: true;
@@ -29,6 +35,7 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   const api = await connect();
   const path = `/modules/${encodeURIComponent(name)}`;
   const before = (await api.client.get(api.responses.module, path)).poll;
+  const open = (await api.client.get(api.responses.versions, `${path}/versions`)).candidates;
   const accepted = await api.client.send(api.responses.polled, 'POST', `${path}/poll`);
 
   if (!flags.wait) {
@@ -48,7 +55,11 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
     return done ? poll : null;
   });
 
-  const settled = await until(deadline, () => isSettled(api, path));
+  const lookedAt = Math.min(deadline, Date.now() + looksMs);
+  const settled = await until(deadline, async () => {
+    const { candidates } = await api.client.get(api.responses.versions, `${path}/versions`);
+    return areSettled(candidates, Date.now() < lookedAt ? open : []) ? true : null;
+  });
   const found = await listVersions(api, name);
 
   print(flags.json, { poll: polled, ...found }, () =>
@@ -57,10 +68,18 @@ async function poll(name: string, flags: PollFlags): Promise<ExitCode> {
   return polled !== null && polled.code === null && settled !== null ? 0 : 1;
 }
 
-/** Returns true when no candidate is between two stages, else null. */
-async function isSettled(api: Api, path: string): Promise<true | null> {
-  const { candidates } = await api.client.get(api.responses.versions, `${path}/versions`);
-  return candidates.some(({ state }) => state === 'found' || state === 'verified') ? null : true;
+type Candidates = Versions['candidates'];
+
+/**
+ * True if no candidate is between two stages, and each of `before` that waits for a signature or is
+ * retried was verified again since.
+ */
+export function areSettled(now: Candidates, before: Candidates): boolean {
+  const times = new Map(now.map(({ id, updated_at }) => [id, updated_at]));
+  const waits = before.some(
+    ({ id, next_verify_at, updated_at }) => next_verify_at !== null && times.get(id) === updated_at,
+  );
+  return !waits && !now.some(({ state }) => state === 'found' || state === 'verified');
 }
 
 async function until<T>(deadline: number, look: () => Promise<T | null>): Promise<T | null> {
