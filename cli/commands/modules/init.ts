@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
 import { parseReference } from '../../../shared/registry/index.ts';
-import { describe, type Flags } from '../../command.ts';
+import { choiceOption, describe, type Flags } from '../../command.ts';
 import { type ExitCode, print } from '../../run.ts';
+import { buildWithBuildah } from './init-buildah.ts';
 
 const template = fileURLToPath(new URL('../../../examples/module-template', import.meta.url));
 const schema = fileURLToPath(
@@ -23,12 +24,28 @@ const builderInTemplate = 'ghcr.io/powernode/module-builder:1.2.0';
 const schemaInTemplate = '../../shared/manifest/module-manifest.schema.json';
 const schemaInModule = '.gantry/module-manifest.schema.json';
 
+/** What builds the module in the workflows. */
+const buildTools = ['gantry', 'buildah'] as const;
+
+interface Builder {
+  /** The image that the Containerfile and the workflows build in. */
+  image: string;
+  tool: (typeof buildTools)[number];
+}
+
 /** `gantry module init`: starts a module repository from the template. */
 export function registerModuleInit(module: Command): void {
   const command = module
     .command('init <name> [dir]')
     .description('create a module repository: manifest, rootfs/, Containerfile and workflows')
-    .option('--builder-image <ref>', 'image that builds the module', builderInTemplate);
+    .option('--builder-image <ref>', 'image that builds the module', builderInTemplate)
+    .addOption(
+      choiceOption(
+        '--build-with <tool>',
+        buildTools,
+        'what the workflows build with: the image itself, or an image that buildah makes of the Containerfile',
+      ).default('gantry'),
+    );
   describe(command, {
     notes: `
 The repository is created in ./<name>, unless [dir] names another directory. "npm run builder-image" makes and
@@ -37,6 +54,7 @@ pushes a builder image of your own.
     examples: [
       'gantry module init my-redis && cd my-redis && gantry module validate',
       'gantry module init my-redis --builder-image registry.example.com/acme/module-builder:1',
+      'gantry module init my-redis --build-with buildah',
     ],
     action: init,
   });
@@ -45,9 +63,10 @@ pushes a builder image of your own.
 async function init(
   name: string,
   dir: string | undefined,
-  flags: Flags & { builderImage: string },
+  flags: Flags & { builderImage: string; buildWith: Builder['tool'] },
 ): Promise<ExitCode> {
-  const result = await initModule(name, dir ?? name, flags.builderImage);
+  const builder = { image: flags.builderImage, tool: flags.buildWith };
+  const result = await initModule(name, dir ?? name, builder);
   const next = `next: edit ${join(result.directory, 'manifest.yaml')}, then run gantry module validate`;
 
   print(flags.json, result, () =>
@@ -59,14 +78,13 @@ async function init(
 /**
  * Writes a module repository called `name` to a directory that is missing, empty, or holds only
  * `.git`.
- * @param builderImage the image that the Containerfile and the workflows build in
  * @throws GantryError `usage` for a name that is not a slug, `reference_invalid` for the image,
  * `already_exists` if the directory has other files
  */
 export async function initModule(
   name: string,
   directory: string,
-  builderImage: string = builderInTemplate,
+  builder: Builder = { image: builderInTemplate, tool: 'gantry' },
 ): Promise<{ name: string; directory: string; files: string[] }> {
   if (!isSlug(name)) {
     const expected = `at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them`;
@@ -80,7 +98,7 @@ export async function initModule(
     );
   }
 
-  parseReference(builderImage);
+  parseReference(builder.image);
   await refuseOccupied(directory);
   const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
 
@@ -88,8 +106,10 @@ export async function initModule(
     const text = (await readFile(join(template, file), 'utf8'))
       .replaceAll(placeholder, name)
       .replace(schemaInTemplate, schemaInModule)
-      .replaceAll(builderInTemplate, builderImage);
-    files.set(file.replaceAll(placeholder, name), text);
+      .replaceAll(builderInTemplate, builder.image);
+    const isWorkflow = file.endsWith('/workflows/build.yaml');
+    const adapted = isWorkflow && builder.tool === 'buildah' ? buildWithBuildah(text) : text;
+    files.set(file.replaceAll(placeholder, name), adapted);
   }
 
   for (const [file, text] of files) {

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -119,7 +120,7 @@ describe('initModule', () => {
 
   test('takes the image that builds the module', async () => {
     const image = 'registry.example.com/acme/module-builder:2';
-    await initModule('a', directory, image);
+    await initModule('a', directory, { image, tool: 'gantry' });
     expect(read('Containerfile')).toContain(`FROM ${image}\n`);
     for (const forge of ['gitea', 'github']) {
       const { jobs } = parse(read(`.${forge}/workflows/build.yaml`));
@@ -127,8 +128,41 @@ describe('initModule', () => {
     }
   });
 
+  test('with buildah, the first job alone differs: it runs an image of the Containerfile', async () => {
+    await initModule('a', directory);
+    const usual = join(directory, '../usual');
+    renameSync(directory, usual);
+    await initModule('a', directory, { image: 'registry.example.com/builder:2', tool: 'buildah' });
+
+    for (const forge of ['gitea', 'github']) {
+      const file = `.${forge}/workflows/build.yaml`;
+      const lines = new Set(readFileSync(join(usual, file), 'utf8').split('\n'));
+      const added = read(file)
+        .split('\n')
+        .filter((line) => !lines.has(line));
+      const { container, steps } = parse(read(file)).jobs.build;
+
+      expect(
+        added.filter(
+          (line) => !/builder:2|buildah|mkdir|Containerfile|run: \||build-module/.test(line),
+        ),
+      ).toEqual([]);
+      expect(container).toBeUndefined();
+      expect(steps.map(({ name, uses }: { name?: string; uses?: string }) => name ?? uses)).toEqual(
+        [
+          'actions/checkout@v4',
+          'Build the image of the Containerfile',
+          'Build',
+          expect.stringMatching(/^actions.upload-artifact@v[34]$/),
+        ],
+      );
+    }
+  });
+
   test('refuses an image that is not a reference, and writes nothing', async () => {
-    await expect(initModule('a', directory, 'module builder')).rejects.toMatchObject({
+    await expect(
+      initModule('a', directory, { image: 'module builder', tool: 'gantry' }),
+    ).rejects.toMatchObject({
       code: 'reference_invalid',
     });
     expect(existsSync(directory)).toBe(false);
