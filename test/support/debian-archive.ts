@@ -28,6 +28,8 @@ export interface TestPackage {
 }
 
 export const suite = 'bookworm';
+/** Suites that have the same packages: of Debian 12 and 13. */
+const suites = [suite, 'trixie'];
 const architecture = 'amd64';
 
 /** Programs of this machine that dpkg and maintainer scripts use in the tiny system. */
@@ -91,6 +93,10 @@ export class DebianArchive {
   }
 
   sign(): void {
+    for (const name of suites) this.#signSuite(name);
+  }
+
+  #signSuite(suite: string): void {
     const index = join(this.directory, 'dists', suite, 'main', `binary-${architecture}`);
     mkdirSync(index, { recursive: true });
     const packages = [...this.#packages.values()].join('\n');

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** The command line's entry. */
 export const gantryProgram = new URL('../../bin/gantry', import.meta.url).pathname;
@@ -36,4 +38,19 @@ export function runGantry(line: readonly string[], options: RunOptions = {}): Pr
 
     child.stdin?.end(input);
   });
+}
+
+/**
+ * Writes a `gantry` for scripts, which adds words to lines that match a pattern of the shell. The
+ * first pattern that matches counts.
+ * @returns the directory for the PATH
+ */
+export function writeGantry(directory: string, added: Record<string, string>): string {
+  const cases = Object.entries(added).map(
+    ([pattern, words]) => `${pattern}) set -- "$@" ${words} ;;`,
+  );
+  const script = `#!/bin/sh\ncase "$*" in\n${cases.join('\n')}\nesac\nexec "${gantryProgram}" "$@"\n`;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'gantry'), script, { mode: 0o755 });
+  return directory;
 }

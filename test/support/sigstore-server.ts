@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { startHttpServer } from './http-server.ts';
 import { startPrivateSigstore } from './private-sigstore.ts';
 
-const issuer = 'https://issuer.test';
+const defaultIssuer = 'https://issuer.test';
 
 /** What a service does instead of its work. */
 type Fault = 'refuses' | 'fails' | 'hangs up';
@@ -56,8 +56,9 @@ export async function startSigstoreServer() {
     }
 
     if (route === 'token') {
-      const audience = new URL(path, url).searchParams.get('audience') ?? '';
-      return send(response, { value: await makeToken({ audience }) });
+      // The caller names the job in the URL, as a runner does with the token of the request.
+      const job = Object.fromEntries(new URL(path, url).searchParams);
+      return send(response, { value: await makeToken({ audience: '', ...job }) });
     }
 
     const body = await json(request);
@@ -139,10 +140,12 @@ const { privateKey } = await generateKeyPair('ES256');
 export async function makeToken({
   audience = 'sigstore',
   subject = 'https://git.test/acme/redis@refs/tags/v1.0.0',
+  issuer = defaultIssuer,
   expiresInS = 300,
 }: {
   audience?: string;
   subject?: string;
+  issuer?: string;
   expiresInS?: number;
 }): Promise<string> {
   const end = Math.floor(Date.now() / 1000) + expiresInS;

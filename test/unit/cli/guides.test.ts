@@ -68,6 +68,7 @@ it.each([
 });
 
 it('the manifest of the guide is valid', () => {
-  const [, text = ''] = /^```yaml manifest\n(.*?)^```$/ms.exec(read('author-a-module.md')) ?? [];
+  const [, text = ''] =
+    /^```yaml manifest\.yaml\n(.*?)^```$/ms.exec(read('author-a-module.md')) ?? [];
   expect(validateManifest(text)).toEqual({ valid: true, errors: [], warnings: [] });
 });
