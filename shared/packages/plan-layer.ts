@@ -53,10 +53,16 @@ export function planLayer(input: LayerPlanInput): LayerPlan {
   const generated = statusFragmentFiles(packages);
   const accounts = newAccounts(base?.accounts ?? { users: [], groups: [] }, full.accounts);
   const sysusers = formatSysusers(accounts, full.accounts);
-  if (sysusers !== '') generated.set(`/usr/lib/sysusers.d/gantry-${input.module}.conf`, sysusers);
+  if (sysusers !== '') generated.set(sysusersPath(input.module), sysusers);
 
   return { entries, generated, packages, removed: layer.removed, carved };
 }
+
+/**
+ * The first definition of a user counts (sysusers.d(5)), and packages have fragments without ids:
+ * dbus.conf, systemd-network.conf. So this name sorts before theirs.
+ */
+const sysusersPath = (module: string) => `/usr/lib/sysusers.d/00-gantry-${module}.conf`;
 
 const infoPrefix = '/var/lib/dpkg/info/';
 

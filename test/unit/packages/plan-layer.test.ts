@@ -93,7 +93,7 @@ describe('the layer of packages', () => {
     const plan = planLayer({ ...input, base: undefined });
     expect(paths(plan.entries)).toContain('/etc/passwd');
     expect(paths(plan.entries)).not.toContain('/etc/hostname');
-    expect(plan.generated.get('/usr/lib/sysusers.d/gantry-b.conf')).toContain('u root 0');
+    expect(plan.generated.get('/usr/lib/sysusers.d/00-gantry-b.conf')).toContain('u root 0');
   });
 
   test('has nothing that a mask leaves out, and keeps the records of packages', () => {

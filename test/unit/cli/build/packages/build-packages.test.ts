@@ -120,7 +120,7 @@ dependencies: {requires: [base@*]}
     expect(tree.get('/var/lib/redis')).toMatchObject({ uid: 400, gid: 400, mode: 0o2750 });
     expect(tree.get('/etc/redis/redis.conf')).toMatchObject({ gid: 400, mode: 0o640, size: 10 });
     expect(workspace.read('redis', 'ids.yaml')).toContain('uid: 400');
-    expect(tree.has('/usr/lib/sysusers.d/gantry-redis.conf')).toBe(true);
+    expect(tree.has('/usr/lib/sysusers.d/00-gantry-redis.conf')).toBe(true);
   });
 
   test('nothing of the build host is inside', async () => {
