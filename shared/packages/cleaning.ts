@@ -17,6 +17,7 @@ const unshipped = {
   'what the build host wrote': [
     '/etc/hostname',
     '/etc/resolv.conf',
+    '/etc/.resolv.conf.systemd-resolved.bak',
     '/etc/fstab',
     '/etc/apt/sources.list',
     '/etc/apt/apt.conf.d/99mmdebstrap',
