@@ -3,7 +3,8 @@ import { GantryError } from '../base/error.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
-import { type Descriptor, emptyBlob, mediaTypes, parseIndex } from './schema.ts';
+import type { ReferrerList } from './referrers.ts';
+import { type Descriptor, emptyBlob, mediaTypes } from './schema.ts';
 
 /**
  * The fallback tag is read, changed and written back without a lock, so this is how often to check
@@ -96,19 +97,20 @@ async function addToFallbackTag(
 ) {
   const tag = fallbackTag(digest);
   for (let attempt = 0; attempt < indexAttempts; attempt++) {
-    const present = (await client.fallbackReferrers(repository, digest)) ?? [];
-    if (present.some((descriptor) => descriptor.digest === referrer.digest)) return;
+    const present = await client.fallbackReferrers(repository, digest);
+    if (lists(present, referrer)) return;
 
-    const manifests = [...present, referrer].sort((a, b) => compareBytes(a.digest, b.digest));
+    // Entries that Gantry cannot read belong to others, so they stay as they are.
+    const manifests = [...(present?.entries ?? []), referrer].sort((a, b) =>
+      compareBytes(digestOf(a), digestOf(b)),
+    );
     const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
     const bytes = new TextEncoder().encode(JSON.stringify(index));
 
-    parseIndex(bytes);
     await client.putManifest(repository, tag, { bytes, mediaType: mediaTypes.index });
   }
 
-  const settled = (await client.fallbackReferrers(repository, digest)) ?? [];
-  if (settled.some((descriptor) => descriptor.digest === referrer.digest)) return;
+  if (lists(await client.fallbackReferrers(repository, digest), referrer)) return;
 
   throw new GantryError(
     'conflict',
@@ -117,6 +119,14 @@ async function addToFallbackTag(
       expected: referrer.digest,
     },
   );
+}
+
+function lists(index: ReferrerList | null, { digest }: Descriptor): boolean {
+  return index?.descriptors.some((descriptor) => descriptor.digest === digest) ?? false;
+}
+
+function digestOf(entry: unknown): string {
+  return String((entry as { digest?: unknown } | null)?.digest);
 }
 
 function describe(

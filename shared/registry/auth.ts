@@ -147,7 +147,7 @@ export class Authorizer {
 
     const bytes = await this.#transport.read(answer, limits.manifestBytesMax);
     const parsed = parseJson(tokenResponse, bytes, `a response of the token service ${url.host}`);
-    const value = parsed.token ?? parsed.access_token;
+    const value = parsed.token || parsed.access_token;
 
     if (!value || /[^\x21-\x7e]/.test(value)) {
       throw new GantryError(
@@ -188,18 +188,23 @@ export class Authorizer {
   }
 }
 
+/** The error has no `status` in its details: it is no response to the request for the data. */
 async function readTokenError(answer: HttpResponse, scope: Scope): Promise<GantryError> {
-  if (answer.status === 429 || answer.status >= 500)
-    return readError(answer, `a token for ${scope}`);
+  const { status: found } = answer;
+  const { host } = answer.url;
+  if (found === 429 || found >= 500) {
+    const { code, message, details } = await readError(answer, `a token for ${scope}`);
+    const { status: _, ...known } = details as { status: number };
+    return new GantryError(code, message, { found, details: known });
+  }
 
   await discard(answer);
-  const { host } = answer.url;
   const how = answer.anonymous ? ' without credentials' : '';
 
   return new GantryError(
     'registry_unauthorized',
-    `the token service ${host} returned ${answer.status} for ${scope}${how}`,
-    { expected: 200, found: answer.status, details: { host, status: answer.status } },
+    `the token service ${host} returned ${found} for ${scope}${how}`,
+    { expected: 200, found, details: { host } },
   );
 }
 

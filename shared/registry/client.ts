@@ -10,12 +10,13 @@ import {
   sizeError,
   verifyStream,
 } from './blob.ts';
-import { nextPage, type RegistryClientOptions, RegistryConnection } from './connection.ts';
-import { readError } from './failure.ts';
+import { type RegistryClientOptions, RegistryConnection } from './connection.ts';
+import { readError, requireDocument } from './failure.ts';
 import { isDigest } from './reference.ts';
-import { type Descriptor, mediaTypes, parseIndex } from './schema.ts';
-import { readTags, type TagList } from './tags.ts';
-import { discard, type HttpResponse, header } from './transport.ts';
+import { parseReferrers, type ReferrerList, readReferrers } from './referrers.ts';
+import { isIndex, mediaTypes } from './schema.ts';
+import { readTags, type TagList, type TagListOptions } from './tags.ts';
+import { contentType, discard, type HttpResponse, header } from './transport.ts';
 import { type BlobSource, type Progress, putManifest, uploadBlob } from './upload.ts';
 
 /** A manifest or index as the registry stores it. `digest` is computed from the bytes. */
@@ -33,12 +34,6 @@ export interface ManifestHead {
   size: number;
 }
 
-/** Referrers, and where they were found. */
-export interface Referrers {
-  source: 'referrers' | 'fallback_tag';
-  descriptors: Descriptor[];
-}
-
 const manifestAccept = [
   mediaTypes.manifest,
   mediaTypes.index,
@@ -52,6 +47,8 @@ const manifestAccept = [
  */
 export class RegistryClient {
   readonly #connection: RegistryConnection;
+  /** The registry refused HEAD of a manifest that it returned to GET. */
+  #refusesHead = false;
 
   constructor(options: RegistryClientOptions) {
     this.#connection = new RegistryConnection(options);
@@ -65,34 +62,46 @@ export class RegistryClient {
    * Lists all tags of a repository, page by page. A list that fits one page needs one request.
    * @throws GantryError `registry_*`
    */
-  listTags(repository: string): Promise<TagList> {
-    return readTags(this.#connection, repository);
+  listTags(repository: string, options: TagListOptions = {}): Promise<TagList> {
+    return readTags(this.#connection, repository, options);
   }
 
   /**
    * Returns what a tag or digest names now. It takes one request, unless the registry omits the
-   * digest in its response.
+   * digest in its response, or refuses HEAD as some registries do.
    * @throws GantryError `registry_*`; `registry_not_found` when the manifest does not exist
    */
   async headManifest(repository: string, reference: string): Promise<ManifestHead> {
-    const answer = await this.#get(
-      repository,
-      `manifests/${reference}`,
-      { accept: manifestAccept },
-      'HEAD',
-    );
+    const head = this.#refusesHead ? 'refused' : await this.#askHead(repository, reference);
+    if (head !== null && head !== 'refused') return head;
 
-    if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
+    const { bytes, digest, mediaType, size } = await this.getManifest(repository, reference);
+    // Any bytes have a digest.
+    isIndex(bytes);
+    this.#refusesHead = head === 'refused';
+    return { claimedDigest: digest, mediaType, size };
+  }
+
+  /**
+   * Asks for a manifest by HEAD. Returns null if the response does not say what the manifest is. A
+   * refusal of HEAD says nothing about GET, except by a registry that fails or limits the rate.
+   */
+  async #askHead(repository: string, reference: string): Promise<ManifestHead | 'refused' | null> {
+    const accept = { accept: manifestAccept };
+    const answer = await this.#get(repository, `manifests/${reference}`, accept, 'HEAD');
+    const { status } = answer;
+    if (status === 429 || (status >= 500 && status !== 501))
+      throw await readError(answer, `${repository}:${reference}`);
 
     await discard(answer);
+    if (status !== 200) return 'refused';
+
     const digest = header(answer, 'docker-content-digest');
     const size = Number(header(answer, 'content-length'));
-    if (digest !== undefined && isDigest(digest) && Number.isSafeInteger(size) && size > 0) {
-      return { claimedDigest: digest, mediaType: contentType(answer), size };
-    }
+    if (digest === undefined || !isDigest(digest)) return null;
+    if (!Number.isSafeInteger(size) || size <= 0) return null;
 
-    const manifest = await this.getManifest(repository, reference);
-    return { claimedDigest: manifest.digest, mediaType: manifest.mediaType, size: manifest.size };
+    return { claimedDigest: digest, mediaType: contentType(answer), size };
   }
 
   /**
@@ -111,6 +120,7 @@ export class RegistryClient {
     });
     if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
 
+    await requireDocument(answer, `${repository}:${reference}`);
     await refuseLarge(answer, `${repository}:${reference}`);
     const bytes = await this.#connection.read(answer);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -200,75 +210,21 @@ export class RegistryClient {
   }
 
   /**
-   * Lists the manifests that refer to a digest: by the referrers API or, without one, by the
-   * fallback tag.
+   * Lists referrers by the referrers API. Returns null when the registry has no such API.
+   * @throws GantryError `registry_*`
    */
-  async referrers(repository: string, digest: string): Promise<Referrers> {
-    const descriptors = await this.referrersApi(repository, digest);
-    if (descriptors !== null) return { source: 'referrers', descriptors };
-
-    return {
-      source: 'fallback_tag',
-      descriptors: (await this.fallbackReferrers(repository, digest)) ?? [],
-    };
-  }
-
-  /**
-   * Lists referrers by the referrers API (distribution 1.1, "Listing Referrers"). Returns null when
-   * the registry has no such API. It stops after about `limits.referrersMax` referrers, so an
-   * endless list cannot hold a worker.
-   */
-  async referrersApi(repository: string, digest: string): Promise<Descriptor[] | null> {
-    const descriptors: Descriptor[] = [];
-    let url: URL | null = this.#connection.url(repository, `referrers/${digest}`);
-    const { referrersMax, referrerPagesMax } = limits;
-
-    for (
-      let page = 0;
-      url !== null && page < referrerPagesMax && descriptors.length < referrersMax;
-      page++
-    ) {
-      const target: URL = url;
-      const scope = pullScope(repository);
-
-      const answer = await this.#connection.send(scope, () => ({
-        method: 'GET',
-        url: target,
-        headers: { accept: mediaTypes.index },
-      }));
-
-      // The specification says 404 for "no such API", but older registries and proxies use other
-      // statuses. GHCR redirects to a page of github.com, which limits the rate of requests: its
-      // refusal says nothing about the registry.
-      const sentAway = answer.url.origin !== target.origin && answer.status !== 200;
-      if (page === 0 && (sentAway || [400, 404, 405, 406, 501].includes(answer.status))) {
-        await discard(answer);
-        return null;
-      }
-
-      if (answer.status !== 200)
-        throw await readError(answer, `the referrers of ${repository}@${digest}`);
-
-      const next = header(answer, 'link');
-      const bytes = await this.#connection.read(answer);
-      // A catch-all route that returns a web page is no referrers API either.
-      if (page === 0 && !/json/.test(contentType(answer))) return null;
-
-      descriptors.push(...parseIndex(bytes, `the referrers of ${digest}`).manifests);
-      url = nextPage(target, next);
-    }
-
-    return descriptors;
+  referrersApi(repository: string, digest: string): Promise<ReferrerList | null> {
+    return readReferrers(this.#connection, repository, digest);
   }
 
   /**
    * Reads the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"). Returns null
    * if it does not exist.
    */
-  async fallbackReferrers(repository: string, digest: string): Promise<Descriptor[] | null> {
+  async fallbackReferrers(repository: string, digest: string): Promise<ReferrerList | null> {
     try {
       const content = await this.getManifest(repository, fallbackTag(digest));
-      return parseIndex(content.bytes, `the fallback tag of ${digest}`).manifests;
+      return parseReferrers(content.bytes, `the fallback tag of ${digest}`);
     } catch (error) {
       if (error instanceof GantryError && error.code === 'registry_not_found') return null;
       throw error;
@@ -366,8 +322,4 @@ async function refuseLarge(answer: HttpResponse, what: string): Promise<void> {
 /** Returns the fallback tag of a digest: `sha256-<hex>`. */
 export function fallbackTag(digest: string): string {
   return digest.replace(':', '-');
-}
-
-function contentType(answer: HttpResponse): string {
-  return (header(answer, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }

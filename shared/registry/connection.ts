@@ -79,28 +79,34 @@ export class RegistryConnection {
 }
 
 /**
- * Reads the next page from a `Link` header (RFC 8288). The URL keeps the host of the request:
- * proxies lose ports and schemes in absolute links, and a page must not lead to another host.
+ * Reads the next page from the `Link` headers of a page (RFC 8288). Only its query counts. Proxies
+ * lose ports and schemes in links, Artifactory drops a part of the path, and Nexus names an
+ * internal one. Besides, a page must not lead to another host or repository.
+ * @throws GantryError `registry_response_invalid` for a link that is not a URL
  */
-export function nextPage(current: URL, link: string | undefined): URL | null {
-  const match = /<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? '');
-  const target = match?.[1];
-  if (target === undefined) return null;
+export function nextPage(current: URL, answer: Pick<HttpResponse, 'headers'>): URL | null {
+  const target = findNextLink([answer.headers.link ?? []].flat().join(', '));
+  if (target === null) return null;
 
   if (!URL.canParse(target, current.href)) {
     throw new GantryError(
       'registry_response_invalid',
-      `${current.host} names a next page with an referenceInvalidError URL`,
-      {
-        found: target,
-      },
+      `expected ${current.host} to name the next page by a URL, found ${JSON.stringify(target.slice(0, 200))}`,
+      { found: target },
     );
   }
 
-  const parsed = new URL(target, current);
   const next = new URL(current);
-
-  next.pathname = parsed.pathname;
-  next.search = parsed.search;
+  next.search = new URL(target, current).search;
   return next.href === current.href ? null : next;
+}
+
+const link = /<([^>]*)>((?:\s*;\s*[^\s;,=]+(?:\s*=\s*(?:"[^"]*"|[^\s;,"]*))?)*)/g;
+const nextRelation = /;\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next)\s*(?:;|$)/i;
+
+function findNextLink(header: string): string | null {
+  const found = [...header.matchAll(link)].find(([, , parameters = '']) =>
+    nextRelation.test(parameters),
+  );
+  return found?.[1] ?? null;
 }

@@ -24,11 +24,11 @@ export const emptyBlob = {
   size: 2,
 } as const;
 
-const annotations = z.record(z.string(), z.string());
+export const annotations = z.record(z.string(), z.string());
 
 // Loose, because cosign writes fields that the specification does not have, and unknown fields must
 // be kept.
-const descriptor = z.looseObject({
+export const descriptor = z.looseObject({
   mediaType: z.string(),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 hex digits'),
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
@@ -38,7 +38,7 @@ const descriptor = z.looseObject({
 
 // If a document were both an index and a manifest, its media type would decide, which no signature
 // covers (CVE-2021-41190).
-const neither = z
+export const neither = z
   .undefined('expected an image manifest or an index, found a document that is both')
   .optional();
 
@@ -76,12 +76,13 @@ export const tagPage = z.looseObject({ tags: z.array(z.string()).nullish() });
 
 /**
  * A response of a token service (distribution, "Token Authentication"). Either name may hold the
- * token.
+ * token, and the other one may be empty. Some services write the seconds as text
+ * (distribution/distribution#1746). An unreadable lifetime is none.
  */
 export const tokenResponse = z.looseObject({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  expires_in: z.number().optional(),
+  token: z.string().nullish(),
+  access_token: z.string().nullish(),
+  expires_in: z.coerce.number().finite().optional().catch(undefined),
 });
 
 export type Descriptor = z.output<typeof descriptor>;

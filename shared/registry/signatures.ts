@@ -1,16 +1,15 @@
 import { mapConcurrently } from '../base/concurrency.ts';
-import { GantryError } from '../base/error.ts';
+import { GantryError, isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { nestsDeeper } from '../base/nesting.ts';
-import { parseStrictJson } from '../base/strict-json.ts';
 import {
   type FoundSignature,
   type SignatureSource,
   signPredicateType,
-  type UnreadableReason,
 } from '../domain/signatures/index.ts';
 import { fallbackTag, type RegistryClient } from './client.ts';
-import { isOutage } from './failure.ts';
+import { concernsOne, isOutage, mayMeanAbsence } from './failure.ts';
+import { deduplicate, parseBundle, unreadable, upToLimit } from './found-signature.ts';
+import type { ReferrerList } from './referrers.ts';
 import { type Descriptor, type Manifest, mediaTypes, parseManifest } from './schema.ts';
 
 /** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
@@ -31,6 +30,18 @@ interface Reader {
   met: number;
   /** Bytes counted so far. Those beyond `limits.foundSignaturesBytesMax` are not read either. */
   bytes: number;
+  /** Why the registry refused places where signatures can be. */
+  refusals: GantryError[];
+}
+
+/** The signatures beside an artifact, as far as the registry gave them. */
+export interface FoundSignatures {
+  found: FoundSignature[];
+  /**
+   * A refusal by which the registry may have meant that nothing is there; null without one. It
+   * proves no absence, so no version may lose anything by it.
+   */
+  doubt: GantryError | null;
 }
 
 interface Referrer {
@@ -40,24 +51,35 @@ interface Referrer {
   manifest?: Manifest;
 }
 
-/**
- * Collects everything beside an artifact that may be a signature of it, each once: from the
- * referrers API, the fallback tag `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures
- * are not verified here; only their bytes must match the requested digests. A signature that cannot
- * be read becomes an `unreadable` one and does not hide the others. If there are more than
- * `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`.
- * @param digest the digest of the artifact manifest, which the caller computed
- * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a
- * guess
- */
+/** The signatures of {@link findSignatures}, for a caller that asks again if one is missing. */
 export async function collectSignatures(
   client: RegistryClient,
   repository: string,
   digest: string,
 ): Promise<FoundSignature[]> {
-  const reader = { client, repository, met: 0, bytes: 0 };
-  const { referrers, problems } = await findReferrers(reader, digest);
+  return (await findSignatures(client, repository, digest)).found;
+}
+
+/**
+ * Collects everything beside an artifact that may be a signature of it, each once: from the
+ * referrers API, the fallback tag `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures
+ * are not verified here; only their bytes must match the requested digests. A signature that cannot
+ * be read becomes an `unreadable` one and does not hide the others. If there are more than
+ * `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`. A refused place
+ * counts as empty while the registry returns the artifact itself.
+ * @param digest the digest of the artifact manifest, which the caller computed
+ * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a
+ * guess
+ */
+export async function findSignatures(
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+): Promise<FoundSignatures> {
+  const reader: Reader = { client, repository, met: 0, bytes: 0, refusals: [] };
+  const { referrers, problems, unreadableEntries } = await findReferrers(reader, digest);
   const legacy = await readLegacyTag(reader, digest);
+  const doubt = await judgeRefusals(reader, digest);
 
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
   const chosen =
@@ -67,29 +89,52 @@ export async function collectSignatures(
   const read = await mapConcurrently(chosen, concurrency, (referrer) =>
     readReferrer(reader, referrer),
   );
-  const signatures = [...problems, ...legacy, ...read.flat()];
+  // Anyone who may push can add entries that cannot be read, so they come last.
+  const signatures = [...problems, ...legacy, ...read.flat(), ...unreadableEntries];
   const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
-  const distinct = deduplicate(signatures);
-  if (total <= limits.foundSignaturesMax) return distinct.slice(0, limits.foundSignaturesMax);
-
-  return [...distinct.slice(0, limits.foundSignaturesMax - 1), reportTooMany(digest, total)];
+  return { found: upToLimit(deduplicate(signatures), digest, total), doubt };
 }
 
 /**
- * Lists the referrers from both places. A list that cannot be read counts as one unreadable
- * signature.
+ * Returns the first refusal of a place. Only where the registry returns the artifact does a refusal
+ * concern that place alone.
+ * @throws the refusal if the registry refuses the artifact too
  */
-async function findReferrers({ client, repository }: Reader, digest: string) {
+async function judgeRefusals(
+  { client, repository, refusals }: Reader,
+  digest: string,
+): Promise<GantryError | null> {
+  const [refusal = null] = refusals;
+  if (refusal === null) return null;
+
+  try {
+    await client.getManifest(repository, digest);
+  } catch (error) {
+    throw mayMeanAbsence(error) ? refusal : error;
+  }
+  return refusal;
+}
+
+/**
+ * Lists the referrers from both places. A list or an entry that cannot be read counts as one
+ * unreadable signature.
+ */
+async function findReferrers(reader: Reader, digest: string) {
+  const { client, repository } = reader;
   const found = new Map<string, Referrer>();
   const problems: FoundSignature[] = [];
+  const unreadableEntries: FoundSignature[] = [];
 
-  const add = async (source: SignatureSource, list: () => Promise<Descriptor[] | null>) => {
+  const add = async (source: SignatureSource, read: () => Promise<ReferrerList | null>) => {
     try {
-      for (const descriptor of (await list()) ?? []) {
+      const list = await read();
+      for (const descriptor of list?.descriptors ?? []) {
         if (!found.has(descriptor.digest)) found.set(descriptor.digest, { source, descriptor });
       }
+      for (const { claimedDigest, error } of list?.unreadable ?? [])
+        unreadableEntries.push(unreadable('bundle', source, claimedDigest ?? digest, error));
     } catch (error) {
-      if (isOutage(error)) throw error;
+      if (wasRefused(reader, error)) return;
       problems.push(unreadable('bundle', source, digest, error));
     }
   };
@@ -102,7 +147,22 @@ async function findReferrers({ client, repository }: Reader, digest: string) {
   const referrers = [...found.values()].sort(
     (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
   );
-  return { referrers, problems };
+  return { referrers, problems, unreadableEntries };
+}
+
+/**
+ * Notes the refusal of a place where signatures can be. Returns false for a place that has
+ * something, which cannot be read.
+ * @throws the error if it is an outage
+ */
+function wasRefused({ refusals }: Reader, error: unknown): boolean {
+  if (mayMeanAbsence(error)) {
+    refusals.push(error);
+    return true;
+  }
+
+  if (isOutage(error)) throw error;
+  return false;
 }
 
 /**
@@ -119,7 +179,7 @@ async function signaturesFirst(reader: Reader, referrers: Referrer[]): Promise<R
         return { ...referrer, manifest: await readManifest(reader, referrer) };
       } catch (error) {
         // It is reported when it is read as a signature.
-        if (!(error instanceof GantryError) || isOutage(error)) throw error;
+        if (!concernsOne(error)) throw error;
         return referrer;
       }
     },
@@ -185,8 +245,7 @@ async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSigna
     );
     layers = parseManifest(content.bytes, `the signatures of ${digest}`).layers;
   } catch (error) {
-    if (error instanceof GantryError && error.code === 'registry_not_found') return [];
-    if (isOutage(error)) throw error;
+    if (isGantryError(error, 'registry_not_found') || wasRefused(reader, error)) return [];
     return [unreadable('legacy', source, digest, error)];
   }
 
@@ -266,68 +325,9 @@ async function readOrReport(
   try {
     return await read();
   } catch (error) {
-    if (isOutage(error)) throw error;
+    if (!concernsOne(error)) throw error;
     return [unreadable(format, source, claimedDigest, error)];
   }
-}
-
-function unreadable(
-  format: FoundSignature['format'],
-  source: SignatureSource,
-  claimed_digest: string,
-  error: unknown,
-): FoundSignature {
-  if (!(error instanceof GantryError)) throw error;
-  const reason: UnreadableReason = { code: error.code, message: error.message };
-  return format === 'bundle'
-    ? { format, source, claimed_digest, bundle: null, unreadable: reason }
-    : { format, source, claimed_digest, payload: '', annotations: {}, unreadable: reason };
-}
-
-function reportTooMany(digest: string, found: number): FoundSignature {
-  const message = `expected at most ${limits.foundSignaturesMax} signatures beside an artifact, found ${found}; the others were not read`;
-  const reason: UnreadableReason = { code: 'too_many_signatures', message };
-
-  return {
-    format: 'bundle',
-    source: 'referrers',
-    claimed_digest: digest,
-    bundle: null,
-    unreadable: reason,
-  };
-}
-
-function parseBundle(bytes: Uint8Array): unknown {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    if (!nestsDeeper(text, limits.bundleDepthMax)) return parseStrictJson(text);
-  } catch (cause) {
-    throw new GantryError(
-      'bundle_invalid',
-      `expected a Sigstore bundle, found bytes that are not JSON: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-  throw new GantryError(
-    'bundle_invalid',
-    'expected a Sigstore bundle, found values nested too deeply to read',
-  );
-}
-
-/** Removes duplicates: content that was attached twice is one signature. */
-function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
-  const byContent = new Map<string, FoundSignature>();
-  for (const signature of signatures) {
-    const content =
-      signature.unreadable !== undefined
-        ? signature.claimed_digest
-        : signature.format === 'bundle'
-          ? JSON.stringify(signature.bundle)
-          : JSON.stringify([signature.payload, signature.annotations]);
-    if (!byContent.has(content)) byContent.set(content, signature);
-  }
-
-  return [...byContent.values()];
 }
 
 function isLegacySignature({ mediaType, annotations }: Descriptor): boolean {

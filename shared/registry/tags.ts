@@ -1,70 +1,121 @@
 import { limits } from '../base/limits/index.ts';
-import { isTag } from '../domain/modules/index.ts';
+import { isTag, readTag } from '../domain/modules/index.ts';
 import { pullScope } from './auth.ts';
 import { nextPage, type RegistryConnection } from './connection.ts';
-import { readError } from './failure.ts';
+import { concernsOne, readError, requireDocument } from './failure.ts';
 import { parseJson, tagPage } from './schema.ts';
-import { type HttpResponse, header } from './transport.ts';
+import { discard, type HttpResponse } from './transport.ts';
 
 /**
- * The tags of a repository in the registry's order. `truncated` when there are more than
- * `limits.tagsMax`.
+ * The tags of a repository in the registry's order: those that can name versions, and as many of
+ * the others as are shown. Tags of signatures are left out.
  */
 export interface TagList {
   tags: string[];
-  truncated: boolean;
+  /** Why the list may lack tags; null if it is complete. */
+  cut: string | null;
+}
+
+export interface TagListOptions {
+  /** Ends the list after a page when its time is spent. */
+  spent?: () => boolean;
 }
 
 /**
- * Reads the tags of a repository page by page (distribution 1.1, "Listing Tags"). @throws
- * GantryError `registry_*`
+ * Reads the tags of a repository page by page (distribution 1.1, "Listing Tags"). A page may be
+ * empty and name a next one. A later page that the registry refuses hides no tag of the earlier
+ * ones.
+ * @throws GantryError `registry_*` of the first page, or if the connection fails
  */
-export async function readTags(registry: RegistryConnection, repository: string): Promise<TagList> {
-  const tags = new Set<string>();
-  const what = `the tags of ${repository}`;
-  const first = registry.url(repository, 'tags/list');
-  const sized = new URL(first);
+export async function readTags(
+  registry: RegistryConnection,
+  repository: string,
+  { spent = () => false }: TagListOptions = {},
+): Promise<TagList> {
+  const kept = new KeptTags();
+  const read = new Set<string>();
+  const end = (cut: string | null): TagList => ({ tags: [...kept.tags], cut });
+  let found = false;
 
+  let { url, answer } = await openList(registry, repository);
+  for (;;) {
+    read.add(url.href);
+    try {
+      const names = await readNames(registry, repository, answer);
+      found = true;
+      const full =
+        kept.add(names) === 'full' ? `more than ${limits.tagsMax} tags name versions` : null;
+      const next = nextPage(url, answer);
+      const cut = full ?? findCut(next, read, spent);
+      if (next === null || cut !== null) return end(cut);
+      url = next;
+    } catch (error) {
+      if (!found || !concernsOne(error)) throw error;
+      return end(`page ${read.size} could not be read: ${error.message}`);
+    }
+    answer = await request(registry, repository, url);
+  }
+}
+
+/** Returns why a list ends before its next page; null if that page is read, or there is none. */
+function findCut(next: URL | null, read: ReadonlySet<string>, spent: () => boolean): string | null {
+  if (next === null) return null;
+  if (read.has(next.href)) return 'its pages lead back to one that was read';
+  if (read.size === limits.tagPagesMax) return `it has over ${limits.tagPagesMax} pages`;
+  return spent() ? `its first ${read.size} pages took all the time of a poll` : null;
+}
+
+/** Requests the first page. Some registries refuse the size of a page that Gantry asks for. */
+async function openList(registry: RegistryConnection, repository: string) {
+  const url = registry.url(repository, 'tags/list');
+  const sized = new URL(url);
   sized.searchParams.set('n', String(limits.tagPageSize));
 
-  const request = (url: URL) =>
-    registry.send(pullScope(repository), () => ({ method: 'GET', url }));
-  let url = sized;
-  let answer = await request(url);
+  const answer = await request(registry, repository, sized);
+  if (!rejectsPageSize(answer)) return { url: sized, answer };
 
-  if (rejectsPageSize(answer)) {
-    await readError(answer, what);
-    url = first;
-    answer = await request(url);
-  }
-
-  for (;;) {
-    if (answer.status !== 200) throw await readError(answer, what);
-
-    const link = header(answer, 'link');
-    const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
-    const before = tags.size;
-    if (addTags(tags, page.tags ?? []) === 'full') return { tags: [...tags], truncated: true };
-
-    const next = nextPage(url, link);
-    // A page without new tags ends the list, so a registry that repeats pages cannot hold a worker.
-    if (next === null || tags.size === before) return { tags: [...tags], truncated: false };
-
-    url = next;
-    answer = await request(url);
-  }
+  await discard(answer);
+  return { url, answer: await request(registry, repository, url) };
 }
 
-/**
- * Adds the names of a page that are valid tags. Others could not be requested, or would change the
- * URL.
- */
-function addTags(tags: Set<string>, names: readonly string[]): 'full' | 'added' {
-  for (const name of names.filter(isTag)) {
-    if (tags.size === limits.tagsMax && !tags.has(name)) return 'full';
-    tags.add(name);
+function request(registry: RegistryConnection, repository: string, url: URL) {
+  return registry.send(pullScope(repository), () => ({ method: 'GET', url }));
+}
+
+async function readNames(
+  registry: RegistryConnection,
+  repository: string,
+  answer: HttpResponse,
+): Promise<readonly string[]> {
+  const what = `the tags of ${repository}`;
+  if (answer.status !== 200) throw await readError(answer, what);
+  await requireDocument(answer, what);
+
+  const page = parseJson(tagPage, await registry.read(answer), `${what} to be a list`);
+  return page.tags ?? [];
+}
+
+/** The tags of a list. Only those that can name versions count against the limit. */
+class KeptTags {
+  readonly tags = new Set<string>();
+  #ignored = 0;
+
+  add(names: readonly string[]): 'full' | 'added' {
+    // Other names could not be requested, or would change the URL.
+    for (const name of names.filter(isTag)) {
+      const { kind } = readTag(name);
+      if (kind === 'signature' || this.tags.has(name)) continue;
+
+      if (kind !== 'ignored') {
+        if (this.tags.size - this.#ignored === limits.tagsMax) return 'full';
+        this.tags.add(name);
+      } else if (this.#ignored < limits.ignoredTagsShown) {
+        this.#ignored += 1;
+        this.tags.add(name);
+      }
+    }
+    return 'added';
   }
-  return 'added';
 }
 
 /** Some registries allow only a smaller `n`, or none (distribution: PAGINATION_NUMBER_INVALID). */

@@ -90,9 +90,10 @@ export class Transport {
       if (!follow) return answer;
 
       await discard(answer);
-      if (hop === redirectsMax) throw redirectError(req.url, `more than ${redirectsMax} redirects`);
+      if (hop === redirectsMax)
+        throw redirectError(req.url, answer, `more than ${redirectsMax} redirects`);
 
-      url = redirectTarget(url, header(answer, 'location'));
+      url = redirectTarget(url, answer);
     }
   }
 
@@ -218,6 +219,11 @@ export function header(answer: Pick<HttpResponse, 'headers'>, name: string): str
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** Returns the media type of a response without its parameters, in lower case. */
+export function contentType(answer: Pick<HttpResponse, 'headers'>): string {
+  return (header(answer, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
 /** Drops the body of a response, so that its connection can be reused. */
 export async function discard(answer: HttpResponse): Promise<void> {
   await answer.body.dump({ limit: 64 * 1024 }).catch(() => {});
@@ -272,15 +278,16 @@ function describe(error: unknown): { code: string; message: string } {
   };
 }
 
-function redirectTarget(from: URL, location: string | undefined): URL {
+function redirectTarget(from: URL, answer: HttpResponse): URL {
+  const location = header(answer, 'location');
   if (location === undefined || !URL.canParse(location, from.href))
-    throw redirectError(from, 'no usable Location');
+    throw redirectError(from, answer, 'no usable Location');
 
   const to = new URL(location, from);
   if (to.protocol !== 'https:' && to.protocol !== 'http:')
-    throw redirectError(from, `a redirect to ${to.protocol}`);
+    throw redirectError(from, answer, `a redirect to ${to.protocol}`);
   if (from.protocol === 'https:' && to.protocol === 'http:') {
-    throw redirectError(from, `a redirect from https to http (${to.host})`);
+    throw redirectError(from, answer, `a redirect from https to http (${to.host})`);
   }
 
   return to;
@@ -300,11 +307,11 @@ function requireNoLogin(url: URL): void {
   );
 }
 
-function redirectError(url: URL, found: string): GantryError {
+function redirectError({ host }: URL, { status }: HttpResponse, found: string): GantryError {
   return new GantryError(
     'registry_response_invalid',
-    `expected a response from ${url.host}, found ${found}`,
-    { found },
+    `expected a response from ${host}, found ${found}`,
+    { found, details: { host, status } },
   );
 }
 

@@ -121,7 +121,7 @@ async function readForModule(
   }
 
   const before = recheck ? nowIso(services) : later(services, -limits.tagRecheckSeconds);
-  const due = tagsToLookAt(known, list.truncated ? null : new Set(list.tags), before);
+  const due = tagsToLookAt(known, list.cut !== null ? null : new Set(list.tags), before);
   const most = Math.min(due.length, tagRechecksMax(known, recheck));
   let looked = 0;
   for (; looked < most && !spent(); looked++) await look(due[looked] ?? '');

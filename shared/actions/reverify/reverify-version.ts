@@ -10,8 +10,12 @@ import {
   type ReverificationOutcome,
   reverificationOutcome,
 } from '../../domain/reverify/index.ts';
-import type { FoundSignature, SignatureVerdict } from '../../domain/signatures/index.ts';
-import { collectSignatures } from '../../registry/index.ts';
+import type {
+  FoundSignature,
+  SignatureVerdict,
+  UnreadableReason,
+} from '../../domain/signatures/index.ts';
+import { findSignatures, isOutageCode } from '../../registry/index.ts';
 import {
   getModule,
   getVersion,
@@ -44,7 +48,7 @@ interface Findings {
    * Why the registry could not be asked for more signatures; null if it was asked, or this was not
    * necessary.
    */
-  unreachable: GantryError | null;
+  unreachable: UnreadableReason | null;
 }
 
 /**
@@ -103,29 +107,37 @@ async function verifyAgain(
   }
 
   try {
-    const found = [...stored, ...(await findOthers(services, module, version, stored))];
+    const { others, doubt } = await findOthers(services, module, version, stored);
+    const found = [...stored, ...others];
     const again = await verifySignatures(services, module, version.digest, found);
 
-    return { verification: again, found, unreachable: null };
+    return { verification: again, found, unreachable: again.verdict.verified ? null : doubt };
   } catch (error) {
     if (!(error instanceof GantryError)) throw error;
     return { verification, found: null, unreachable: error };
   }
 }
 
-/** The signatures beside an artifact that are not stored. */
+/**
+ * The signatures beside an artifact that are not stored, and why the registry may have others: it
+ * refused or failed on something that can hold one.
+ */
 async function findOthers(
   services: Services,
   { repository }: Module,
   { account, digest }: Version,
   stored: FoundSignature[],
-): Promise<FoundSignature[]> {
-  const fetched = await withRegistry(
+): Promise<{ others: FoundSignature[]; doubt: UnreadableReason | null }> {
+  const { found, doubt } = await withRegistry(
     services,
     { account, repository, purpose: 'reverify' },
-    ({ client, reference }) => collectSignatures(client, reference.repository, digest),
+    ({ client, reference }) => findSignatures(client, reference.repository, digest),
   );
-  return fetched.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
+
+  const failures = found.flatMap(({ unreadable = null }) => unreadable ?? []);
+  const failed = failures.find(({ code }) => isOutageCode(code));
+  const others = found.filter((one) => !stored.some((other) => isDeepStrictEqual(one, other)));
+  return { others, doubt: doubt ?? failed ?? null };
 }
 
 /**
@@ -141,7 +153,7 @@ async function findLater(
 ): Promise<Findings | null> {
   let others: FoundSignature[] = [];
   try {
-    others = await findOthers(services, module, version, stored);
+    ({ others } = await findOthers(services, module, version, stored));
   } catch (error) {
     if (!(error instanceof GantryError) && !(error instanceof BudgetSpent)) throw error;
   }

@@ -1,7 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import type { VerifyMessage } from '../../contract/messages.ts';
 import { type Candidate, situationOf } from '../../domain/candidates/index.ts';
-import { type FoundSignature, isUnsigned } from '../../domain/signatures/index.ts';
+import {
+  type FoundSignature,
+  isUnsigned,
+  type UnreadableReason,
+} from '../../domain/signatures/index.ts';
 import { collectSignatures } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
@@ -38,6 +42,8 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   const verification = await verifySignatures(services, module, candidate.digest, found);
   const { verdict } = verification;
   if (!verdict.verified) {
+    const failure = findFailure(found);
+    if (failure !== null) return postpone(services, candidate, failure);
     const kind = isUnsigned(verdict) ? 'signatures_missing' : 'signatures_refused';
     return moveCandidate(services, candidate, { kind, verification }, { actor });
   }
@@ -70,16 +76,25 @@ async function readSignatures(
       await claimCandidate(services, candidate, untilSentAgain(services));
     if (!(error instanceof GantryError)) throw error;
 
-    const { code, message } = error;
-    const wait_seconds = retryAfterSeconds(error);
-
-    await moveCandidate(
-      services,
-      candidate,
-      { kind: 'postponed', code, message, wait_seconds },
-      { actor },
-    );
-
+    await postpone(services, candidate, error, retryAfterSeconds(error));
     return null;
   }
+}
+
+/**
+ * Returns why the registry failed on a signature that it lists. That signature may satisfy the
+ * policy, so the verdict without it is no rejection.
+ */
+function findFailure(found: readonly FoundSignature[]): UnreadableReason | null {
+  return found.find(({ unreadable }) => unreadable?.code === 'registry_error')?.unreadable ?? null;
+}
+
+function postpone(
+  services: Services,
+  candidate: Candidate,
+  { code, message }: UnreadableReason,
+  wait_seconds = 0,
+): Promise<string> {
+  const occurrence = { kind: 'postponed', code, message, wait_seconds } as const;
+  return moveCandidate(services, candidate, occurrence, { actor });
 }

@@ -3,10 +3,14 @@ export const pollLimits = {
   /** Tags requested per page. */
   tagPageSize: 1000,
   /**
-   * Tags read of one repository: each of some ten thousand versions may have another tag for its
-   * signatures.
+   * Tags read of one repository that can name versions. Tags of signatures and ignored tags do not
+   * count.
    */
   tagsMax: 50_000,
+  /** Pages read of one list: 100,000 tags where a registry gives a hundred a page. */
+  tagPagesMax: 1_000,
+  /** How long one poll reads a list, so that it has time for tags too. */
+  tagListMs: 40_000,
   /**
    * Modules of one repository that one poll reads for: about two seconds of writes. The next poll
    * begins with the others.

@@ -6,22 +6,16 @@ import type { Repository } from './repository.ts';
 /** A repository's tags as its registry listed them. */
 export interface TagList {
   tags: readonly string[];
-  /** The list is incomplete, so a missing tag may still exist. */
-  truncated: boolean;
+  /** Why the list is incomplete, so that a missing tag may still exist; null if it is complete. */
+  cut: string | null;
   tags_hash: string;
   ignored_tags: string[];
 }
 
-export function readTagList({
-  tags,
-  truncated,
-}: {
-  tags: readonly string[];
-  truncated: boolean;
-}): TagList {
+export function readTagList({ tags, cut }: Pick<TagList, 'tags' | 'cut'>): TagList {
   return {
     tags,
-    truncated,
+    cut,
     // Sorted: some registries page in an order of their own.
     tags_hash: sha256Hex(JSON.stringify([...tags].sort())),
     ignored_tags: tags

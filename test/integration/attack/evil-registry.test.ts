@@ -107,11 +107,11 @@ const attempts: Attempt[] = [
     'by referrers of the signed one that it lists for another',
     async (ground) => {
       const digest = await pushEvil(ground, 'v6.6.6');
-      const { descriptors } = await stage.client.referrers(ground.repository, ground.signed);
+      const listed = await stage.client.fallbackReferrers(ground.repository, ground.signed);
 
       ground.answer(
         `referrers/${digest}`,
-        json({ schemaVersion: 2, manifests: descriptors }),
+        json({ schemaVersion: 2, manifests: listed?.descriptors }),
         mediaTypes.index,
       );
 

@@ -1,70 +1,21 @@
-import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
-import { collectSignatures, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
+import { collectSignatures, mediaTypes } from '../../../shared/registry/index.ts';
+import { codeOf, type Handler, sendJson } from '../../support/http-server.ts';
 import {
-  codeOf,
-  type Handler,
-  type HttpServer,
-  sendJson,
-  startHttpServer,
-} from '../../support/http-server.ts';
+  bundleReferrer,
+  descriptor,
+  digestOf,
+  index,
+  registryOf,
+} from '../../support/referrers.ts';
+import { clientOf, stopServers } from '../../support/served-registry.ts';
 
-const servers: HttpServer[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
-});
-
-async function clientOf(handle: Handler) {
-  const server = await startHttpServer(handle);
-  servers.push(server);
-  return { server, client: new RegistryClient({ host: server.host }) };
-}
-
-const digestOf = (bytes: Uint8Array) =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+afterEach(stopServers);
 
 describe('signatures beside an artifact', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
-  const descriptor = (bytes: Buffer, mediaType: string) => ({
-    mediaType,
-    digest: digestOf(bytes),
-    size: bytes.length,
-  });
-
-  const index = (manifests: unknown[]) => ({
-    schemaVersion: 2,
-    mediaType: mediaTypes.index,
-    manifests,
-  });
-
-  /** A registry of manifests and blobs by path. */
-  function registryOf(contents: Record<string, Buffer | number>): Handler {
-    return (request, response) => {
-      const found = contents[decodeURIComponent(request.url ?? '').replace('/v2/a/b/', '')] ?? 404;
-      if (typeof found === 'number') response.writeHead(found).end();
-      else response.writeHead(200, { 'content-type': mediaTypes.index }).end(found);
-    };
-  }
-
-  function bundleReferrer(bundle: string, predicateType?: string, claimedSize?: number) {
-    const layer = Buffer.from(bundle);
-    const found = descriptor(layer, mediaTypes.bundle);
-    const claimed = { ...found, size: claimedSize ?? found.size };
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        config: descriptor(Buffer.from('{}'), mediaTypes.empty),
-        layers: [claimed],
-        ...(predicateType === undefined
-          ? {}
-          : { annotations: { 'dev.sigstore.bundle.predicateType': predicateType } }),
-      }),
-    );
-
-    return { layer, manifest, descriptor: descriptor(manifest, mediaTypes.manifest) };
-  }
 
   test('are found through the referrers API where there is one', async () => {
     const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');

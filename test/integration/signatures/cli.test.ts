@@ -273,10 +273,12 @@ describe('gantry module push and sign', () => {
     await loadLayout(registry, 'fx/resigned', join(cosignFixtures, entry.layout));
 
     const client = new RegistryClient({ host: registry.host });
-    const [theirs] = (await client.fallbackReferrers('fx/resigned', entry.digest)) ?? [];
+    const listed = async () =>
+      (await client.fallbackReferrers('fx/resigned', entry.digest))?.descriptors ?? [];
+    const [theirs] = await listed();
 
     await json(['sign', `${registry.host}/fx/resigned:${entry.tag}`, '--key', goodKey]);
-    const all = (await client.fallbackReferrers('fx/resigned', entry.digest)) ?? [];
+    const all = await listed();
     const ours = all.find(({ digest }) => digest !== theirs?.digest);
 
     expect(all).toHaveLength(2);

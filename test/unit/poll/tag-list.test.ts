@@ -10,7 +10,7 @@ import {
 } from '../../../shared/domain/poll/index.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
-const listOf = (...tags: string[]) => readTagList({ tags, truncated: false });
+const listOf = (...tags: string[]) => readTagList({ tags, cut: null });
 const tagOf = (tag: string, gone_at: string | null = null) => ({ tag, gone_at }) as Tag;
 
 describe('a list of tags', () => {

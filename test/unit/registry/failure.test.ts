@@ -65,7 +65,7 @@ describe('the next page', () => {
     ],
     ['<list?last=x>; type="a"; rel=next', 'https://r.test:8443/v2/a/tags/list?last=x'],
   ])('of %s stays with the registry that was asked', (link, expected) => {
-    expect(nextPage(current, link)?.href).toBe(expected);
+    expect(nextPage(current, { headers: { link } })?.href).toBe(expected);
   });
 
   test.each([
@@ -74,6 +74,6 @@ describe('the next page', () => {
     '</v2/a/tags/list?last=x>; rel="prev"',
     '</v2/a/tags/list?n=10>; rel="next"',
   ])('%s names none', (link) => {
-    expect(nextPage(current, link)).toBeNull();
+    expect(nextPage(current, { headers: { link } })).toBeNull();
   });
 });
