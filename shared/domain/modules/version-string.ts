@@ -18,8 +18,9 @@ export function isTag(text: string): boolean {
 }
 
 /**
- * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash gives
- * `0.0.0+git.<first 12>`, `sha256-…` tags are signatures, everything else is ignored.
+ * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash, whole or
+ * abbreviated, gives `0.0.0+git.<first 12>`, `sha256-…` tags are signatures, everything else is
+ * ignored. Digits alone are a date or the number of a run rather than a hash.
  */
 export function readTag(tag: string): TagMeaning {
   if (!isTag(tag)) return { kind: 'ignored' };
@@ -30,7 +31,7 @@ export function readTag(tag: string): TagMeaning {
   const version = semver.valid(bare.replace('_', '+'));
   if (version !== null && /^\d/.test(bare))
     return { kind: 'version', version_string: bare.replace('_', '+') };
-  if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/.test(tag)) {
+  if (/^(?!\d+$)(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/.test(tag)) {
     return { kind: 'commit', version_string: `0.0.0+git.${tag.slice(0, 12)}` };
   }
 
@@ -39,14 +40,17 @@ export function readTag(tag: string): TagMeaning {
 
 /**
  * The version that tags give, in the order in which they were seen: the first semver tag's, else
- * the first commit's.
+ * that of the first of the longest commit hashes.
  */
 export function versionStringOf(tags: readonly string[]): string {
-  const meanings = tags.map(readTag);
-  const named =
-    meanings.find(({ kind }) => kind === 'version') ??
-    meanings.find(({ kind }) => kind === 'commit');
-  return named !== undefined && 'version_string' in named ? named.version_string : '';
+  const named = (wanted: 'version' | 'commit') =>
+    tags.flatMap((tag) => {
+      const meaning = readTag(tag);
+      return meaning.kind === wanted ? [meaning.version_string] : [];
+    });
+  const commits = named('commit').sort((a, b) => b.length - a.length);
+
+  return named('version')[0] ?? commits[0] ?? '';
 }
 
 /** True if a commit hash is the only source of a version's name so far. */
