@@ -38,14 +38,29 @@ export function readTag(tag: string): TagMeaning {
   return { kind: 'ignored' };
 }
 
+const architecture =
+  'amd64|arm64|arm|armhf|armel|386|i386|ppc64le|ppc64el|riscv64|s390x|loong64|mips64le|x86_64|aarch64';
+const buildTagPattern = new RegExp(`^(.+?)(?:-linux)?-(?:${architecture})(?:-?v\\d)?$`);
+
+/**
+ * The tag of the whole version that a tag of one build of it has: `v1.0.0` of `v1.0.0-amd64`, as
+ * the workflow of Powernode's modules pushes them. Null for a tag that has no such form.
+ */
+export function wholeTagOf(tag: string): string | null {
+  const [, whole = null] = buildTagPattern.exec(tag) ?? [];
+  return whole !== null && readTag(whole).kind === 'version' ? whole : null;
+}
+
 /**
  * The version that tags give, in the order in which they were seen: the first semver tag's, else
- * that of the first of the longest commit hashes.
+ * that of the first of the longest commit hashes. Tags of builds name no version beside the tag of
+ * the whole.
  */
 export function versionStringOf(tags: readonly string[]): string {
   const named = (wanted: 'version' | 'commit') =>
     tags.flatMap((tag) => {
       const meaning = readTag(tag);
+      if (tags.includes(wholeTagOf(tag) ?? '')) return [];
       return meaning.kind === wanted ? [meaning.version_string] : [];
     });
   const commits = named('commit').sort((a, b) => b.length - a.length);

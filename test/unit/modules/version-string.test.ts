@@ -5,6 +5,7 @@ import {
   offeredVersionString,
   readTag,
   versionStringOf,
+  wholeTagOf,
 } from '../../../shared/domain/modules/index.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -72,10 +73,31 @@ describe('the version string of tags', () => {
     [[commit], '0.0.0+git.0123456789ab'],
     [['latest', commit], '0.0.0+git.0123456789ab'],
     [['4f3e59a', `4f3e59a${commit.slice(7)}`, '4f3e59a7'], '0.0.0+git.4f3e59a789ab'],
+    [['v1.0.0-amd64', 'v1.0.0'], '1.0.0'],
+    [['v1.0.0-amd64'], '1.0.0-amd64'],
     [['latest'], ''],
     [[], ''],
   ])('%j is "%s"', (tags, version) => {
     expect(versionStringOf(tags)).toBe(version);
+  });
+});
+
+describe('the tag of the whole', () => {
+  test.each([
+    ['v1.0.0-amd64', 'v1.0.0'],
+    ['1.2.3-rc.1-arm64', '1.2.3-rc.1'],
+    ['v1.0.0-linux-amd64', 'v1.0.0'],
+    ['v1.0.0-arm-v7', 'v1.0.0'],
+    ['v1.0.0-armv6', 'v1.0.0'],
+    ['v1.0.0_b1-x86_64', 'v1.0.0_b1'],
+    ['v1.0.0', null],
+    ['v1.0.0-rc.1', null],
+    ['v1.0.0-amd64.1', null],
+    ['latest-amd64', null],
+    ['-amd64', null],
+    ['4f3e59a-amd64', null],
+  ])('of %s is %s', (tag, whole) => {
+    expect(wholeTagOf(tag)).toBe(whole);
   });
 });
 
