@@ -8,10 +8,9 @@ import type { Candidate, Situation } from './candidate.ts';
 export interface Occurrences {
   /** Poll found that the tag names the candidate. */
   tag_seen: { tag: string };
-  /** `names`: the digest that the tag names now; null if the registry does not have the tag. */
   /**
-   * `names`: the digest that it names now; null if it is gone. `build`: the digest of the build that
-   * the tag stands for, if it names the index of that build.
+   * `names`: the digest that the tag names now; null if the registry does not have the tag.
+   * `build`: the digest of the build that it stands for, if `names` is the index of that build.
    */
   tag_left: { tag: string; names: string | null; build: string | null };
   version_tagged: { tag: string; version_string: string };
