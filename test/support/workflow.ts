@@ -19,7 +19,7 @@ const stepSchema = z.strictObject({
 });
 const jobSchema = z.looseObject({
   if: z.string().default('true'),
-  container: z.unknown(),
+  container: z.unknown().optional(),
   env: envSchema,
   steps: z.array(stepSchema),
 });

@@ -15,7 +15,7 @@ const steps = [
   {
     name: 'Build',
     run: `mkdir -p dist
-builder=$(sudo buildah from module-builder)
+builder=$(sudo buildah from --cap-add=all module-builder)
 sudo buildah run --isolation chroot --volume "$PWD:${mount}:ro" --volume "$PWD/dist:${mount}/dist" \\
   "$builder" -- /usr/local/bin/build-module
 `,
