@@ -117,7 +117,7 @@ export const cures = {
       'Set `parent_module` to the registered parent, or remove it if none is registered.',
     tree_invalid: 'Remove the entry that the message names from the archive.',
     image_labels_missing:
-      'Add the labels of a platform module to the image. Each is one short line.',
+      'Push a module for machines as a tar (gantry module push), not as an image. Add the labels of a platform module to its image: each is one short line.',
     module_id_mismatch:
       'Build the image with the labels of this module and version, or push it to its own repository.',
     name_mismatch:
@@ -130,7 +130,6 @@ export const cures = {
     signature_refused:
       'Wait for the next verification. If the error persists, find out who changed stored signatures or records.',
     tag_deleted: 'Push the tag again. Gantry does not ingest a digest without a tag.',
-    tag_of_build: 'Look for the version with the digest of the index.',
     platform_missing: 'Push the index with a platform for each manifest.',
   },
 } as const satisfies Record<string, Partial<Record<ErrorCode, string>>>;
