@@ -14,6 +14,19 @@ export function adviseOnGlobs(manifest: ModuleManifest): ManifestFinding[] {
   );
 }
 
+/** Warnings about environment variables of names that systemd leaves out (systemd.exec(5)). */
+export function adviseOnVariables({ services = [] }: ModuleManifest): ManifestFinding[] {
+  return services.flatMap(({ env = {} }, index) =>
+    Object.keys(env)
+      .filter((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      .map((name): ManifestFinding => {
+        const message =
+          'systemd leaves it out: the name has other characters than letters, digits and "_", or begins with a digit';
+        return { severity: 'warning', path: ['services', index, 'env', name], message };
+      }),
+  );
+}
+
 function explainNoMatch(glob: string): string | undefined {
   const components = glob.replace(/^\//, '').replace(/\/$/, '').split('/');
   const odd = components.find((component) => component === '' || component === '.');

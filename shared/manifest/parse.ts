@@ -1,5 +1,5 @@
 import { limits } from '../base/limits/index.ts';
-import { adviseOnGlobs } from './advice.ts';
+import { adviseOnGlobs, adviseOnVariables } from './advice.ts';
 import { type ManifestDocument, readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';
 import { isMapping, normaliseManifest } from './normalise.ts';
@@ -117,7 +117,11 @@ function readManifest(value: unknown): {
   const flat = normaliseManifest(value);
   const parsed = moduleManifestSchema.safeParse(flat.value);
   const fromSchema = parsed.success
-    ? [...adviseOnGlobs(parsed.data), ...refuseLarge(parsed.data)]
+    ? [
+        ...adviseOnGlobs(parsed.data),
+        ...adviseOnVariables(parsed.data),
+        ...refuseLarge(parsed.data),
+      ]
     : schemaFindings(parsed.error.issues, flat.value);
 
   return {

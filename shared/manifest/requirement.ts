@@ -35,7 +35,8 @@ const forms = '<account>/<module>, <module> or capability:<tag>, each with @<ran
 
 /**
  * Parses `<account>/<module>@<constraint>` or `capability:<tag>@<constraint>`. The account and the
- * constraint are optional; without a constraint any version will do. Throws `requirement_invalid`.
+ * constraint are optional; without a constraint any version will do. Accounts and modules are found
+ * whatever case their names are written in. Throws `requirement_invalid`.
  */
 export function parseRequirement(text: string): ManifestRequirement {
   return text.startsWith(capabilityPrefix) ? parseCapability(text) : parseModule(text);
@@ -60,7 +61,8 @@ function parseCapability(text: string): CapabilityRequirement {
 }
 
 function parseModule(text: string): ModuleRequirement {
-  const { name, constraint } = splitAtSign(text);
+  const { name: written, constraint } = splitAtSign(text);
+  const name = written.toLowerCase();
   const [account, module, ...more] = name.includes('/') ? name.split('/') : [undefined, name];
 
   if (more.length > 0) throw requirementInvalidError(`expected ${forms}`, text);

@@ -4,7 +4,7 @@ import type { ModuleManifest } from '../domain/modules/index.ts';
 import { build } from './schema/build.ts';
 import { jobs, verify } from './schema/checks.ts';
 import { dependencies } from './schema/dependencies.ts';
-import { glob, key, line, list, moduleReference } from './schema/field.ts';
+import { glob, key, list, moduleReference, title } from './schema/field.ts';
 import { debianPackage } from './schema/files.ts';
 import { security } from './schema/security.ts';
 import { init, services } from './schema/services.ts';
@@ -27,7 +27,7 @@ export const moduleManifestSchema = z
       description: "The module's name, unique in its account, as it is registered.",
       examples: ['my-nginx'],
     }),
-    display_name: line(200)
+    display_name: title(200)
       .optional()
       .meta({
         description: 'The name that people are shown.',
@@ -41,7 +41,7 @@ export const moduleManifestSchema = z
         description: 'What the module is for.',
         examples: ['nginx with TLS hardening and a /healthz endpoint'],
       }),
-    license: line(1000)
+    license: title(16_000)
       .optional()
       .meta({ description: 'SPDX licence expression.', examples: ['BSD-2-Clause'] }),
     category: key(

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 const word = fc.stringMatching(/^[a-z][a-z0-9]{0,7}$/);
 const text = fc.string({ maxLength: 20, unit: 'grapheme' });
-const line = fc.stringMatching(/^[ -~äß]{1,20}$/);
+const line = fc.stringMatching(/^[!-~äß]( ?[!-~äß]){0,9}$/);
 const slug = fc.oneof(
   word,
   fc.tuple(word, fc.constantFrom('.', '_', '-', '--'), word).map((parts) => parts.join('')),
@@ -18,7 +18,10 @@ const serviceName = fc.oneof(
   fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,8}$/),
   fc.constant('s'.repeat(63)),
 );
-const accountName = fc.stringMatching(/^[a-z_][a-z0-9_.-]{0,8}$/);
+const accountName = fc.oneof(
+  fc.stringMatching(/^[a-z_][a-z0-9_.-]{0,8}$/),
+  fc.stringMatching(/^[0-9]{0,3}[A-Z_]{1,6}\$?$/),
+);
 const id = fc.oneof(fc.nat({ max: 70_000 }), fc.constantFrom(0, 2 ** 32 - 2));
 const release = fc.stringMatching(/^[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}$/);
 const tag = fc
@@ -50,6 +53,7 @@ const withAt = (name: fc.Arbitrary<string>, version: fc.Arbitrary<string>) =>
 
 const requirement = fc.oneof(
   withAt(slug, range),
+  fc.tuple(slug, slug).map(([account, module]) => `${account.toUpperCase()}/${module}`),
   withAt(
     fc.tuple(slug, slug).map((parts) => parts.join('/')),
     range,
@@ -96,7 +100,7 @@ export function manifestForms(whole: boolean): fc.Arbitrary<Record<string, unkno
       restart_policy: fc.constantFrom('never', 'on-failure', 'always'),
       user: text,
       working_directory: text,
-      env: fc.dictionary(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), scalar, { maxKeys: 3 }),
+      env: fc.dictionary(fc.stringMatching(/^[A-Za-z0-9_. -]{1,8}$/), scalar, { maxKeys: 3 }),
       exposed_ports: list(port),
       capabilities: list(capability),
       health,

@@ -52,7 +52,7 @@ export async function findRequiredModules(input: RequiredModulesInput): Promise<
 /** `powernode/base@^1` → `base`, `capability:http.server@1` → `capability:http.server`. */
 function wantedName(requirement: string): string {
   const name = requirement.replace(/@.*$/s, '');
-  return name.startsWith('capability:') ? name : name.slice(name.indexOf('/') + 1);
+  return name.startsWith('capability:') ? name : name.slice(name.indexOf('/') + 1).toLowerCase();
 }
 
 function satisfies(manifest: ModuleManifest, wanted: string): boolean {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import { addRegistryOptions, openTarget, type RegistryFlags } from '../../input/registry-target.ts';
+import { openTarget, plainHttpHelp } from '../../input/registry-target.ts';
 import {
   addSigningOptions,
   openSigner,
@@ -11,9 +11,10 @@ import { withSpinner } from '../../output/progress.ts';
 import { formatAttached, formatSigner } from '../../output/signed.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface AttestFlags extends Flags, RegistryFlags, SigningFlags {
+interface AttestFlags extends Flags, SigningFlags {
   type: string;
   predicate: string;
+  plainHttp?: true;
 }
 
 /** `gantry module attest`: does what `cosign attest` does, with a key or keyless. */
@@ -26,7 +27,7 @@ export function registerModuleAttest(module: Command): void {
       'cyclonedx, spdxjson, slsaprovenance, slsaprovenance1, openvex, vuln, or a URI',
     )
     .requiredOption('--predicate <file>', 'JSON file to attest');
-  addRegistryOptions(addSigningOptions(command));
+  addSigningOptions(command).option('--plain-http', plainHttpHelp);
 
   describe(command, {
     notes: `

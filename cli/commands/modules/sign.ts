@@ -1,11 +1,6 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import {
-  addRegistryOptions,
-  collectAnnotation,
-  openTarget,
-  type RegistryFlags,
-} from '../../input/registry-target.ts';
+import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
 import {
   addSigningOptions,
   openSigner,
@@ -16,10 +11,11 @@ import { withSpinner } from '../../output/progress.ts';
 import { formatAttached, formatSigner } from '../../output/signed.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface SignFlags extends Flags, RegistryFlags, SigningFlags {
+interface SignFlags extends Flags, SigningFlags {
   annotation?: Record<string, string>;
   attest?: string;
   recursive?: true;
+  plainHttp?: true;
 }
 
 /** `gantry module sign`: does what `cosign sign` does, with a key or keyless. */
@@ -30,7 +26,7 @@ export function registerModuleSign(module: Command): void {
     .option('--attest <dir>', 'also attest the SBOM, provenance and VEX of the build in there')
     .option('--recursive', 'also sign what an index lists')
     .option('--annotation <name=value>', 'annotation to sign (repeatable)', collectAnnotation);
-  addRegistryOptions(addSigningOptions(command));
+  addSigningOptions(command).option('--plain-http', plainHttpHelp);
 
   describe(command, {
     notes: signingNotes,

@@ -8,20 +8,16 @@ import {
   type TrustFlags,
   trustedRootHelp,
 } from '../../input/module-flags.ts';
-import {
-  addRegistryOptions,
-  collectAnnotation,
-  openTarget,
-  type RegistryFlags,
-} from '../../input/registry-target.ts';
+import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
 import { colors } from '../../output/colors.ts';
 import { withSpinner } from '../../output/progress.ts';
 import { formatSignatures } from '../../output/signature-rows.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface VerifyFlags extends Flags, RegistryFlags, TrustFlags {
+interface VerifyFlags extends Flags, TrustFlags {
   requireTlog: boolean;
   annotation?: Record<string, string>;
+  plainHttp?: true;
 }
 
 /** `gantry module verify`: verifies the signatures of an artifact without a control plane. */
@@ -29,10 +25,11 @@ export function registerModuleVerify(module: Command): void {
   const command = module
     .command('verify <ref>')
     .description('verify the signatures of an artifact in a registry, as Gantry does');
-  addRegistryOptions(addTrustOptions(command))
+  addTrustOptions(command)
     .option('--trusted-root <file>', trustedRootHelp)
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation);
+    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation)
+    .option('--plain-http', plainHttpHelp);
 
   describe(command, {
     notes: `

@@ -22,7 +22,6 @@ import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { BudgetSpent, retryAfterSeconds, withRegistry } from '../registries/index.ts';
 import { readStoredSignatures, verifySignaturesUncached } from '../signatures/index.ts';
 import { type Build, readBuilds } from './read-builds.ts';
-import { refuseBuild } from './refuse-build.ts';
 import { boundSideLayers } from './side-layers.ts';
 
 const actor = 'gantry:ingest';
@@ -74,13 +73,8 @@ async function storeBuilds(
   return withRegistry(
     services,
     { account, repository, purpose: 'ingest' },
-    async ({ client, reference }) => {
-      await refuseBuild(client, reference.repository, candidate);
-      return readBuilds(
-        { services, module, client, repository: reference.repository },
-        candidate.digest,
-      );
-    },
+    ({ client, reference }) =>
+      readBuilds({ services, module, client, repository: reference.repository }, candidate.digest),
   );
 }
 

@@ -7,7 +7,7 @@ import { form, list, refineWith } from './field.ts';
 const requirement = z
   .string()
   .superRefine(refineWith(parseRequirement))
-  .meta({ pattern: '^(?:capability:[a-z0-9._:-]+|(?:[a-z0-9._-]+/)?[a-z0-9._-]+)(?:@.+)?$' });
+  .meta({ pattern: '^(?:capability:[a-z0-9._:-]+|(?:[A-Za-z0-9._-]+/)?[A-Za-z0-9._-]+)(?:@.+)?$' });
 
 const provided = form(
   providedPattern,

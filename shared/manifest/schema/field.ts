@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isGantryError } from '../../base/error.ts';
 import { slugPattern } from '../../base/slug.ts';
 import { compileGlob } from '../../files/index.ts';
+import { describeValue } from '../problem.ts';
 
 /** Converts an error of a parser into a problem with the parsed string. */
 export function refineWith(
@@ -17,12 +18,25 @@ export function refineWith(
   };
 }
 
-/** One line of text, at most `max` characters. */
+/** One line of text, at most `max` characters. YAML's block texts end with a line break. */
 export const line = (max: number) =>
   z
     .string()
+    .trim()
     .max(max, `expected at most ${max} characters`)
     .regex(/^\P{Cc}*$/u, 'expected one line of text');
+
+/** A text that lists show in one line, whatever lines its author wrote it in. */
+export const title = (max: number) =>
+  z
+    .string()
+    .overwrite((text) => text.replaceAll(/\s+/g, ' ').trim())
+    .max(max, `expected at most ${max} characters`)
+    .superRefine((text, context) => {
+      if (!/\p{Cc}/u.test(text)) return;
+      const message = `expected text without control characters, found ${describeValue(text)}`;
+      context.addIssue({ code: 'custom', message });
+    });
 
 /** A text of one form; `expected` says which, as in `expected CAP_ and capital letters`. */
 export const form = (pattern: RegExp, expected: string) => z.string().regex(pattern, expected);

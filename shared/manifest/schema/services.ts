@@ -14,8 +14,8 @@ export const linuxCapability = form(
 );
 
 const variable = form(
-  /^[A-Za-z_][A-Za-z0-9_]*$/,
-  'expected the name of an environment variable: letters, digits and "_"',
+  /^[^=\p{Cc}]+$/u,
+  'expected the name of an environment variable: one line without "="',
 );
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   error: 'expected text, a number, true or false',

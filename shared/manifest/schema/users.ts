@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { limits } from '../../base/limits/index.ts';
 import { distinct, form, line, whole } from './field.ts';
 
-// Names that Debian's adduser takes with --allow-bad-names. They fit in passwd, group and sudoers.
+// What fits in passwd, group and sudoers. Programs take a number for an id. The names of Samba's
+// machines end in "$".
 const accountName = form(
-  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/,
-  'expected at most 32 letters, digits, "_", "." and "-", the first a letter or "_"',
+  /^(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?$/,
+  'expected at most 32 letters, digits, "_", "." and "-", the first no "." or "-", not a number',
 );
 const id = whole(0, limits.userIdMax);
 const passwdField = form(/^[^:\p{Cc}]*$/u, 'expected one line of text without ":"');

@@ -16,7 +16,7 @@ const anyManifest: fc.Arbitrary<ModuleManifest> = fc.record(
   {
     schema_version: fc.constant(1 as const),
     name: slug,
-    display_name: fc.stringMatching(/^[ -~ä]{1,20}$/),
+    display_name: fc.stringMatching(/^[!-~ä]( ?[!-~ä]){0,9}$/),
     description: fc.string({ maxLength: 30 }),
     license: fc.constantFrom('MIT', 'Apache-2.0'),
     package_spec: fc.array(fc.constantFrom('nginx', 'g++', 'libc6:amd64=2.39-0ubuntu8'), {

@@ -117,7 +117,7 @@ mask:
 requires: []
 dependencies:
   requires:
-    - powernode/System-Base
+    - power node/system-base
     - powernode/system-base@latest
   need: []
 package_spec: [--option]
@@ -135,7 +135,7 @@ license:
       ),
       '9:1 requires unknown key; did you mean dependencies.requires?',
       expect.stringMatching(
-        /^12:7 dependencies\.requires\[0\] expected <account>\/<module>, <module> or .*, found/,
+        /^12:7 dependencies\.requires\[0\] expected an account name before the "\/", found/,
       ),
       expect.stringMatching(/^13:7 dependencies\.requires\[1\] expected a version range .*, found/),
       '14:3 dependencies.need unknown key; expected one of requires, provides',
@@ -184,8 +184,8 @@ license:
       '4:16 parent_module expected <module> or <account>/<module>, found "a/b/c"',
     ],
     [
-      withFiles('display_name: "a\\nb"'),
-      '4:15 display_name expected one line of text, found "a\\nb"',
+      withFiles('display_name: "a\\ab"'),
+      '4:15 display_name expected text without control characters, found "a\\u0007b"',
     ],
     [
       withFiles('__proto__: {}'),
@@ -196,8 +196,8 @@ license:
       expect.stringMatching(/^4:1 constructor unknown key; expected one of/),
     ],
     [
-      withFiles(`license: ${'x'.repeat(1001)}`),
-      expect.stringMatching(/^4:10 license expected at most 1000 characters, found/),
+      withFiles(`license: ${'x'.repeat(16_001)}`),
+      expect.stringMatching(/^4:10 license expected at most 16000 characters, found/),
     ],
   ])('refuses %j', (text, problem) => {
     expect(errorsOf(text)).toContainEqual(problem);
