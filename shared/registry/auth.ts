@@ -60,11 +60,14 @@ export function pushScope(repository: string): Scope {
  */
 export interface AuthMemory {
   challenge: Challenge | null;
+  /** Whether the registry has taken a request without a challenge. */
+  accepted: boolean;
   tokens: LRUCache<Scope, string>;
 }
 
 export function createAuthMemory(): AuthMemory {
-  return { challenge: null, tokens: new LRUCache({ max: limits.registryTokensMax }) };
+  const tokens = new LRUCache<Scope, string>({ max: limits.registryTokensMax });
+  return { challenge: null, accepted: false, tokens };
 }
 
 /**
@@ -75,6 +78,8 @@ export class Authorizer {
   readonly #credentials: Credentials | null;
   readonly #transport: Transport;
   readonly #memory: AuthMemory;
+  /** Requests for tokens on their way: concurrent requests of one scope share a token. */
+  readonly #awaited = new Map<Scope, Promise<string>>();
 
   constructor(
     credentials: Credentials | null,
@@ -84,6 +89,15 @@ export class Authorizer {
     this.#credentials = credentials;
     this.#transport = transport;
     this.#memory = memory;
+  }
+
+  /** Whether a request can be sent as the registry demands it, as far as is known. */
+  get knowsDemand(): boolean {
+    return this.#memory.challenge !== null || this.#memory.accepted;
+  }
+
+  noteAccepted(): void {
+    this.#memory.accepted = true;
   }
 
   /**
@@ -102,7 +116,7 @@ export class Authorizer {
     if (token !== undefined) return `Bearer ${token}`;
 
     try {
-      return `Bearer ${await this.#fetchToken(registry, challenge, scope)}`;
+      return `Bearer ${await this.#awaitToken(registry, challenge, scope)}`;
     } catch (error) {
       // The registry may name another token service by now, so the next request asks for a new
       // challenge.
@@ -137,6 +151,17 @@ export class Authorizer {
     if (this.#credentials === null || !('username' in this.#credentials)) return undefined;
     const { username, password } = this.#credentials;
     return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+  }
+
+  #awaitToken(registry: URL, challenge: Challenge, scope: Scope): Promise<string> {
+    const awaited = this.#awaited.get(scope);
+    if (awaited !== undefined) return awaited;
+
+    const token = this.#fetchToken(registry, challenge, scope).finally(() =>
+      this.#awaited.delete(scope),
+    );
+    this.#awaited.set(scope, token);
+    return token;
   }
 
   async #fetchToken(registry: URL, challenge: Challenge, scope: Scope): Promise<string> {

@@ -26,6 +26,7 @@ export class RegistryConnection {
   readonly base: URL;
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
+  #first: Promise<unknown> | null = null;
 
   constructor(options: RegistryClientOptions) {
     this.host = options.host;
@@ -46,7 +47,7 @@ export class RegistryConnection {
 
   /**
    * Sends a request of a scope. After a challenge it sends it once more, with credentials or a new
-   * token.
+   * token. The first request goes alone, so that several concurrent ones are not all refused.
    * @param request a function, so that a body can be streamed again after a challenge
    */
   async send(
@@ -56,10 +57,29 @@ export class RegistryConnection {
     const first = request();
     // An upload may go to another host, to a URL that carries its own permission.
     if (first.url.origin !== this.base.origin) return this.#transport.send(first);
+    if (this.#authorizer.knowsDemand) return this.#sendAuthorized(scope, first, request);
 
+    if (this.#first === null) {
+      const answer = this.#sendAuthorized(scope, first, request);
+      this.#first = answer;
+      return answer;
+    }
+
+    await this.#first.catch(() => undefined);
+    return this.#sendAuthorized(scope, first, request);
+  }
+
+  async #sendAuthorized(
+    scope: Scope,
+    first: Omit<HttpRequest, 'authorization'>,
+    request: () => Omit<HttpRequest, 'authorization'>,
+  ): Promise<HttpResponse> {
     const used = await this.#authorizer.header(this.base, scope);
     const answer = await this.#transport.send({ ...first, authorization: used });
-    if (answer.status !== 401 || answer.url.origin !== this.base.origin) return answer;
+    if (answer.status !== 401 || answer.url.origin !== this.base.origin) {
+      this.#authorizer.noteAccepted();
+      return answer;
+    }
 
     const challenge = answer.headers['www-authenticate'];
     const text = Array.isArray(challenge) ? challenge.join(', ') : challenge;
