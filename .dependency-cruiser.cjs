@@ -47,7 +47,7 @@ const uses = {
   contract: { packages: ['zod'], node: [] },
   manifest: { packages: ['semver', 'yaml', 'zod'], node: [] },
   files: { packages: [], node: [] },
-  artifact: { packages: [], node: ['util'] },
+  artifact: { packages: ['zod'], node: ['events', 'stream', 'util', 'zlib'] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },
   composition: { packages: ['semver'], node: ['crypto', 'util', 'zlib'] },
   attestation: { packages: ['zod'], node: [] },

@@ -12,6 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { decodeFileIndex } from '../shared/artifact/index.ts';
 import { mapConcurrently } from '../shared/base/concurrency.ts';
 import { limits } from '../shared/base/limits/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
@@ -23,7 +24,6 @@ import {
   type VersionChoice,
 } from '../shared/composition/index.ts';
 import type { CompositionLayer } from '../shared/domain/compose/index.ts';
-import { decodeFileIndex } from '../shared/store/ingest/index.ts';
 import { makeLayer } from './synthetic-layer.ts';
 
 export const name = 'composition';
@@ -62,7 +62,7 @@ async function measureCompose(modules: number): Promise<ComposeCost> {
     stored,
     limits.storeReadsAtOnce,
     async ({ fileIndex, ...layer }) => {
-      const entries = await decodeFileIndex(fileIndex);
+      const { entries } = await decodeFileIndex(fileIndex);
       if (`sha256:${composefsImage(entries).digest}` !== layer.composefs_digest)
         throw new Error('expected its own tree');
       return { ...layer, entries };

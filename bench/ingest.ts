@@ -135,7 +135,7 @@ async function take(host: string, layer: Descriptor): Promise<void> {
   const services = servicesFromEnvironment();
   const started = performance.now();
   const module = { account: 'bench', allow_devices: false };
-  const tar = await storeLayer(
+  const { tar } = await storeLayer(
     { services, module, client: new RegistryClient({ host }), repository },
     layer,
   );

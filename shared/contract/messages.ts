@@ -13,13 +13,19 @@ export const pollMessage = z.object({
   waits,
 });
 
-/** Verify, and later ingest, one candidate. */
-export const versionMessage = z.object({
+/** Verify one candidate. */
+export const verifyMessage = z.object({
   account: z.string(),
   module: z.string(),
   version_id: versionIdSchema,
   waits,
 });
+
+/**
+ * Ingest one candidate that was verified. `reindex` renews the file indexes of one version instead,
+ * because they have an older format.
+ */
+export const ingestMessage = verifyMessage.extend({ reindex: z.boolean().optional() });
 
 /**
  * Compose one template for one track. With an operation, it is composed as it would be after that
@@ -64,8 +70,8 @@ export const createMessage = z.object({ account: z.string() });
 export const watchMessage = z.object({ account: z.string() });
 
 export type PollMessage = z.infer<typeof pollMessage>;
-export type VerifyMessage = z.infer<typeof versionMessage>;
-export type IngestMessage = z.infer<typeof versionMessage>;
+export type VerifyMessage = z.infer<typeof verifyMessage>;
+export type IngestMessage = z.infer<typeof ingestMessage>;
 export type ComposeMessage = z.infer<typeof composeMessage>;
 export type ReconcileMessage = z.infer<typeof reconcileMessage>;
 export type ReverifyMessage = z.infer<typeof reverifyMessage>;

@@ -3,10 +3,11 @@ import {
   collectMessage,
   composeMessage,
   createMessage,
+  ingestMessage,
   pollMessage,
   reconcileMessage,
   reverifyMessage,
-  versionMessage,
+  verifyMessage,
   watchMessage,
 } from './messages.ts';
 import type { Stage } from './stage.ts';
@@ -76,7 +77,7 @@ export const stages = defineStages({
     memoryMiB: 1024,
     queue: {
       version: 1,
-      message: versionMessage,
+      message: verifyMessage,
       batchSize: 1,
       concurrency: 10,
       oldestMinutes: 60,
@@ -113,12 +114,14 @@ export const stages = defineStages({
     memoryMiB: 1769,
     queue: {
       version: 1,
-      message: versionMessage,
+      message: ingestMessage,
       batchSize: 1,
       concurrency: 10,
       oldestMinutes: 180,
     },
     sends: ['ingest', 'verify', 'reverify'],
+    // Versions whose file indexes have an older format.
+    schedule: everyDay,
     grants: {
       table: 'write',
       objects: {

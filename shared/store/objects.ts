@@ -27,8 +27,9 @@ export interface Objects {
 export const objectKeys = {
   artifact: (account: string, digest: string) =>
     `accounts/${account}/artifacts/${digest.replace(':', '/')}`,
+  /** Of a layer, in the present format: a new format is another key (`renewFileIndexes`). */
   fileIndex: (account: string, digest: string) =>
-    `accounts/${account}/file-indexes/${digest.replace(':', '/')}.json.gz`,
+    `accounts/${account}/file-indexes/${digest.replace(':', '/')}.2.json.gz`,
   /** Named by the SHA-256 of its own bytes: later signatures make another one. */
   storedSignatures: (account: string, digest: string) =>
     `accounts/${account}/stored-signatures/${digest.replace(':', '/')}.json`,

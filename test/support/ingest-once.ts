@@ -1,7 +1,7 @@
 import { TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { servicesFromEnvironment } from '../../shared/actions/context/index.ts';
 import { ingestCandidate } from '../../shared/actions/ingest/index.ts';
-import { versionMessage } from '../../shared/contract/messages.ts';
+import { ingestMessage } from '../../shared/contract/messages.ts';
 
 // A worker of its own process, for tests that kill it: `ingest-once.ts <message>
 // [die-before-commit]`.
@@ -18,4 +18,4 @@ if (how === 'die-before-commit') {
     { step: 'initialize', name: TransactWriteCommand.name },
   );
 }
-await ingestCandidate(services, versionMessage.parse(JSON.parse(message)));
+await ingestCandidate(services, ingestMessage.parse(JSON.parse(message)));

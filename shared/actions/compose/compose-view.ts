@@ -21,8 +21,8 @@ import {
 import { commonAccount } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
+import { layerEntries } from '../files/index.ts';
 import { type Choice, type Known, providedBy, readModule } from './known-modules.ts';
-import { layerEntries } from './layer-entries.ts';
 import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
 /** A view of a template as it is composed; nothing is stored. */

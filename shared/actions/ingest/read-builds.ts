@@ -24,10 +24,10 @@ import {
   parseManifest,
   signed,
 } from '../../registry/index.ts';
-import { encodeFileIndex } from '../../store/ingest/index.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 import { splitLayers, storeSideLayers } from './side-layers.ts';
+import { storeFileIndex } from './store-file-index.ts';
 import { isImage, storeImage } from './store-image.ts';
 import { storeLayer } from './store-layer.ts';
 
@@ -170,14 +170,7 @@ async function readBuild(
     : await storeNodeModule(source, found);
 
   const { layer, entries } = stored;
-  const file_index_key = objectKeys.fileIndex(module.account, layer.digest);
-  const index = await encodeFileIndex(entries);
-
-  await putByDigest(
-    services.objects,
-    { key: file_index_key, body: index, type: 'application/gzip' },
-    services.now(),
-  );
+  const file_index_key = await storeFileIndex(services, { account: module.account, ...stored });
   return {
     platform,
     manifest_digest: content.digest,
@@ -196,13 +189,14 @@ interface StoredBuild extends Pick<Build, 'manifest' | 'labels'> {
   layer: { digest: string; size: number };
   sideLayers: Descriptor[];
   entries: TreeEntry[];
+  outside: Uint8Array | undefined;
   /** Digest of the tree, 64 hex digits. */
   composefs: string;
 }
 
 async function storeNodeModule(source: IngestSource, { layers }: Manifest): Promise<StoredBuild> {
   const { layer, sideLayers } = splitLayers(layers);
-  const tar = await storeLayer(source, layer);
+  const { tar, outside } = await storeLayer(source, layer);
   const { digest } = verifyModuleTar(tar);
 
   const manifest = parseManifestJson(tar.manifestJson);
@@ -212,7 +206,8 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
   if (problem !== undefined)
     throw new GantryError(problem.code, problem.message, { field: problem.path });
 
-  return { layer, sideLayers, entries: tar.entries, composefs: digest, manifest, labels: null };
+  const { entries } = tar;
+  return { layer, sideLayers, entries, outside, composefs: digest, manifest, labels: null };
 }
 
 /**
@@ -220,8 +215,8 @@ async function storeNodeModule(source: IngestSource, { layers }: Manifest): Prom
  * requires nothing.
  */
 async function storePlatformModule(source: IngestSource, image: Manifest): Promise<StoredBuild> {
-  const { layer, entries, labels } = await storeImage(source, image);
-  const { digest } = composefsImage(entries);
+  const { labels, ...stored } = await storeImage(source, image);
+  const { digest } = composefsImage(stored.entries);
 
   const manifest: ModuleManifest = {
     schema_version: 1,
@@ -234,7 +229,7 @@ async function storePlatformModule(source: IngestSource, image: Manifest): Promi
     dependencies: { requires: [], provides: [] },
   };
 
-  return { layer, sideLayers: [], entries, composefs: digest, manifest, labels };
+  return { ...stored, sideLayers: [], composefs: digest, manifest, labels };
 }
 
 /** The version's row keeps the normalised form, which may be longer than the written one. */

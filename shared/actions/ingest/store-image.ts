@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { flatEntries, flattenImage, ImageTree } from '../../artifact/index.ts';
+import {
+  contentsInOrder,
+  flatEntries,
+  flattenImage,
+  ImageTree,
+  OutsideBytes,
+} from '../../artifact/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
@@ -15,6 +21,7 @@ import {
 } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
+import { readToEnd } from './read-to-end.ts';
 import { requireUnpackable, unpackLayer } from './unpack-layer.ts';
 
 /** Whether a manifest is an image manifest, and not an artifact manifest. */
@@ -29,6 +36,8 @@ export interface StoredImage {
   /** The tar into which the layers were flattened. */
   layer: { digest: string; size: number };
   entries: TreeEntry[];
+  /** The bytes of that tar outside its files, for the file index. */
+  outside: Uint8Array | undefined;
 }
 
 /**
@@ -60,7 +69,9 @@ export async function storeImage(
   const tree = new ImageTree({ allowDevices: module.allow_devices });
   for (const index of layers.keys()) await tree.addLayer(open(index));
   const placed = tree.placed();
-  const layer = await digestOf(flattenImage(placed, open));
+  const entries = flatEntries(placed);
+  const outside = new OutsideBytes(contentsInOrder(entries));
+  const layer = await digestOf(outside.through(flattenImage(placed, open)));
 
   const key = objectKeys.artifact(module.account, layer.digest);
   if (await refreshAge(services.objects, key, services.now())) {
@@ -71,13 +82,7 @@ export async function storeImage(
     await putStream(services.objects, key, flattenImage(placed, open));
   }
 
-  return { labels, layer, entries: flatEntries(placed) };
-}
-
-async function readToEnd(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of chunks) {
-    // The stream checks its bytes as they are read.
-  }
+  return { labels, layer, entries, outside: await outside.finish() };
 }
 
 function refuseLayers(layers: readonly Descriptor[]): void {

@@ -1,8 +1,15 @@
 import { PassThrough } from 'node:stream';
-import { type ModuleTar, readModuleTar } from '../../artifact/index.ts';
+import { type ModuleTar, OutsideBytes, readModuleTar } from '../../artifact/index.ts';
+import type { Module } from '../../domain/modules/index.ts';
 import { type Descriptor, verifyStream } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
+
+export interface StoredLayer {
+  tar: ModuleTar;
+  /** The bytes of the tar outside its files, for the file index. */
+  outside: Uint8Array | undefined;
+}
 
 /**
  * Stores a layer: streams it from the registry to S3 and, concurrently, through the archive's
@@ -13,13 +20,12 @@ import type { IngestSource } from './ingest-source.ts';
 export async function storeLayer(
   { services, module, client, repository }: IngestSource<'account' | 'allow_devices'>,
   layer: Descriptor,
-): Promise<ModuleTar> {
+): Promise<StoredLayer> {
   const key = objectKeys.artifact(module.account, layer.digest);
-  const options = { allowDevices: module.allow_devices };
   if (await refreshAge(services.objects, key, services.now())) {
     // Another manifest may state a different size for the same bytes. Agents would refuse that
     // size.
-    return readModuleTar(verifyStream(await getStream(services.objects, key), layer), options);
+    return readLayer(verifyStream(await getStream(services.objects, key), layer), module);
   }
 
   const upload = new PassThrough();
@@ -33,16 +39,30 @@ export async function storeLayer(
   });
 
   try {
-    const tar = await readModuleTar(copyTo(upload, client.getBlob(repository, layer)), options);
+    const read = await readLayer(copyTo(upload, client.getBlob(repository, layer)), module);
     upload.end();
     await stored;
-    return tar;
+    return read;
   } catch (error) {
     upload.destroy(error as Error);
     await stored.catch(() => undefined);
     // The first failure was in S3, and the others followed from it.
     throw error instanceof UploadEnded ? failed : error;
   }
+}
+
+async function readLayer(
+  source: AsyncIterable<Uint8Array>,
+  { allow_devices: allowDevices }: Pick<Module, 'allow_devices'>,
+): Promise<StoredLayer> {
+  const outside = new OutsideBytes();
+  const onFile = (file: { offset: number; size: number }) => {
+    outside.skip(file);
+    return undefined;
+  };
+
+  const tar = await readModuleTar(outside.through(source), { allowDevices, onFile });
+  return { tar, outside: await outside.finish() };
 }
 
 class UploadEnded extends Error {}

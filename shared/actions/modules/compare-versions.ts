@@ -11,8 +11,8 @@ import {
   type VersionDifference,
 } from '../../domain/modules/index.ts';
 import { compareTrees } from '../../files/index.ts';
-import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
+import { readFileIndex } from '../files/index.ts';
 import { requireVersion } from './require-module.ts';
 import { diffPackages } from './version-packages.ts';
 

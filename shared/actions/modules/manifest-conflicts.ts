@@ -15,9 +15,9 @@ import {
   withInheritedSpec,
 } from '../../manifest/index.ts';
 import { listCategories } from '../../store/accounts/index.ts';
-import { readFileIndex } from '../../store/ingest/index.ts';
 import { allVersions, eachModule } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
+import { readFileIndex } from '../files/index.ts';
 
 /** A manifest that no version has yet. */
 export interface Draft {

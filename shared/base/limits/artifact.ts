@@ -21,6 +21,11 @@ export const artifactLimits = {
    */
   layerIndexBytesMax: 128 * 1024 ** 2,
   /**
+   * What a layer's tar has outside its files, compressed: 600,000 entries of a pax archive have
+   * about 25 MiB. The file index of a layer with more cannot rebuild it.
+   */
+  layerOutsideBytesMax: 64 * 1024 ** 2,
+  /**
    * One file's pax header. Linux lists at most 64 KiB of attribute names per file; real headers are
    * under 1 KiB.
    */

@@ -18,6 +18,11 @@ export const upkeepLimits = {
   warningMailRetryMs: 30 * 60_000,
   /** Characters of an error or a summary that a warning quotes; its subject has all of it. */
   warningQuoteMax: 500,
+  /**
+   * Versions whose file indexes are written again in one day. Each reads its layers, at the pace of
+   * an ingest, so new versions wait for an hour of work at most.
+   */
+  indexRenewalsMax: 1000,
   /** Warnings that one mail lists; the command that it names lists all. */
   warningsMailedMax: 50,
 } as const;

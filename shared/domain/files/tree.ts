@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * A tree of files: the files of a module, the content of a composefs image, a composition, or the
- * root file system that an agent lays out. Plain JSON, so it is also the stored file index.
+ * root file system that an agent lays out. Plain JSON, so it is also what a file index stores.
  */
 export const entryTypes = ['directory', 'file', 'symlink', 'character', 'block', 'fifo'] as const;
 

@@ -29,7 +29,7 @@ export interface VersionBuild {
   layer_size: number;
   /** `sha256:<hex>`: fs-verity digest of the composefs image of the layer's tree. */
   composefs_digest: string;
-  /** S3 key of the file index (JSON array of TreeEntry). */
+  /** S3 key of the file index; its name tells the format of the index. */
   file_index_key: string;
   entries: number;
 }

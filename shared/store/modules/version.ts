@@ -74,6 +74,15 @@ export function eachVersion(db: Db, account: string, module: string): AsyncGener
   return versions.each(db, 'byModule', { account, module });
 }
 
+/** Id and builds of every version of a module, as the index has them. */
+export function eachBuiltVersion(
+  db: Db,
+  account: string,
+  module: string,
+): AsyncGenerator<Pick<Version, 'id' | 'builds'>> {
+  return versions.eachOf(db, 'byModule', { account, module }, ['id', 'builds']);
+}
+
 /** Every version of a module, newest ingest first, as the index has it. */
 export function allVersions(db: Db, account: string, module: string): Promise<Version[]> {
   return versions.all(db, 'byModule', { account, module }, { newestFirst: true });
@@ -103,6 +112,11 @@ export function createVersion(version: Draft<Version>): Write {
     version,
     () => new GantryError('already_exists', `version ${version.id} is ingested already`),
   );
+}
+
+/** Replaces what a version says of its builds, unless it was changed since it was read. */
+export function saveBuilds(was: Version, builds: Version['builds']): Write {
+  return versions.update(was, { builds });
 }
 
 /** Gives a version a further tag and, while it is `built`, another name. */

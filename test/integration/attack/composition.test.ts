@@ -6,6 +6,7 @@ import { affectedTemplates } from '../../../shared/actions/operations/index.ts';
 import { explainTemplatePath } from '../../../shared/actions/preview/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { collectObjects } from '../../../shared/actions/upkeep/index.ts';
+import { encodeFileIndex } from '../../../shared/artifact/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
 import { decodeIndex, encodeIndex } from '../../../shared/composition/index.ts';
 import { type ResolutionRecord, viewOf } from '../../../shared/domain/compose/index.ts';
@@ -13,7 +14,6 @@ import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Module } from '../../../shared/domain/modules/index.ts';
 import type { Assignment, Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import {
   createModule,
   createVersion,

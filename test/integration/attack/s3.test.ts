@@ -8,16 +8,17 @@ import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { composeTemplate } from '../../../shared/actions/compose/index.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
+import { readFileIndex } from '../../../shared/actions/files/index.ts';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { reconcileInstance } from '../../../shared/actions/reconcile/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import { encodeFileIndex } from '../../../shared/artifact/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
-import { decodeFileIndex, encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getInstance } from '../../../shared/store/machines/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { offSchedule, pollAlone, sha256, walk } from '../../support/flow.ts';
@@ -63,8 +64,8 @@ function buildOf({ builds: [build] }: Version) {
 }
 const layerKey = (world: World, version: Version) =>
   objectKeys.artifact(world.account, buildOf(version).layer_digest);
-const indexOf = async (services: Services, version: Version) =>
-  decodeFileIndex(await getBytes(services.objects, buildOf(version).file_index_key));
+const indexOf = (services: Services, version: Version) =>
+  readFileIndex(services.objects, buildOf(version).file_index_key);
 
 async function put(services: Services, Key: string, Body: Uint8Array): Promise<void> {
   const { s3, bucket } = services.objects;

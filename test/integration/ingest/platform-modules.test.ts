@@ -1,5 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { expect } from 'vitest';
+import { readFileIndex } from '../../../shared/actions/files/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { assignModule } from '../../../shared/actions/operations/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
@@ -7,7 +8,6 @@ import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { ErrorCode } from '../../../shared/base/error-codes.ts';
 import type { Candidate } from '../../../shared/domain/candidates/index.ts';
 import { mediaTypes, type RegistryClient } from '../../../shared/registry/index.ts';
-import { readFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getBytes, objectKeys } from '../../../shared/store/objects.ts';
 import { offSchedule, pushManifest, sha256, signDigest, walk } from '../../support/flow.ts';
 import { directory, file, hardLink, symlink } from '../../support/hostile/members.ts';

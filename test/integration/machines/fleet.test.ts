@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { createInstance } from '../../../shared/actions/machines/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { encodeFileIndex } from '../../../shared/artifact/index.ts';
 import { newId } from '../../../shared/base/ids.ts';
 import {
   fleetAnswer,
@@ -18,7 +19,6 @@ import {
   clearCompositionFailure,
   putCompositionFailure,
 } from '../../../shared/store/compose/index.ts';
-import { encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { getInstance, putReport, signedInstance } from '../../../shared/store/machines/index.ts';
 import { createVersion } from '../../../shared/store/modules/index.ts';
 import { objectKeys, putByDigest } from '../../../shared/store/objects.ts';

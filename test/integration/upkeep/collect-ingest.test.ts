@@ -1,13 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Services } from '../../../shared/actions/context/index.ts';
-import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
+import { readFileIndex } from '../../../shared/actions/files/index.ts';
+import {
+  ingestCandidate,
+  renewFileIndexes,
+  scheduleIndexRenewals,
+} from '../../../shared/actions/ingest/index.ts';
 import { collectObjects } from '../../../shared/actions/upkeep/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import { decodeFileIndex, rebuildLayer } from '../../../shared/artifact/index.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
-import { createVersion } from '../../../shared/store/modules/index.ts';
+import { createVersion, saveBuilds } from '../../../shared/store/modules/index.ts';
 import { getBytes, objectKeys, putByDigest } from '../../../shared/store/objects.ts';
 import { transact } from '../../../shared/store/table/index.ts';
 import { aDayLater, present } from '../../support/aging.ts';
@@ -196,4 +204,44 @@ it('two accounts that ingest the same artifact have an object each, and one’s 
   expect(await present(services, theirKeys)).toEqual(theirKeys);
   expect(Buffer.from(await getBytes(services.objects, layer))).toEqual(before);
   await theirs.world.close();
+});
+
+it('a file index of the first format is written again, and the layer is rebuilt from it', async () => {
+  const { world, services } = stage;
+  const { objects } = services;
+  const ingestedNow = await ingested('indexed');
+  const [build] = ingestedNow.builds;
+  if (build === undefined) throw new Error('expected a build');
+
+  const old = objectKeys.fileIndex(world.account, build.layer_digest).replace('.2.', '.');
+  const entries = await readFileIndex(objects, build.file_index_key);
+  const body = gzipSync(JSON.stringify({ format: 1, entries }));
+  await putByDigest(objects, { key: old, body, type: 'application/gzip' }, new Date());
+  await transact(services.db, [saveBuilds(ingestedNow, [{ ...build, file_index_key: old }])]);
+  const { bucket: Bucket, s3 } = objects;
+  await s3.send(new DeleteObjectCommand({ Bucket, Key: build.file_index_key }));
+
+  const message = {
+    account: world.account,
+    module: 'indexed',
+    version_id: ingestedNow.id,
+    reindex: true,
+  };
+  expect(await scheduleIndexRenewals(services)).toBeGreaterThan(0);
+  const outcomes = [
+    await renewFileIndexes(stoppedAt(services, 1, 'kills').worker, message).catch(() => 'dead'),
+    await renewFileIndexes(services, message),
+    await renewFileIndexes(services, message),
+  ];
+  expect(outcomes).toEqual(['dead', 'renewed', 'settled']);
+
+  const version = await world.version('indexed', ingestedNow.digest);
+  expect(version?.builds).toEqual(ingestedNow.builds);
+
+  const layer = await getBytes(objects, objectKeys.artifact(world.account, build.layer_digest));
+  const index = await decodeFileIndex(await getBytes(objects, build.file_index_key));
+  const rebuilt = rebuildLayer(index, ({ offset = 0, size }) =>
+    layer.subarray(offset, offset + size),
+  );
+  expect(Buffer.concat(await Array.fromAsync(rebuilt)).equals(layer)).toBe(true);
 });

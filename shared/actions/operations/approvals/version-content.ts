@@ -6,9 +6,9 @@ import {
   manifestFacts,
   packageLines,
 } from '../../../domain/operations/index.ts';
-import { readFileIndex } from '../../../store/ingest/index.ts';
 import { getVersion } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
+import { readFileIndex } from '../../files/index.ts';
 import { diffPackages } from '../../modules/index.ts';
 import type { BroughtVersion } from '../changes/change-kind.ts';
 

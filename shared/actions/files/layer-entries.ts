@@ -2,8 +2,8 @@ import { GantryError, isGantryError } from '../../base/error.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import type { VersionBuild } from '../../domain/modules/index.ts';
-import { readFileIndex } from '../../store/ingest/index.ts';
 import type { Services } from '../context/index.ts';
+import { readFileIndex } from './read-file-index.ts';
 
 /**
  * Reads the files that a build ships. Others may be able to write to the bucket, so the file index

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { decodeFileIndex, encodeFileIndex } from '../../../shared/artifact/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
-import { decodeFileIndex, encodeFileIndex } from '../../../shared/store/ingest/index.ts';
 import { entry } from '../composition/factory.ts';
 
 const entries: TreeEntry[] = [
@@ -15,11 +15,23 @@ const stored = (json: unknown) => gzipSync(JSON.stringify(json));
 describe('a file index', () => {
   it.each([0, 1, 3, 1000, 2001])('of %i entries is read as it was written', async (count) => {
     const many = Array.from({ length: count }, (_, index) => entry(`/f${index}`, 'file'));
-    expect(await decodeFileIndex(await encodeFileIndex(many))).toEqual(many);
+    expect(await decodeFileIndex(await encodeFileIndex(many))).toEqual({ entries: many });
   });
 
   it('keeps every attribute of its entries', async () => {
-    expect(await decodeFileIndex(await encodeFileIndex(entries))).toEqual(entries);
+    expect(await decodeFileIndex(await encodeFileIndex(entries))).toEqual({ entries });
+  });
+
+  it('keeps the outside bytes of its layer', async () => {
+    const outside = Buffer.from('outside');
+    expect(await decodeFileIndex(await encodeFileIndex(entries, outside))).toEqual({
+      entries,
+      outside,
+    });
+  });
+
+  it('of the first format is read, without outside bytes', async () => {
+    expect(await decodeFileIndex(stored({ format: 1, entries }))).toEqual({ entries });
   });
 
   it.each<[string, Uint8Array, RegExp]>([
@@ -27,7 +39,12 @@ describe('a file index', () => {
     ['is not compressed', Buffer.from('[]'), /found no gzip$/],
     ['is not JSON', gzipSync('['), /bytes that are not JSON$/],
     ['is a bare list', stored(entries), /the document is wrong/],
-    ['has another format', stored({ format: 2, entries }), /of format 1, found 2$/],
+    ['has another format', stored({ format: 3, entries }), /of format 1 or 2, found 3$/],
+    [
+      'has outside bytes that are not base64',
+      stored({ format: 2, entries, outside: '%' }),
+      /; outside is wrong/,
+    ],
     ['has no entries', stored({ format: 1 }), /; entries is wrong/],
     ['has a foreign key', stored({ format: 1, entries, more: 1 }), /more/],
     [

@@ -1,0 +1,2 @@
+export { layerEntries } from './layer-entries.ts';
+export { readFileIndex } from './read-file-index.ts';
