@@ -14,7 +14,10 @@ export async function makeProgram(isWanted: (group: string) => boolean): Promise
     .description('Delivers signed modules from OCI registries to running machines.')
     .helpCommand(false)
     .option('--context <name>', 'use a saved context (see: gantry context)')
-    .hook('preAction', (root) => useContext(root.opts().context))
+    .hook('preAction', async (root) => {
+      useContext(root.opts().context);
+      await useProxiesOf(process.env);
+    })
     // Errors are printed in one place, in one form.
     .configureOutput({ outputError: () => {} })
     .exitOverride(throwUsageError)
@@ -45,6 +48,15 @@ export function useContext(name: string | undefined): void {
   process.env.GANTRY_CONTEXT = name;
   delete process.env.GANTRY_URL;
   delete process.env.GANTRY_TOKEN;
+}
+
+/** Loads what proxies need only where one is named. */
+export async function useProxiesOf(env: NodeJS.ProcessEnv): Promise<void> {
+  const names = ['http_proxy', 'https_proxy'];
+  if (!names.some((name) => env[name] || env[name.toUpperCase()])) return;
+
+  const { useProxies } = await import('./network/dispatcher.ts');
+  useProxies(env);
 }
 
 function exitCodeLines(): string {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 export interface DockerRegistry {
   /** `127.0.0.1:<port>` */
   host: string;
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or `https://…` with `tls`. */
   url: string;
   /** The directory of the blobs: `docker/registry/v2/blobs/sha256/<2 hex>/<hex>/data`. */
   storageDir: string;
@@ -33,6 +33,10 @@ export interface DockerRegistryOptions {
    * file).
    */
   auth?: 'basic' | { realm: string; service: string; issuer: string; certificateFile: string };
+  /**
+   * Files (PEM) of its certificate and key, and of the authorities whose clients alone it accepts.
+   */
+  tls?: { certificate: string; key: string; clientAuthorities?: string[] };
   /** The default is a free port. */
   port?: number;
   /** The URL that it notifies of pushes and pulls, and the value that it sends as Authorization. */
@@ -63,13 +67,14 @@ export async function startDockerRegistry(
   };
 
   try {
-    await answering(child, `http://${host}/v2/`);
+    await answering(child, host);
   } catch (error) {
     await stop();
     throw error;
   }
 
-  return { host, url: `http://${host}`, storageDir, stop };
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  return { host, url: `${scheme}://${host}`, storageDir, stop };
 }
 
 /** The registry's YAML, written as JSON, which is YAML too. */
@@ -79,7 +84,7 @@ function configuration(
   host: string,
   options: DockerRegistryOptions,
 ): string {
-  const { auth, notifications } = options;
+  const { auth, notifications, tls } = options;
   const password = { htpasswd: { realm: 'gantry tests', path: join(directory, 'htpasswd') } };
 
   const token = (given: Exclude<typeof auth, 'basic' | undefined>) => ({
@@ -104,10 +109,19 @@ function configuration(
     version: '0.1',
     log: { level: 'error' },
     storage: { filesystem: { rootdirectory: storageDir }, delete: { enabled: true } },
-    http: { addr: host },
+    http: { addr: host, ...(tls === undefined ? {} : { tls: tlsConfiguration(tls) }) },
     ...(auth === undefined ? {} : { auth: auth === 'basic' ? password : token(auth) }),
     ...(notifications === undefined ? {} : { notifications: { endpoints: [endpoint] } }),
   });
+}
+
+function tlsConfiguration(tls: NonNullable<DockerRegistryOptions['tls']>) {
+  const { certificate, key, clientAuthorities } = tls;
+  return {
+    certificate,
+    key,
+    ...(clientAuthorities === undefined ? {} : { clientcas: clientAuthorities }),
+  };
 }
 
 /** A port that nobody listens on at the moment. */
@@ -122,7 +136,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function answering(child: ChildProcess, url: string): Promise<void> {
+/** Waits until the registry accepts connections, which may need a client's certificate. */
+async function answering(child: ChildProcess, host: string): Promise<void> {
+  const [address, port] = host.split(':');
   let failure: Error | undefined;
   child.on('error', (error) => {
     failure = error;
@@ -133,13 +149,20 @@ async function answering(child: ChildProcess, url: string): Promise<void> {
     if (child.exitCode !== null)
       throw new Error(`${dockerRegistryProgram} ended with ${child.exitCode}`);
 
-    const answer = await fetch(url).catch(() => null);
-    if (answer && [200, 401].includes(answer.status)) return;
+    if (await accepts(Number(port), address)) return;
 
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   throw new Error(`${dockerRegistryProgram} did not respond within ${startMs} ms`);
+}
+
+function accepts(port: number, address: string | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, ...(address === undefined ? {} : { host: address }) });
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.end());
+  });
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import {
+  findCertificateFailure,
+  trustAuthorityCure,
+} from '../../shared/base/certificate-failure.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
@@ -133,10 +137,11 @@ function unreachableError(url: string, cause: unknown): GantryError {
   const { origin, pathname } = new URL(url);
   // fetch hides the reason behind "fetch failed".
   const inner = (cause as { cause?: unknown }).cause ?? cause;
+  const cure = findCertificateFailure(cause) === 'authority' ? `; ${trustAuthorityCure}` : '';
 
   return new GantryError(
     'unavailable',
-    `${origin}${pathname} could not be read: ${(inner as Error).message}.`,
+    `${origin}${pathname} could not be read: ${(inner as Error).message}${cure}.`,
     { cause },
   );
 }

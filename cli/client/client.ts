@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
+import {
+  findCertificateFailure,
+  trustAuthorityCure,
+} from '../../shared/base/certificate-failure.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { isErrorCode } from '../../shared/base/error-codes.ts';
 import { limits } from '../../shared/base/limits/index.ts';
@@ -160,9 +164,10 @@ function urlOf(connection: Connection, path: string, query: Request['query'] = {
 
 function unavailableError(url: string, error: unknown): GantryError {
   const { message, cause } = error as Error & { cause?: Error };
+  const cure = findCertificateFailure(error) === 'authority' ? `; ${trustAuthorityCure}` : '';
   return new GantryError(
     'unavailable',
-    `expected a response from ${url}, found none: ${cause?.message || message}`,
+    `expected a response from ${url}, found none: ${cause?.message || message}${cure}`,
     {
       cause: error,
     },

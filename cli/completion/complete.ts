@@ -1,6 +1,6 @@
 import { type Command as Described, RootCommand } from '@bomb.sh/tab';
 import type { Command } from 'commander';
-import { groupOf, makeProgram, useContext } from '../program.ts';
+import { groupOf, makeProgram, useContext, useProxiesOf } from '../program.ts';
 import { type Names, placeholderOf, readNames } from './names.ts';
 
 /** `gantry complete -- <words>`: prints what the last word may become, for the shell's script. */
@@ -8,6 +8,7 @@ export async function complete(line: readonly string[]): Promise<void> {
   const { words, before } = splitVersion(line[0] === '--' ? line.slice(1) : line);
   const named = words.indexOf('--context');
   if (named !== -1) useContext(words[named + 1]);
+  await useProxiesOf(process.env);
 
   const wanted = groupOf(words);
   const program = await makeProgram((group) => group === wanted);

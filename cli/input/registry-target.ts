@@ -1,5 +1,7 @@
+import type { Command } from 'commander';
 import { GantryError } from '../../shared/base/error.ts';
 import type { Reference, RegistryClient } from '../../shared/registry/index.ts';
+import type { CertificateFiles } from '../network/certificates.ts';
 
 export interface Target {
   client: RegistryClient;
@@ -8,20 +10,33 @@ export interface Target {
   name: string;
 }
 
-/** The help of --plain-http, which every command that reads a registry has. */
-export const plainHttpHelp = 'use http for the registry (always used for loopback hosts)';
+/** Flags that say how a registry is reached. */
+export interface RegistryFlags extends CertificateFiles {
+  plainHttp?: true;
+}
+
+/** Adds the options of every command that reads a registry. */
+export function addRegistryOptions(command: Command): Command {
+  return command
+    .option('--plain-http', 'use http for the registry (always used for loopback hosts)')
+    .option('--ca-file <file>', 'also trust these certificates (PEM) for the registry')
+    .option('--client-cert <file>', 'certificate (PEM) that the registry asks clients for')
+    .option('--client-key <file>', 'key of --client-cert');
+}
 
 /**
  * Opens a client for the registry of a reference, with the credentials that docker or podman
  * stored.
- * @throws GantryError `reference_invalid`, also without tag and digest; `io_error` of the Docker
- * configuration
+ * @throws GantryError `reference_invalid`, also without tag and digest; `usage` and `io_error` of
+ * certificates, proxies and Docker's configuration
  */
-export async function openTarget(text: string, flags: { plainHttp?: true }): Promise<Target> {
-  const [{ parseReference, RegistryClient }, { readDockerCredentials }] = await Promise.all([
-    import('../../shared/registry/index.ts'),
-    import('../network/docker-config.ts'),
-  ]);
+export async function openTarget(text: string, flags: RegistryFlags): Promise<Target> {
+  const [{ parseReference, RegistryClient }, { readDockerCredentials }, { openRegistryRoutes }] =
+    await Promise.all([
+      import('../../shared/registry/index.ts'),
+      import('../network/docker-config.ts'),
+      import('../network/registry.ts'),
+    ]);
   const reference = parseReference(text);
   const name = reference.digest ?? reference.tag;
 
@@ -35,11 +50,13 @@ export async function openTarget(text: string, flags: { plainHttp?: true }): Pro
     );
   }
 
-  const credentials = await readDockerCredentials(reference);
+  const { dispatcher, hasCertificates } = openRegistryRoutes(reference.host, flags);
   const client = new RegistryClient({
     host: reference.host,
-    plainHttp: flags.plainHttp ?? false,
-    credentials,
+    // Certificates are for https, also on this machine.
+    plainHttp: flags.plainHttp ?? (hasCertificates ? false : undefined),
+    credentials: await readDockerCredentials(reference),
+    dispatcher,
   });
 
   return { client, reference, name };

@@ -130,6 +130,7 @@ export const cures = {
     signature_refused:
       'Wait for the next verification. If the error persists, find out who changed stored signatures or records.',
     tag_deleted: 'Push the tag again. Gantry does not ingest a digest without a tag.',
+    tag_of_build: 'Look for the version with the digest of the index.',
     platform_missing: 'Push the index with a platform for each manifest.',
   },
 } as const satisfies Record<string, Partial<Record<ErrorCode, string>>>;

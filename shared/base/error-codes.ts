@@ -191,6 +191,10 @@ const errors = {
     'A tag moved to another digest. Gantry keeps the version, but does not ingest a digest without a tag.',
   ],
   tag_deleted: [409, 'The last tag of the digest was deleted before the digest became a version.'],
+  tag_of_build: [
+    409,
+    'The digest is one build of an index. The index is the version, and the tag is one of its tags.',
+  ],
   platform_missing: [422, 'An image index has a manifest without a platform.'],
 
   // composefs

@@ -13,8 +13,8 @@ import {
 export interface RegistryClientOptions extends TransportOptions {
   /** Host with port, e.g. `ghcr.io`, `127.0.0.1:5000`. */
   host: string;
-  /** Use http instead of https. Loopback hosts always use http. */
-  plainHttp?: boolean;
+  /** Use http instead of https. The default is true for loopback hosts alone. */
+  plainHttp?: boolean | undefined;
   credentials?: Credentials | null;
   /** Clients of one host with the same credentials can share it. */
   memory?: AuthMemory;
@@ -34,7 +34,7 @@ export class RegistryConnection {
     const host = options.host === 'docker.io' ? 'registry-1.docker.io' : options.host;
 
     this.base = new URL(
-      `${options.plainHttp || isLoopbackHost(host) ? 'http' : 'https'}://${host}/`,
+      `${(options.plainHttp ?? isLoopbackHost(host)) ? 'http' : 'https'}://${host}/`,
     );
     this.#transport = new Transport(options);
     this.#authorizer = new Authorizer(options.credentials ?? null, this.#transport, options.memory);

@@ -10,8 +10,8 @@ export type Headers = (name: string) => string | undefined;
 interface Product {
   /** How the sender proves that it knows the secret: a MAC over the body, or the secret itself. */
   proof(headers: Headers): { mac: string | undefined } | { secret: string | undefined };
-  /** The path of each repository that received a push. Other events return none. */
-  pushed(body: unknown): string[];
+  /** The path of each repository of the host that received a push. Other events return none. */
+  pushed(body: unknown, host: string): string[];
 }
 
 const name = z.string().min(1).max(255);
@@ -38,14 +38,18 @@ const harbor = z.looseObject({
 const harborData = z.looseObject({ repository: z.looseObject({ repo_full_name: name }) });
 
 /**
- * Gitea's package event (modules/structs/hook_package.go, PackagePayload). Its test delivery is a
- * push without action.
+ * Gitea's package event (modules/structs/hook_package.go, PackagePayload), or what the workflow of
+ * Powernode's modules sends after its push (templates/module-repo/.gitea/workflows/build.yaml). The
+ * test delivery of Gitea is a push without action.
  */
 const gitea = z.looseObject({
   action: z.string().optional(),
   package: z
     .looseObject({ type: z.string(), name, owner: z.looseObject({ login: name }) })
     .optional(),
+  /** `<host>/<owner>/<name>:<tag>`; empty where the workflow pushed nothing. */
+  artifact: z.string().max(1024).nullish(),
+  sbom: z.unknown().optional(),
 });
 
 /** GitHub's events `package` and `registry_package`, which have the same fields. */
@@ -89,9 +93,16 @@ const products: Record<HookKind, Product> = {
     },
   },
   gitea: {
-    proof: (headers) => ({ mac: headers('x-gitea-signature') }),
-    pushed(body) {
+    proof: (headers) => ({
+      mac: (headers('x-gitea-signature') ?? headers('x-hub-signature-256'))?.replace(
+        /^sha256=/,
+        '',
+      ),
+    }),
+    pushed(body, host) {
       const event = parseWith(gitea, body, 'an event of Gitea');
+      if (event.sbom !== undefined) throw refuseSbom();
+      if (typeof event.artifact === 'string') return pathOn(host, event.artifact);
       if (event.action !== 'created' || event.package?.type !== 'container') return [];
       return [`${event.package.owner.login}/${event.package.name}`];
     },
@@ -112,7 +123,8 @@ const products: Record<HookKind, Product> = {
 /**
  * Checks that the sender of a webhook knows its secret: by an HMAC-SHA-256 over the body in
  * hexadecimal (GitHub, Gitea), or by the secret itself as `Authorization` (distribution, Harbor).
- * It takes the same time however it fails.
+ * It takes the same time however it fails. Gitea writes the bare MAC, workflows put `sha256=` before
+ * it.
  */
 export function isAuthentic(
   kind: HookKind,
@@ -143,8 +155,29 @@ export function pushedRepositories(kind: HookKind, host: string, body: Uint8Arra
     throw new GantryError('invalid_request', 'expected a body of JSON, found something else');
   }
 
-  const references = products[kind].pushed(value).map((path) => `${host}/${path.toLowerCase()}`);
+  const references = products[kind]
+    .pushed(value, host)
+    .map((path) => `${host}/${path.toLowerCase()}`);
   return [...new Set(references)].filter(isRepository);
+}
+
+/** The workflow of Powernode's modules sends an SBOM by itself, which no signature covers. */
+function refuseSbom(): GantryError {
+  return new GantryError(
+    'invalid_request',
+    'expected word of a push, found an SBOM; Gantry reads SBOMs from the registry, as a layer beside the module or as an attestation',
+    { field: 'sbom' },
+  );
+}
+
+/** The path of a reference, if it names a repository of the host. */
+function pathOn(host: string, reference: string): string[] {
+  try {
+    const named = parseReference(reference.toLowerCase());
+    return named.host === host.toLowerCase() ? [named.repository] : [];
+  } catch {
+    return [];
+  }
 }
 
 function isRepository(text: string): boolean {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
+import { findCertificateFailure } from '../base/certificate-failure.ts';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { readBounded } from '../base/read-bounded.ts';
@@ -250,15 +251,25 @@ export function networkError(error: unknown, host: string): GantryError {
 
   if (code === 'UND_ERR_BODY_TIMEOUT')
     return timeoutError(host, 'stopped sending in the middle of a response', error);
+
+  const failure = findCertificateFailure(error);
+  const found = failure === 'client' ? 'it refused the certificate of the client' : message;
+  const cure = failure === null ? '' : `; ${certificateCures[failure]}`;
   return new GantryError(
     'registry_unreachable',
-    `${host} could not be reached or closed the connection: ${message}`,
+    `${host} could not be reached or closed the connection: ${found}${cure}`,
     {
       details: { host, reason: code || message },
       cause: error,
     },
   );
 }
+
+/** Both the command line and `gantry registry login` have --ca-file. */
+const certificateCures = {
+  authority: 'trust the authority that signed its certificate, with --ca-file',
+  client: 'give one that it accepts, with --client-cert and --client-key',
+};
 
 function timeoutError(host: string, what: string, cause?: unknown): GantryError {
   return new GantryError('registry_timeout', `${host} ${what}`, { details: { host }, cause });

@@ -57,10 +57,12 @@ function parsePlainKey(pem: string, password: string): KeyObject {
     });
   } catch (cause) {
     if (isEncryptedKey(pem)) throw wrongPassword(cause);
-    throw invalid(
-      /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else',
-      cause,
-    );
+    const label = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase();
+    const found =
+      label === undefined
+        ? 'a text without a PEM block'
+        : `a PEM block "${label}" that does not decode as one`;
+    throw invalid(found, cause);
   }
 }
 

@@ -8,8 +8,9 @@ import {
 } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
+import { ASN1Obj } from '@sigstore/core';
 import { GantryError } from '../base/error.ts';
-import { readPemBlocks } from './pem.ts';
+import { type PemBlock, readPemBlocks } from './pem.ts';
 
 /** A public key that a policy trusts. */
 export interface TrustedKey {
@@ -21,35 +22,65 @@ export interface TrustedKey {
 const rsaBitsMin = 2048;
 
 /**
+ * Checks a public key that somebody registers. It has the one encoding that cosign writes: a curve
+ * whose parameters are spelled out has another hint, so no signature would ever name the key.
+ * @throws GantryError `key_invalid`
+ */
+export function checkPublicKey(pem: string, field?: string): TrustedKey {
+  const read = readPublicKey(pem, field);
+  const [, parameters] = ASN1Obj.parseBuffer(Buffer.from(encodeSpki(read.key))).subs[0]?.subs ?? [];
+  if (read.key.asymmetricKeyType !== 'ec' || parameters?.tag.isOID()) return read;
+
+  throw keyInvalidError(
+    'an EC key with explicit parameters; convert it by "openssl ec -pubin -in <file> -param_enc named_curve -pubout"',
+    field,
+  );
+}
+
+/**
  * Parses a public key of a policy: PEM (SPKI) of ECDSA P-256 or P-384, Ed25519, or RSA with at
  * least 2048 bits.
  * @throws GantryError `key_invalid`
  */
-export function checkPublicKey(pem: string, field?: string): TrustedKey {
-  const invalid = (found: string, cause?: unknown) =>
-    new GantryError(
-      'key_invalid',
-      `expected a public key in PEM (ECDSA P-256 or P-384, Ed25519, RSA of ${rsaBitsMin} bits or more), found ${found}`,
-      { found, cause, ...(field === undefined ? {} : { field }) },
-    );
-
+export function readPublicKey(pem: string, field?: string): TrustedKey {
   // createPublicKey also accepts private keys and certificates, which do not belong in a policy. Of
   // two keys cosign reads the first and the author may mean the second.
   const [block, ...others] = readPemBlocks(pem);
-  if (block === undefined || block.label !== 'PUBLIC KEY') {
-    throw invalid(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1]?.toLowerCase() ?? 'something else');
+  if (block === undefined || block.label !== 'PUBLIC KEY')
+    throw keyInvalidError(describeText(pem, block), field);
+  if (others.length > 0) {
+    const found = `${others.length + 1} PEM blocks in one text; write each key into a text of its own`;
+    throw keyInvalidError(found, field);
   }
-  if (others.length > 0) throw invalid(`${others.length + 1} blocks in one text`);
 
   let key: KeyObject;
   try {
     key = createPublicKey({ key: block.der, format: 'der', type: 'spki' });
   } catch (cause) {
-    throw invalid('bytes that do not decode', cause);
+    throw keyInvalidError('bytes that do not decode', field, cause);
   }
 
-  if (findKeyKind(key) === null) throw invalid(describeKey(key));
+  if (findKeyKind(key) === null) throw keyInvalidError(describeKey(key), field);
   return { key, hint: hashKey(key) };
+}
+
+function keyInvalidError(found: string, field?: string, cause?: unknown): GantryError {
+  return new GantryError(
+    'key_invalid',
+    `expected a public key in PEM (ECDSA P-256 or P-384, Ed25519, RSA of ${rsaBitsMin} bits or more), found ${found}`,
+    { found, cause, ...(field === undefined ? {} : { field }) },
+  );
+}
+
+/** Says what a text is that has no block of a public key first. */
+function describeText(pem: string, block: PemBlock | undefined): string {
+  const begun = block?.label ?? /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem)?.[1];
+  if (begun === undefined) return 'a text without a PEM block';
+
+  const label = begun.toLowerCase();
+  return block === undefined
+    ? `a PEM block "${label}" that is cut short, has headers, or does not begin its line`
+    : `a PEM block "${label}"`;
 }
 
 /** Returns the name that cosign gives a key: base64(sha256(SPKI)). */

@@ -8,7 +8,7 @@ import type {
   SignaturePolicy,
   SignerIdentity,
 } from '../domain/signatures/index.ts';
-import { checkPublicKey, type TrustedKey } from './keys.ts';
+import { readPublicKey, type TrustedKey } from './keys.ts';
 import { compileRegexp } from './regexp.ts';
 import { parseTrustedRoot } from './trust-root.ts';
 
@@ -60,7 +60,7 @@ function compile(policy: SignaturePolicy): CompiledPolicy {
         regexp: compileRegexp(regexp, `claims.${name}`),
       })),
     })),
-    keys: policy.keys.map((pem) => checkPublicKey(pem, 'trusted_keys')),
+    keys: policy.keys.map((pem) => readPublicKey(pem, 'trusted_keys')),
     requireTlog: policy.require_tlog,
     annotations: policy.annotations ?? {},
     attestations: (policy.attestations ?? []).map((source) => ({

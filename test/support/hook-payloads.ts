@@ -94,6 +94,16 @@ export const hookPayloads = {
     };
   },
 
+  /** Powernode's templates/module-repo/.gitea/workflows/build.yaml, "Notify Powernode webhook". */
+  powernodeWorkflow(artifact: string) {
+    return {
+      repository: { full_name: 'Team/my-redis' },
+      ref: 'refs/tags/v1.0.0',
+      artifact,
+      fingerprint: 'f'.repeat(64),
+    };
+  },
+
   /** docs.github.com, "Webhook events and payloads", package. */
   github(repository: string) {
     const [owner, name] = split(repository);

@@ -4,7 +4,6 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EnvHttpProxyAgent, fetch } from 'undici';
 import { mapConcurrently } from '../../../shared/base/concurrency.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import type { LockedPackage } from '../../../shared/packages/index.ts';
@@ -148,14 +147,13 @@ export function mirrorSource(mirror: string): DebSource {
     };
   }
 
-  const dispatcher = new EnvHttpProxyAgent();
   return async ({ path }) => {
     const url = `${mirror.replace(/\/$/, '')}/${path}`;
-    const response = await fetch(url, { dispatcher }).catch((error: Error) => {
+    const response = await fetch(url).catch((error: Error) => {
       throw unreachable(url, (error.cause as Error | undefined)?.message ?? error.message, error);
     });
     if (response.status === 404 || response.status === 410) return undefined;
-    if (response.ok && response.body) return response.body as AsyncIterable<Uint8Array>;
+    if (response.ok && response.body) return response.body;
     throw unreachable(url, `status ${response.status}`);
   };
 }

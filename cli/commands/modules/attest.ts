@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import { openTarget, plainHttpHelp } from '../../input/registry-target.ts';
+import { addRegistryOptions, openTarget, type RegistryFlags } from '../../input/registry-target.ts';
 import {
   addSigningOptions,
   openSigner,
@@ -11,10 +11,9 @@ import { withSpinner } from '../../output/progress.ts';
 import { formatAttached, formatSigner } from '../../output/signed.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface AttestFlags extends Flags, SigningFlags {
+interface AttestFlags extends Flags, RegistryFlags, SigningFlags {
   type: string;
   predicate: string;
-  plainHttp?: true;
 }
 
 /** `gantry module attest`: does what `cosign attest` does, with a key or keyless. */
@@ -27,7 +26,7 @@ export function registerModuleAttest(module: Command): void {
       'cyclonedx, spdxjson, slsaprovenance, slsaprovenance1, openvex, vuln, or a URI',
     )
     .requiredOption('--predicate <file>', 'JSON file to attest');
-  addSigningOptions(command).option('--plain-http', plainHttpHelp);
+  addRegistryOptions(addSigningOptions(command));
 
   describe(command, {
     notes: `

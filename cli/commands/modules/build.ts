@@ -4,11 +4,16 @@ import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug } from '../../../shared/base/slug.ts';
 import type { BuildOptions, BuildResult } from '../../build/build-module.ts';
 import { collect, describe, type Flags } from '../../command.ts';
-import { openTarget, plainHttpHelp, type Target } from '../../input/registry-target.ts';
+import {
+  addRegistryOptions,
+  openTarget,
+  type RegistryFlags,
+  type Target,
+} from '../../input/registry-target.ts';
 import { showSpinner } from '../../output/progress.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface BuildFlags extends Flags {
+interface BuildFlags extends Flags, RegistryFlags {
   dryRun?: true;
   rootfsOnly?: true;
   out?: string;
@@ -22,7 +27,6 @@ interface BuildFlags extends Flags {
   ids?: string;
   packages?: string;
   savePackages?: string;
-  plainHttp?: true;
   vex?: string;
 }
 
@@ -57,8 +61,8 @@ export function registerModuleBuild(module: Command): void {
     .option('--ids <file>', 'table of user and group ids (default: ids.yaml here or above)')
     .option('--packages <ref>', 'repository where the packages were saved')
     .option('--save-packages <ref>', 'push the packages of the lock as an OCI artifact')
-    .option('--plain-http', plainHttpHelp)
     .option('--vex <file>', 'VEX document to write beside the module; "grype" makes one');
+  addRegistryOptions(command);
   describe(command, {
     notes: `
 The same input and lock give the same bytes. Files of rootfs/ get the time SOURCE_DATE_EPOCH. Without it, they get

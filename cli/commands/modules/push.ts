@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import { openTarget, plainHttpHelp, type Target } from '../../input/registry-target.ts';
+import {
+  addRegistryOptions,
+  openTarget,
+  type RegistryFlags,
+  type Target,
+} from '../../input/registry-target.ts';
 import {
   addSigningOptions,
   openSigner,
@@ -14,9 +19,8 @@ import type { PushedArtifact } from '../../push/push-module.ts';
 import { type ExitCode, print } from '../../run.ts';
 import type { PayloadSigner } from '../../sign/signer.ts';
 
-interface PushFlags extends Flags, SigningFlags {
+interface PushFlags extends Flags, RegistryFlags, SigningFlags {
   sign?: true;
-  plainHttp?: true;
 }
 
 /** `gantry module push`: does what `oras push` does with a module.tar. */
@@ -25,7 +29,7 @@ export function registerModulePush(module: Command): void {
     .command('push <dist-dir-or-tar> <ref>')
     .description('push what "gantry module build" made to a registry, and sign it')
     .option('--sign', 'sign and attest it before the tag names it');
-  addSigningOptions(command).option('--plain-http', plainHttpHelp);
+  addRegistryOptions(addSigningOptions(command));
 
   describe(command, {
     notes: `

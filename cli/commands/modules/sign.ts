@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import { describe, type Flags } from '../../command.ts';
-import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
+import {
+  addRegistryOptions,
+  collectAnnotation,
+  openTarget,
+  type RegistryFlags,
+} from '../../input/registry-target.ts';
 import {
   addSigningOptions,
   openSigner,
@@ -11,11 +16,10 @@ import { withSpinner } from '../../output/progress.ts';
 import { formatAttached, formatSigner } from '../../output/signed.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface SignFlags extends Flags, SigningFlags {
+interface SignFlags extends Flags, RegistryFlags, SigningFlags {
   annotation?: Record<string, string>;
   attest?: string;
   recursive?: true;
-  plainHttp?: true;
 }
 
 /** `gantry module sign`: does what `cosign sign` does, with a key or keyless. */
@@ -26,7 +30,7 @@ export function registerModuleSign(module: Command): void {
     .option('--attest <dir>', 'also attest the SBOM, provenance and VEX of the build in there')
     .option('--recursive', 'also sign what an index lists')
     .option('--annotation <name=value>', 'annotation to sign (repeatable)', collectAnnotation);
-  addSigningOptions(command).option('--plain-http', plainHttpHelp);
+  addRegistryOptions(addSigningOptions(command));
 
   describe(command, {
     notes: signingNotes,

@@ -8,16 +8,20 @@ import {
   type TrustFlags,
   trustedRootHelp,
 } from '../../input/module-flags.ts';
-import { collectAnnotation, openTarget, plainHttpHelp } from '../../input/registry-target.ts';
+import {
+  addRegistryOptions,
+  collectAnnotation,
+  openTarget,
+  type RegistryFlags,
+} from '../../input/registry-target.ts';
 import { colors } from '../../output/colors.ts';
 import { withSpinner } from '../../output/progress.ts';
 import { formatSignatures } from '../../output/signature-rows.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface VerifyFlags extends Flags, TrustFlags {
+interface VerifyFlags extends Flags, RegistryFlags, TrustFlags {
   requireTlog: boolean;
   annotation?: Record<string, string>;
-  plainHttp?: true;
 }
 
 /** `gantry module verify`: verifies the signatures of an artifact without a control plane. */
@@ -25,11 +29,10 @@ export function registerModuleVerify(module: Command): void {
   const command = module
     .command('verify <ref>')
     .description('verify the signatures of an artifact in a registry, as Gantry does');
-  addTrustOptions(command)
+  addRegistryOptions(addTrustOptions(command))
     .option('--trusted-root <file>', trustedRootHelp)
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation)
-    .option('--plain-http', plainHttpHelp);
+    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation);
 
   describe(command, {
     notes: `

@@ -22,6 +22,7 @@ import { enqueue, nowIso, type Services } from '../context/index.ts';
 import { BudgetSpent, retryAfterSeconds, withRegistry } from '../registries/index.ts';
 import { readStoredSignatures, verifySignaturesUncached } from '../signatures/index.ts';
 import { type Build, readBuilds } from './read-builds.ts';
+import { refuseBuild } from './refuse-build.ts';
 import { boundSideLayers } from './side-layers.ts';
 
 const actor = 'gantry:ingest';
@@ -73,8 +74,13 @@ async function storeBuilds(
   return withRegistry(
     services,
     { account, repository, purpose: 'ingest' },
-    ({ client, reference }) =>
-      readBuilds({ services, module, client, repository: reference.repository }, candidate.digest),
+    async ({ client, reference }) => {
+      await refuseBuild(client, reference.repository, candidate);
+      return readBuilds(
+        { services, module, client, repository: reference.repository },
+        candidate.digest,
+      );
+    },
   );
 }
 

@@ -135,7 +135,7 @@ function reasonForAbsence(poll: Repository | null, ref: string): Reason {
   if (kind === 'ignored' || poll?.ignored_tags.includes(ref)) {
     return {
       code: null,
-      message: `expected a tag that is a semantic version or a full commit hash, found "${ref}": such tags are ignored`,
+      message: `expected a tag that is a semantic version or a commit hash of 7 to 40 hex digits, found "${ref}": such tags are ignored`,
       cure: 'Tag the artifact with a version, such as v1.2.3.',
     };
   }

@@ -21,11 +21,15 @@ import { raced, transact, type Write } from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { candidateWrites, sendOn } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
+import { findIndexOf } from '../registries/index.ts';
 
 const actor = 'gantry:poll';
 
 /** The response of a registry about a tag, which holds for every module in the repository. */
-type Sight = Pick<TagLook, 'digest' | 'seen_at'>;
+interface Sight extends Pick<TagLook, 'digest' | 'seen_at'> {
+  /** The digest of the index that has this one as a build, and whose tag begins this one. */
+  index: string | null;
+}
 
 /** Asks the registry which digest a tag names now. */
 export type SeeTag = (tag: string) => Promise<Sight>;
@@ -38,14 +42,21 @@ export function seeTagsOnce(services: Services, client: RegistryClient, path: st
   const seen = new Map<string, Promise<Sight>>();
   const see = async (tag: string): Promise<Sight> => {
     const seen_at = nowIso(services);
-    return { seen_at, digest: await readDigest(client, path, tag) };
+    const digest = await readDigest(client, path, tag);
+    return { seen_at, digest, index: await findIndex(tag, digest) };
   };
 
-  return (tag) => {
+  const seeOnce = (tag: string) => {
     const sight = seen.get(tag) ?? see(tag);
     seen.set(tag, sight);
     return sight;
   };
+
+  const findIndex = async (tag: string, build: string | null) =>
+    build === null ? null : findIndexOf(client, path, { tag, build }, digestOf);
+  const digestOf = async (tag: string) => (await seeOnce(tag)).digest;
+
+  return seeOnce;
 }
 
 /**
@@ -58,18 +69,15 @@ export async function lookAtTag(
   { row, see }: { row: Repository; see: SeeTag },
   tag: string,
 ): Promise<boolean> {
-  const { account, module } = row;
-  const { digest, seen_at } = await see(tag);
-  const look = { account, module, tag, digest, seen_at };
-
-  const outcome = await retryConflicts(() => recordLook(services, row, look), {
+  const sight = await see(tag);
+  const outcome = await retryConflicts(() => recordLook(services, row, tag, sight), {
     attempts: limits.rowAttemptsMax,
     codes: ['conflict', 'already_exists'],
   });
   for (const { candidate, follows } of outcome?.moves ?? [])
     await sendOn(services, candidate, follows);
 
-  return digest !== null;
+  return sight.digest !== null;
 }
 
 async function readDigest(
@@ -90,8 +98,10 @@ async function readDigest(
 async function recordLook(
   services: Services,
   repository: Repository,
-  look: TagLook,
+  tag: string,
+  sight: Sight,
 ): Promise<TagOutcome | null> {
+  const look = await readLook(services, repository, tag, sight);
   const rows = await readRows(services, look);
   const outcome = decideLook(look, rows, services.now());
   if (outcome === null) return null;
@@ -99,6 +109,20 @@ async function recordLook(
   const writes = lookWrites(outcome, { actor, at: nowIso(services) });
   await transact(services.db, [holdRepository(repository), ...writes]);
   return outcome;
+}
+
+/** A build's tag is one of its index, unless the build was ingested as a version of its own. */
+async function readLook(
+  { db }: Services,
+  { account, module }: Repository,
+  tag: string,
+  { index, ...sight }: Sight,
+): Promise<TagLook> {
+  const look = { account, module, tag, ...sight, build: null };
+  if (index === null || sight.digest === null) return look;
+
+  const own = await getCandidate(db, account, versionId(account, module, sight.digest));
+  return own?.state === 'ingested' ? look : { ...look, digest: index, build: sight.digest };
 }
 
 async function readRows(services: Services, look: TagLook): Promise<TagRows> {

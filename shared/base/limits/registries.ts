@@ -34,6 +34,8 @@ export const registriesLimits = {
   registryCredentialsMs: 5 * 60_000,
   /** Registries whose credentials, and webhooks whose secrets, a worker caches. */
   keptSecretsMax: 1000,
+  /** Indexes whose builds a worker caches, by their digest: some kilobytes each. */
+  keptIndexesMax: 1000,
   /** Tokens of a registry that a worker caches: one per repository, some kilobytes each. */
   registryTokensMax: 1000,
   /** A token is not used in the last part of its life, so that it does not expire in transit. */

@@ -8,8 +8,11 @@ import type { Candidate, Situation } from './candidate.ts';
 export interface Occurrences {
   /** Poll found that the tag names the candidate. */
   tag_seen: { tag: string };
-  /** `names`: the digest that the tag names now; null if the registry does not have the tag. */
-  tag_left: { tag: string; names: string | null };
+  /**
+   * `names`: the digest that the tag names now; null if the registry does not have the tag.
+   * `build`: the digest of the build that it stands for, if `names` is the index of that build.
+   */
+  tag_left: { tag: string; names: string | null; build: string | null };
   version_tagged: { tag: string; version_string: string };
   claimed: { until: string };
   signatures_accepted: { verification: Verification; stored_signatures_key: string };
@@ -91,7 +94,8 @@ export const addTag: Move<'tag_seen'> = {
 /** A candidate that its last tag left must not become a version: nothing would name it. */
 export const removeTag: Move<'tag_left'> = {
   to: ['same', 'untagged'],
-  make: (candidate, { tag, names }, now) => {
+  make: (candidate, left, now) => {
+    const { tag } = left;
     if (!candidate.tags.includes(tag)) return null;
 
     const tags = candidate.tags.filter((name) => name !== tag);
@@ -99,18 +103,26 @@ export const removeTag: Move<'tag_left'> = {
     if (tags.length > 0)
       return changeTo({ tags, version_string: versionStringOf(tags), updated_at });
 
-    const left = names === null ? 'is gone from the registry' : `names ${names} now`;
-    const reason = {
-      code: names === null ? 'tag_deleted' : 'tag_moved',
-      message: `expected a tag that names ${candidate.digest}; its last one, ${tag}, ${left}`,
-    };
-
+    const reason = reasonForLeaving(candidate.digest, left);
     return changeTo(
       { tags, state: 'rejected', ...reason, next_verify_at: null, updated_at },
       { event: ['rejected', reason] },
     );
   },
 };
+
+function reasonForLeaving(digest: string, { tag, names, build }: Occurrence<'tag_left'>) {
+  if (build === digest) {
+    const message = `expected a version, found with ${tag} a build of ${names}, which is the version`;
+    return { code: 'tag_of_build', message };
+  }
+
+  const left = names === null ? 'is gone from the registry' : `names ${names} now`;
+  return {
+    code: names === null ? 'tag_deleted' : 'tag_moved',
+    message: `expected a tag that names ${digest}; its last one, ${tag}, ${left}`,
+  };
+}
 
 /** Adds another tag to a version. `version_string` is the resulting name of the version. */
 export const tagVersion: Move<'version_tagged'> = {

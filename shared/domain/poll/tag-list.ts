@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
-import { readTag } from '../modules/index.ts';
+import { readTag, wholeTagOf } from '../modules/index.ts';
 import type { Repository } from './repository.ts';
 
 /** A repository's tags as its registry listed them. */
@@ -34,10 +34,16 @@ export function endsWithList(row: Repository, { tags_hash }: TagList, now: strin
 
 /**
  * Listed tags that can name a version, each once. Semver tags come first, so that a digest which a
- * commit's tag names as well gets its version from the start.
+ * commit's tag names as well gets its version from the start. Tags of builds come last, because
+ * their index is the version.
  */
 export function versionTags({ tags }: TagList): string[] {
   const ofKind = (wanted: 'version' | 'commit') =>
     tags.filter((tag) => readTag(tag).kind === wanted);
-  return [...new Set([...ofKind('version'), ...ofKind('commit')])];
+  const named = [...new Set([...ofKind('version'), ...ofKind('commit')])];
+  const [whole, builds] = [true, false].map((wanted) =>
+    named.filter((tag) => (wholeTagOf(tag) === null) === wanted),
+  );
+
+  return [...(whole ?? []), ...(builds ?? [])];
 }

@@ -9,6 +9,8 @@ export interface TagLook {
   tag: string;
   /** Null if the registry does not have the tag. */
   digest: string | null;
+  /** The digest that the tag itself names, if `digest` is the index that lists it as a build. */
+  build: string | null;
   /** When the registry was asked. ISO 8601. */
   seen_at: string;
 }
@@ -91,13 +93,13 @@ function decideDeleted(
     was: before,
     tag: { ...before, checked_at: seen_at, gone_at: seen_at },
     event: ['deleted', { digest: before.digest }],
-    moves: movesOf(leaving, { kind: 'tag_left', tag, names: null }, now),
+    moves: movesOf(leaving, { kind: 'tag_left', tag, names: null, build: null }, now),
     version: null,
   };
 }
 
 function decideNamed(
-  { account, module, tag, seen_at }: TagLook,
+  { account, module, tag, build, seen_at }: TagLook,
   digest: string,
   { before, leaving, named, version }: TagRows,
   now: Date,
@@ -121,7 +123,7 @@ function decideNamed(
       revision: before?.revision ?? 0,
     },
     event: null,
-    moves: [...movesOf(leaving, { kind: 'tag_left', tag, names: digest }, now), ...arrivals],
+    moves: [...movesOf(leaving, { kind: 'tag_left', tag, names: digest, build }, now), ...arrivals],
     version: arrivals.length > 0 ? version : null,
   };
 }

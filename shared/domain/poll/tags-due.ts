@@ -1,11 +1,18 @@
 import { limits } from '../../base/limits/index.ts';
+import { wholeTagOf } from '../modules/index.ts';
 import type { Tag } from './repository.ts';
 import { type TagList, versionTags } from './tag-list.ts';
 
-/** Listed tags that are not known yet. A deleted tag that is listed again counts as new. */
+/**
+ * Listed tags that are not known yet. A deleted tag that is listed again counts as new, and so does
+ * the tag of a build whose version is new: it may be an index of that build.
+ */
 export function freshTags(list: TagList, known: readonly Tag[]): string[] {
   const present = new Set(known.filter(({ gone_at }) => gone_at === null).map(({ tag }) => tag));
-  return versionTags(list).filter((tag) => !present.has(tag));
+  const listed = versionTags(list);
+  const fresh = new Set(listed.filter((tag) => !present.has(tag)));
+
+  return listed.filter((tag) => fresh.has(tag) || fresh.has(wholeTagOf(tag) ?? ''));
 }
 
 /**

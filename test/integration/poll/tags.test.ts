@@ -2,9 +2,10 @@ import { describe, expect } from 'vitest';
 import { ingestCandidate } from '../../../shared/actions/ingest/index.ts';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
+import { mediaTypes } from '../../../shared/registry/index.ts';
 import { getTag } from '../../../shared/store/poll/index.ts';
 import { retag as retagIn } from '../../support/docker-registry.ts';
-import { eventsOf, offSchedule, pollAlone, walk } from '../../support/flow.ts';
+import { eventsOf, offSchedule, pollAlone, pushManifest, walk } from '../../support/flow.ts';
 import { type Flow, flowTest as it } from '../../support/set-up.ts';
 import { authorKey, type World } from '../../support/world.ts';
 
@@ -118,6 +119,45 @@ describe('a tag that moves', () => {
     expect(await world.candidate('back', second)).toMatchObject({
       state: 'rejected',
       code: 'tag_moved',
+    });
+  });
+});
+
+// The workflow of Powernode's modules pushes `v1.0.0-amd64` and `v1.0.0-arm64`, then their index.
+describe('a tag of a build', () => {
+  it('is one of its index, also where the build was verified before', async ({
+    flow,
+    world,
+    services,
+    client,
+  }) => {
+    await register(flow, 'builds');
+    const build = await publish(world, 'builds', 'one', 'v1.0.0-amd64');
+    const { id } = await pollAlone(services, world.account, 'builds', build);
+    const message = { account: world.account, module: 'builds', version_id: id };
+    await verifyCandidate(services, message);
+
+    const repository = `${world.account}/builds`;
+    const { size } = await client.getManifest(repository, build);
+    const platform = { os: 'linux', architecture: 'amd64' };
+    const manifests = [{ mediaType: mediaTypes.manifest, digest: build, size, platform }];
+    const index = await pushManifest(client, repository, 'v1.0.0', mediaTypes.index, { manifests });
+
+    await ingestCandidate(services, message);
+    expect(await world.candidate('builds', build)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_of_build',
+    });
+
+    await look(flow, 'builds');
+    expect(await world.candidate('builds', build)).toMatchObject({
+      state: 'rejected',
+      code: 'tag_of_build',
+      tags: [],
+    });
+    expect(await world.candidate('builds', index.digest)).toMatchObject({
+      version_string: '1.0.0',
+      tags: ['v1.0.0', 'v1.0.0-amd64'],
     });
   });
 });

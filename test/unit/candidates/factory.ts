@@ -99,7 +99,7 @@ export function verificationOf(
 /** An occurrence of each kind. */
 export const occurrences: Readonly<{ [Kind in OccurrenceKind]: Occurrence<Kind> }> = {
   tag_seen: { kind: 'tag_seen', tag: 'v1.0.1' },
-  tag_left: { kind: 'tag_left', tag: 'v1.0.0', names: null },
+  tag_left: { kind: 'tag_left', tag: 'v1.0.0', names: null, build: null },
   version_tagged: { kind: 'version_tagged', tag: 'v1.0.1', version_string: '1.0.0' },
   claimed: { kind: 'claimed', until: never },
   signatures_accepted: {

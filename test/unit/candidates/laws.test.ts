@@ -9,13 +9,14 @@ import {
 } from '../../../shared/domain/candidates/index.ts';
 import { afterwards, candidates, foundAt, never, secondsAfter, verificationOf } from './factory.ts';
 
-const tag = fc.constantFrom('v1.0.0', 'v1.0.1', '2.0.0', '0'.repeat(40));
+const tag = fc.constantFrom('v1.0.0', 'v1.0.1', '2.0.0', 'a'.repeat(40));
 const occurrence: fc.Arbitrary<Occurrence> = fc.oneof(
   fc.record({ kind: fc.constant('tag_seen' as const), tag }),
   fc.record({
     kind: fc.constant('tag_left' as const),
     tag,
     names: fc.option(fc.constant('sha256:b')),
+    build: fc.option(fc.constantFrom(candidates.found.digest, 'sha256:c')),
   }),
   fc.record({
     kind: fc.constant('version_tagged' as const),
@@ -142,7 +143,7 @@ describe('whatever happens to a candidate', () => {
     holds(({ is }) => {
       if (is.tags.length > 0 || is.revision === 0) return;
       expect(is).toMatchObject({ state: 'rejected', next_verify_at: null });
-      expect(['tag_deleted', 'tag_moved']).toContain(is.code);
+      expect(['tag_deleted', 'tag_moved', 'tag_of_build']).toContain(is.code);
     });
   });
 

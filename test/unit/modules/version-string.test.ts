@@ -5,6 +5,7 @@ import {
   offeredVersionString,
   readTag,
   versionStringOf,
+  wholeTagOf,
 } from '../../../shared/domain/modules/index.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -14,13 +15,15 @@ describe('the meaning of a tag', () => {
   test.each([
     ['1.2.3', '1.2.3'],
     ['v1.2.3', '1.2.3'],
+    // helm/helm#10250, fluxcd/helm-controller#1099, fluxcd/source-controller#1834: `_` for `+`.
     ['v1.2.3_build.4', '1.2.3+build.4'],
+    ['1.0.0-20240115.150000', '1.0.0-20240115.150000'],
     [`1.0.0-${'a'.repeat(122)}`, `1.0.0-${'a'.repeat(122)}`],
   ])('%s is a version', (tag, version_string) => {
     expect(readTag(tag)).toEqual({ kind: 'version', version_string });
   });
 
-  test.each([commit, sha256])('%s is a commit', (tag) => {
+  test.each([commit, sha256, '4f3e59a', 'deadbeef'])('%s is a commit', (tag) => {
     const version_string = `0.0.0+git.${tag.slice(0, 12)}`;
     expect(readTag(tag)).toEqual({ kind: 'commit', version_string });
   });
@@ -35,6 +38,15 @@ describe('the meaning of a tag', () => {
   test.each([
     '',
     'latest',
+    // voidzero-dev/vite-plus#628, swiftlang/swift-syntax#2845, dtolnay/semver#264: no date is a
+    // commit, and leading zeros are no semantic version.
+    '20240115',
+    '2024.01.15',
+    '1.0.0-20240115.093000',
+    '1234567',
+    '4f3e59',
+    '4F3E59A',
+    'dispatched-4f3e59a',
     '1.0.0 ',
     '+1.0.0',
     'vv1.0.0',
@@ -60,10 +72,32 @@ describe('the version string of tags', () => {
     [[commit, 'v2.0.0'], '2.0.0'],
     [[commit], '0.0.0+git.0123456789ab'],
     [['latest', commit], '0.0.0+git.0123456789ab'],
+    [['4f3e59a', `4f3e59a${commit.slice(7)}`, '4f3e59a7'], '0.0.0+git.4f3e59a789ab'],
+    [['v1.0.0-amd64', 'v1.0.0'], '1.0.0'],
+    [['v1.0.0-amd64'], '1.0.0-amd64'],
     [['latest'], ''],
     [[], ''],
   ])('%j is "%s"', (tags, version) => {
     expect(versionStringOf(tags)).toBe(version);
+  });
+});
+
+describe('the tag of the whole', () => {
+  test.each([
+    ['v1.0.0-amd64', 'v1.0.0'],
+    ['1.2.3-rc.1-arm64', '1.2.3-rc.1'],
+    ['v1.0.0-linux-amd64', 'v1.0.0'],
+    ['v1.0.0-arm-v7', 'v1.0.0'],
+    ['v1.0.0-armv6', 'v1.0.0'],
+    ['v1.0.0_b1-x86_64', 'v1.0.0_b1'],
+    ['v1.0.0', null],
+    ['v1.0.0-rc.1', null],
+    ['v1.0.0-amd64.1', null],
+    ['latest-amd64', null],
+    ['-amd64', null],
+    ['4f3e59a-amd64', null],
+  ])('of %s is %s', (tag, whole) => {
+    expect(wholeTagOf(tag)).toBe(whole);
   });
 });
 

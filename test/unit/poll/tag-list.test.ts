@@ -41,6 +41,15 @@ describe('fresh tags', () => {
     expect(freshTags(list, [])).toEqual(['v1.0.0', '2.0.0', commit]);
   });
 
+  test('of builds come last, and again when the tag of their version is new', () => {
+    const list = listOf('v1.0.0-amd64', 'v1.0.0', commit);
+    expect(freshTags(list, [])).toEqual(['v1.0.0', commit, 'v1.0.0-amd64']);
+
+    const known = [tagOf('v1.0.0-amd64'), tagOf(commit)];
+    expect(freshTags(list, known)).toEqual(['v1.0.0', 'v1.0.0-amd64']);
+    expect(freshTags(list, [...known, tagOf('v1.0.0')])).toEqual([]);
+  });
+
   test('are not known, or were gone', () => {
     const known = [tagOf('v1.0.0'), tagOf('v2.0.0', '2026-01-01T00:00:00.000Z')];
     expect(freshTags(listOf('v1.0.0', 'v2.0.0', 'v3.0.0'), known)).toEqual(['v2.0.0', 'v3.0.0']);

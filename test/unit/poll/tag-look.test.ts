@@ -12,7 +12,14 @@ import { candidates, digest, now } from '../candidates/factory.ts';
 
 const other = `sha256:${'b'.repeat(64)}`;
 const seen_at = '2026-01-01T01:00:00.000Z';
-const look: TagLook = { account: 'acme', module: 'redis', tag: 'v1.0.0', digest, seen_at };
+const look: TagLook = {
+  account: 'acme',
+  module: 'redis',
+  tag: 'v1.0.0',
+  digest,
+  build: null,
+  seen_at,
+};
 const before: Tag = {
   account: 'acme',
   module: 'redis',
@@ -46,6 +53,18 @@ describe('a check of a tag', () => {
     const later = { ...before, checked_at: '2026-01-01T02:00:00.000Z' };
     expect(decide({}, { before: later, named: candidates.found })).toBeNull();
     expect(decide({ digest: null }, { before: later, leaving: candidates.found })).toBeNull();
+  });
+
+  test('that stands for a build of an index ends the candidate of the build', () => {
+    const outcome = decide(
+      { digest: other, build: digest },
+      { before, leaving: { ...candidates.awaiting_signature, tags: ['v1.0.0'] }, named: unknown },
+    );
+    expect(outcome).toMatchObject({ tag: { digest: other }, event: null });
+    expect(outcome?.moves).toMatchObject([
+      { follows: { set: { tags: [], state: 'rejected', code: 'tag_of_build' } } },
+      { candidate: unknown, follows: { set: { state: 'found', tags: ['v1.0.0'] } } },
+    ]);
   });
 
   test('that names what it named before stores the time only', () => {

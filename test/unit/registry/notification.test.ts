@@ -14,6 +14,11 @@ describe('what was pushed', () => {
     ['harbor', hookPayloads.harbor('team/my-redis'), ['r.test/team/my-redis']],
     ['harbor', hookPayloads.harborCloudEvent('team/my-redis'), ['r.test/team/my-redis']],
     ['gitea', hookPayloads.gitea('Team/my-redis'), ['r.test/team/my-redis']],
+    [
+      'gitea',
+      hookPayloads.powernodeWorkflow('r.test/Team/my-redis:v1.0.0'),
+      ['r.test/team/my-redis'],
+    ],
     ['github', hookPayloads.github('Team/my-redis'), ['r.test/team/my-redis']],
     ['github', hookPayloads.githubRegistryPackage('Team/my-redis'), ['r.test/team/my-redis']],
   ] as const)('%s tells in its own words', (kind, body, expected) => {
@@ -39,6 +44,9 @@ describe('what was pushed', () => {
     ['gitea', { action: 'created', package: { type: 'npm', name: 'a', owner: { login: 'b' } } }],
     ['gitea', { ref: 'refs/heads/main', commits: [], repository: { name: 'a' } }],
     ['gitea', { action: 'created' }],
+    ['gitea', hookPayloads.powernodeWorkflow('')],
+    ['gitea', hookPayloads.powernodeWorkflow('other.test/team/my-redis:v1.0.0')],
+    ['gitea', hookPayloads.powernodeWorkflow('r.test/../my-redis:v1.0.0')],
     ['github', { zen: 'Design for failure.', hook_id: 1 }],
     ['github', { action: 'published' }],
     [
@@ -67,6 +75,16 @@ describe('what was pushed', () => {
     expect(pushedRepositories('distribution', 'r.test', bytes({ events }))).toEqual(['r.test/a/b']);
   });
 
+  test('the SBOM that Powernode’s workflow sends is refused with the way that it takes', () => {
+    const sbom = { module_id: 'my-redis', tag: 'v1.0.0', architecture: 'amd64', sbom: {} };
+    expect(() => pushedRepositories('gitea', 'r.test', bytes(sbom))).toThrow(
+      expect.objectContaining({
+        code: 'invalid_request',
+        message: expect.stringMatching(/found an SBOM; .* as a layer beside the module/),
+      }),
+    );
+  });
+
   test.each(hookKinds)('%s: a value of another form is refused', async (kind) => {
     for (const body of ['', '{', '7', '[]', '{"events":7,"type":7,"action":7}', '\xff']) {
       const read = async () => pushedRepositories(kind, 'r.test', Buffer.from(body, 'latin1'));
@@ -85,6 +103,9 @@ describe('the sender', () => {
     ['distribution', { authorization: 's3cret' }],
     ['harbor', { authorization: 's3cret' }],
     ['gitea', { 'x-gitea-signature': mac }],
+    ['gitea', { 'x-gitea-signature': `sha256=${mac}` }],
+    ['gitea', { 'x-hub-signature-256': mac }],
+    ['gitea', { 'x-hub-signature-256': `sha256=${mac}` }],
     ['github', { 'x-hub-signature-256': `sha256=${mac}` }],
   ] as const)('%s is believed with the secret in %j', (kind, headers) => {
     expect(isAuthentic(kind, headersOf(headers), body, 's3cret')).toBe(true);

@@ -16,10 +16,22 @@ import {
   readCosignKey,
   signArtifact,
 } from '../../../shared/signature/index.ts';
-import { verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
+import { readPublicKey, verifyBytes, verifyDigest } from '../../../shared/signature/keys.ts';
 
 const pem = (key: { export: (options: { format: 'pem'; type: 'spki' }) => string | Buffer }) =>
   key.export({ format: 'pem', type: 'spki' }).toString();
+
+/** What `openssl ec -param_enc explicit -pubout` writes of a key on P-256. */
+const explicitKey = `-----BEGIN PUBLIC KEY-----
+MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAA
+AAAAAAAAAAAA////////////////MFsEIP////8AAAABAAAAAAAAAAAAAAAA////
+///////////8BCBaxjXYqjqT57PrvVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSd
+NgiG5wSTamZ44ROdJreBn36QBEEEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5
+RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA
+//////////+85vqtpxeehPO5ysL8YyVRAgEBA0IABDfxJn8F81G0+OeTYFOMPGNn
+hZbr1JjhSbp0CfxQJPkPsqgsofjKb4gFn5UrgNLLVUgtskHjTs/urCqDUtIqpak=
+-----END PUBLIC KEY-----
+`;
 
 /** A public key with a sound modulus and another exponent, in base64url. */
 function rsaWith(e: string): string {
@@ -54,18 +66,23 @@ describe('public keys', () => {
     expect(checkPublicKey(change(pem(publicKey))).key.equals(publicKey)).toBe(true);
   });
 
+  const twoBlocks = '2 PEM blocks in one text; write each key into a text of its own';
   test.each([
     [
       'a private key',
       privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-      'private key',
+      'a PEM block "private key"',
     ],
-    ['an encrypted private key', readFixture('keys/good.key'), 'encrypted sigstore private key'],
-    ['two keys', pem(publicKey) + pem(publicKey), '2 blocks in one text'],
+    [
+      'an encrypted private key',
+      readFixture('keys/good.key'),
+      'a PEM block "encrypted sigstore private key"',
+    ],
+    ['two keys', pem(publicKey) + pem(publicKey), twoBlocks],
     [
       'a key with a private key behind it',
       pem(publicKey) + privateKey.export({ format: 'pem', type: 'pkcs8' }),
-      '2 blocks in one text',
+      twoBlocks,
     ],
     [
       'P-521',
@@ -90,11 +107,25 @@ describe('public keys', () => {
       pem(publicKey).replace(/.{4}(?=\n-----END)/, ''),
       'bytes that do not decode',
     ],
-    ['nothing', '', 'something else'],
+    ['nothing', '', 'a text without a PEM block'],
+    [
+      'a block with headers',
+      pem(publicKey).replace('KEY-----', 'KEY-----\nComment: builds\n'),
+      'a PEM block "public key" that is cut short, has headers, or does not begin its line',
+    ],
+    [
+      'a key with explicit parameters',
+      explicitKey,
+      'an EC key with explicit parameters; convert it by "openssl ec -pubin -in <file> -param_enc named_curve -pubout"',
+    ],
   ])('of %s are refused', (_, text, found) => {
     expect(() => checkPublicKey(text, 'trusted_keys[0]')).toThrow(
       expect.objectContaining({ code: 'key_invalid', field: 'trusted_keys[0]', found }),
     );
+  });
+
+  test('with explicit parameters that were registered before do not stop the other keys', () => {
+    expect(readPublicKey(explicitKey).key.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
   });
 });
 
