@@ -1,7 +1,6 @@
 import { emptyBlob, mediaTypes } from '../../shared/registry/index.ts';
 
 export const moduleArtifactType = 'application/vnd.powernode.module.v1';
-const moduleLayerType = 'application/vnd.powernode.module.v1+tar';
 
 /**
  * Returns the OCI manifest that `oras push` 1.2 writes for one file, with the same order of keys.
@@ -23,7 +22,7 @@ export function artifactManifest(
     },
     layers: [
       {
-        mediaType: moduleLayerType,
+        mediaType: mediaTypes.moduleLayer,
         digest: layer.digest,
         size: layer.size,
         annotations: { 'org.opencontainers.image.title': title },

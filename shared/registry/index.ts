@@ -7,6 +7,7 @@ export { isOutage, isOutageCode } from './failure.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
 export { readPause } from './pause.ts';
+export { platformAnnotation, platformOf } from './platform-of.ts';
 export { ecrRegion, parseReference, type Reference } from './reference.ts';
 export {
   type Descriptor,

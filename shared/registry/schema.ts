@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { GantryError, isGantryError } from '../base/error.ts';
 import { parseStrictJson } from '../base/strict-json.ts';
 
-/** Media types of the OCI image specification 1.1 and of the signatures that cosign stores. */
+/** Media types of the OCI image specification 1.1, of cosign's signatures, and of modules. */
 export const mediaTypes = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   index: 'application/vnd.oci.image.index.v1+json',
@@ -13,6 +13,8 @@ export const mediaTypes = {
   empty: 'application/vnd.oci.empty.v1+json',
   bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
+  /** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
+  moduleLayer: 'application/vnd.powernode.module.v1+tar',
 } as const;
 
 /**

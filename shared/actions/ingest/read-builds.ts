@@ -1,15 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { verifyModuleTar } from '../../artifact/index.ts';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { composefsImage } from '../../composefs/index.ts';
-import { platformSchema } from '../../contract/modules/index.ts';
 import type { TreeEntry } from '../../domain/files/index.ts';
 import {
   anyPlatform,
   type ImageLabels,
-  nameOciPlatform,
   type SideLayer,
   type VersionBuild,
 } from '../../domain/modules/index.ts';
@@ -22,6 +19,8 @@ import {
   mediaTypes,
   parseIndex,
   parseManifest,
+  platformAnnotation,
+  platformOf,
   signed,
 } from '../../registry/index.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
@@ -123,39 +122,6 @@ function refuseSamePlatform(children: readonly Descriptor[], digest: string): vo
       { found: platform },
     );
   }
-}
-
-const platformAnnotation = 'vnd.powernode.module.platform';
-
-const ociPlatformSchema = z.object({
-  platform: z.object({
-    os: z.string(),
-    architecture: z.string(),
-    variant: z.string().nullish(),
-    'os.version': z.string().nullish(),
-  }),
-});
-
-/**
- * The platform that an index entry names: its annotation, else its OCI platform; null for none.
- */
-function platformOf(child: Descriptor): string | null {
-  const named = child.annotations?.[platformAnnotation] ?? ociPlatform(child);
-  if (named === null || platformSchema.safeParse(named).success) return named;
-
-  throw new GantryError(
-    'artifact_invalid',
-    `expected an index to name platforms such as ubuntu-24.04-amd64, found ${JSON.stringify(named.slice(0, 200))}`,
-    { found: named.slice(0, 200) },
-  );
-}
-
-function ociPlatform(child: Descriptor): string | null {
-  const { data } = ociPlatformSchema.safeParse(child);
-  // Builders list their attestations as manifests for the platform unknown/unknown.
-  if (data === undefined || data.platform.os === 'unknown') return null;
-  const { 'os.version': osVersion, ...platform } = data.platform;
-  return nameOciPlatform({ ...platform, osVersion });
 }
 
 async function readBuild(

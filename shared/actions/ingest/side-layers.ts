@@ -8,12 +8,9 @@ import {
   type DocumentSummary,
   withoutLicenses,
 } from '../../domain/signatures/index.ts';
-import type { Descriptor } from '../../registry/index.ts';
+import { type Descriptor, mediaTypes } from '../../registry/index.ts';
 import { objectKeys, putByDigest } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
-
-/** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
-const layerMediaType = 'application/vnd.powernode.module.v1+tar';
 
 /**
  * Separates the layer that a module is from the documents beside it (SBOM, VEX, list of packages).
@@ -26,12 +23,12 @@ export function splitLayers(layers: readonly Descriptor[]): {
   const isSide = ({ mediaType }: Descriptor) => kindOfMediaType(mediaType) !== null;
   const [layer, ...others] = layers.filter((one) => !isSide(one));
 
-  if (layer === undefined || others.length > 0 || layer.mediaType !== layerMediaType) {
+  if (layer === undefined || others.length > 0 || layer.mediaType !== mediaTypes.moduleLayer) {
     const found = layers.map(({ mediaType }) => mediaType.slice(0, 100));
     const named = `${found.slice(0, 5).join(', ') || 'none'}${found.length > 5 ? `, … ${found.length} in all` : ''}`;
     throw new GantryError(
       'media_type_unsupported',
-      `expected one layer ${layerMediaType}, beside it only SBOM, VEX and lists of packages; found ${named}`,
+      `expected one layer ${mediaTypes.moduleLayer}, beside it only SBOM, VEX and lists of packages; found ${named}`,
     );
   }
 

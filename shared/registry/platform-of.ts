@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { GantryError } from '../base/error.ts';
+import { platformSchema } from '../contract/modules/index.ts';
+import { nameOciPlatform } from '../domain/modules/index.ts';
+import type { Descriptor } from './schema.ts';
+
+/** The annotation of an index entry that names its platform. */
+export const platformAnnotation = 'vnd.powernode.module.platform';
+
+const ociPlatformSchema = z.object({
+  platform: z.object({
+    os: z.string(),
+    architecture: z.string(),
+    variant: z.string().nullish(),
+    'os.version': z.string().nullish(),
+  }),
+});
+
+/**
+ * The platform that an index entry names: its annotation, else its OCI platform; null for none.
+ */
+export function platformOf(child: Descriptor): string | null {
+  const named = child.annotations?.[platformAnnotation] ?? ociPlatform(child);
+  if (named === null || platformSchema.safeParse(named).success) return named;
+
+  throw new GantryError(
+    'artifact_invalid',
+    `expected an index to name platforms such as ubuntu-24.04-amd64, found ${JSON.stringify(named.slice(0, 200))}`,
+    { found: named.slice(0, 200) },
+  );
+}
+
+function ociPlatform(child: Descriptor): string | null {
+  const { data } = ociPlatformSchema.safeParse(child);
+  // Builders list their attestations as manifests for the platform unknown/unknown.
+  if (data === undefined || data.platform.os === 'unknown') return null;
+  const { 'os.version': osVersion, ...platform } = data.platform;
+  return nameOciPlatform({ ...platform, osVersion });
+}
