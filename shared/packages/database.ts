@@ -1,11 +1,8 @@
 import { compareBytes } from '../domain/files/index.ts';
-import { formatStanza, parseStanzas, type Stanza } from './deb822.ts';
+import { parseStanzas, type Stanza } from './deb822.ts';
 
 /** Where dpkg keeps the state of all packages of a tree. */
 export const statusPath = '/var/lib/dpkg/status';
-
-/** Where a layer keeps the state of its own packages, a file a package. */
-export const statusFragments = '/var/lib/dpkg/status.d';
 
 /** An installed package, as dpkg's database states it. */
 export interface InstalledPackage {
@@ -45,18 +42,4 @@ export function packagesOfLayer(
 ): InstalledPackage[] {
   const known = new Map(base.map((one) => [packageKey(one), one.version]));
   return full.filter((one) => known.get(packageKey(one)) !== one.version);
-}
-
-/**
- * The files under `status.d` that record packages in a layer: path → content. Packages that may be
- * installed for several architectures have theirs in the name, as dpkg's own info files do.
- */
-export function statusFragmentFiles(packages: readonly InstalledPackage[]): Map<string, string> {
-  return new Map(
-    packages.map((one) => {
-      const isShared = one.stanza.get('Multi-Arch') === 'same';
-      const name = isShared ? packageKey(one) : one.name;
-      return [`${statusFragments}/${name}`, formatStanza(one.stanza)];
-    }),
-  );
 }

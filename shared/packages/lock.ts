@@ -22,9 +22,17 @@ const lockedPackage = z.strictObject({
 /** One .deb of a closure. */
 export type LockedPackage = z.infer<typeof lockedPackage>;
 
+/**
+ * Checks a package that a layer records.
+ * @throws GantryError `artifact_invalid`
+ */
+export function parseRecordedPackage(value: unknown, path: string): LockedPackage {
+  return parseRecorded(lockedPackage, value, path);
+}
+
 const lockedModule = z.strictObject({
   module: z.string(),
-  /** Null for a directory, which has no version. */
+  /** The tag or digest of a reference; null for a directory, which has no version. */
   version: z.string().nullable(),
   /** Of a registry's manifest; of a directory, the digest of its manifest and packages. */
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex digits>'),
@@ -66,6 +74,23 @@ const lockedAccounts = z.strictObject({
 
 /** Users and groups of a build, with their ids of the account's table. */
 export type LockedAccounts = z.infer<typeof lockedAccounts>;
+
+/**
+ * Checks users and groups that layers record.
+ * @throws GantryError `artifact_invalid`
+ */
+export function parseRecordedAccounts(value: unknown, path: string): LockedAccounts {
+  return parseRecorded(lockedAccounts, value, path);
+}
+
+function parseRecorded<T extends z.ZodType>(schema: T, value: unknown, path: string): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+
+  const [issue] = parsed.error.issues;
+  const message = `expected a record that a lock can hold at ${path} of the layer, found a problem at ${issue?.path.join('.')}: ${issue?.message}`;
+  throw new GantryError('artifact_invalid', message, { field: path, cause: parsed.error });
+}
 
 const lockSection = z.strictObject({
   architecture: z.string(),

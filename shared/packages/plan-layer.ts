@@ -1,8 +1,10 @@
 import type { TreeEntry } from '../domain/files/index.ts';
 import { compileMask, selectFiles } from '../files/index.ts';
 import { type Accounts, formatSysusers, newAccounts } from './accounts.ts';
-import { type InstalledPackage, packagesOfLayer, statusFragmentFiles } from './database.ts';
+import { type InstalledPackage, packagesOfLayer } from './database.ts';
 import { packageLayer } from './layer.ts';
+import { recordFiles } from './layer-records.ts';
+import type { LockedPackage } from './lock.ts';
 
 /** What is known of a built tree. */
 export interface TreeState {
@@ -20,6 +22,8 @@ export interface LayerPlanInput {
   shipped: Readonly<Record<string, readonly string[]>>;
   /** Globs of package files that do not ship, carve-outs apart. */
   mask: readonly string[];
+  /** The closure that was installed. */
+  debs: readonly LockedPackage[];
   /** Only package files that these globs claim ship; undefined for all. */
   carve: readonly string[] | undefined;
 }
@@ -50,7 +54,7 @@ export function planLayer(input: LayerPlanInput): LayerPlan {
       ? { entries: unmasked, packages: own, carved: [] }
       : carve(unmasked, own, { shipped: input.shipped, claims: input.carve });
 
-  const generated = statusFragmentFiles(packages);
+  const generated = recordFiles(packages, input.debs);
   const accounts = newAccounts(base?.accounts ?? { users: [], groups: [] }, full.accounts);
   const sysusers = formatSysusers(accounts, full.accounts);
   if (sysusers !== '') generated.set(sysusersPath(input.module), sysusers);

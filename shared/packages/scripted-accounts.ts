@@ -10,8 +10,8 @@ const firstGid = 101;
 /** Static again, up to 64,999; then `nobody`. */
 const staticAgain = 60_000;
 
-const isDynamicUser = (uid: number): boolean => uid >= firstUid && uid < staticAgain;
-const isDynamicGroup = (gid: number): boolean => gid >= firstGid && gid < staticAgain;
+export const isDynamicUser = (uid: number): boolean => uid >= firstUid && uid < staticAgain;
+export const isDynamicGroup = (gid: number): boolean => gid >= firstGid && gid < staticAgain;
 
 /** The users and groups of a tree that maintainer scripts made. */
 export function dynamicAccounts({ users, groups }: Accounts): Accounts {
@@ -125,7 +125,14 @@ export function startingAccounts(
 
   for (const one of required) {
     for (const user of one.users) users.set(user.name, { ...user, base: true });
-    for (const group of one.groups) groups.set(group.name, { ...group, base: true });
+    for (const group of one.groups) {
+      // Two required modules may each put a user into a group of their common base.
+      const same = required.flatMap(({ groups: all }) =>
+        all.filter(({ name }) => name === group.name),
+      );
+      const members = new Set(same.flatMap((found) => found.members));
+      groups.set(group.name, { ...group, members: [...members], base: true });
+    }
   }
   return { users: [...users.values()], groups: [...groups.values()] };
 }

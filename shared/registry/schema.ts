@@ -13,7 +13,7 @@ export const mediaTypes = {
   empty: 'application/vnd.oci.empty.v1+json',
   bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
-  /** The layer that a module is: `oras push … module.tar:application/vnd.powernode.module.v1+tar`. */
+  /** The layer that a module is, as in `oras push … module.tar:<type>`. */
   moduleLayer: 'application/vnd.powernode.module.v1+tar',
 } as const;
 

@@ -17,15 +17,17 @@ import { readBuildFiles, writeBuildFiles } from './build-files.ts';
 import { cacheDirectory, DebCache, type DebSource, mirrorSource } from './deb-cache.ts';
 import { makeTrees, type Trees } from './make-trees.ts';
 import { findPlatform, type PlatformFlags } from './platform.ts';
-import type { RequiredModule } from './required-modules.ts';
+import type { ArtifactReader, RequiredModule } from './required-modules.ts';
 import { resolveLock } from './resolve-lock.ts';
 import { accountsOf, packagesOf, type TreeFacts } from './tree-facts.ts';
 
 export interface PackageOptions extends PlatformFlags {
   /** The name of the platform. */
   platform: string;
-  /** `--require <module>=<directory>`. */
+  /** `--require <module>=<directory or reference>`. */
   given?: ReadonlyMap<string, string>;
+  /** Reads the modules that `given` names by a reference. */
+  readArtifact?: ArtifactReader;
   updateLock?: boolean;
   /** Undefined keeps what the lock says. */
   carve?: boolean | undefined;
@@ -78,6 +80,7 @@ export async function buildPackages(
     platform: options.platform,
     base,
     given: options.given ?? new Map(),
+    readArtifact: options.readArtifact,
     locked,
     updateLock: options.updateLock ?? false,
     carve,
@@ -109,7 +112,7 @@ export async function buildPackages(
   const lock = { lock_version: 1 as const, platforms };
   const written = await writeBuildFiles({ ...files, lock, ids: trees.ids }, options.out);
 
-  const plan = planPackages(manifest, trees, carve);
+  const plan = planPackages(manifest, trees, section);
   refuseProtected(plan, resolved.required);
   return {
     plan,
@@ -125,17 +128,23 @@ export async function buildPackages(
       ...written,
       ...planWarnings(plan, trees, manifest.carve_waivers),
       ...updateWarnings(resolved.section),
+      ...unverifiedWarnings(resolved.required),
     ],
   };
 }
 
-function planPackages(manifest: ModuleManifest, trees: Trees, carve: boolean): LayerPlan {
+function planPackages(
+  manifest: ModuleManifest,
+  trees: Trees,
+  { options: { carve }, packages: debs }: LockSection,
+): LayerPlan {
   return planLayer({
     module: manifest.name,
     base: trees.base && stateOf(trees.base),
     full: stateOf(trees.full),
     shipped: trees.full.shipped,
     mask: buildMask(manifest),
+    debs,
     carve: carve ? manifest.file_spec : undefined,
   });
 }
@@ -197,4 +206,10 @@ function updateWarnings({ base, packages }: LockSection): string[] {
   return [
     `the layer replaces packages of the required modules: ${names}; update their locks to avoid it`,
   ];
+}
+
+function unverifiedWarnings(required: readonly RequiredModule[]): string[] {
+  return required.flatMap(({ name, unverified }) =>
+    unverified === undefined ? [] : [`nobody verified the signature of ${name}: ${unverified}`],
+  );
 }

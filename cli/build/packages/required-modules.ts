@@ -2,31 +2,59 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GantryError } from '../../../shared/base/error.ts';
+import type { BasePlatform } from '../../../shared/domain/modules/index.ts';
 import { type ModuleManifest, parseManifest } from '../../../shared/manifest/index.ts';
-import { type LockSection, lockFileName, parseLock } from '../../../shared/packages/index.ts';
+import {
+  type LayerAccounts,
+  type LockedAccounts,
+  type LockedPackage,
+  lockFileName,
+  parseLock,
+} from '../../../shared/packages/index.ts';
 
-/** A module whose packages the built module finds on the machine. */
+/** A module whose packages are below those of the built module. */
 export interface RequiredModule {
   name: string;
-  directory: string;
   manifest: ModuleManifest;
-  /** What its own build installs on this platform; undefined without a lock. */
-  locked: LockSection | undefined;
-  /** `sha256:<hex>` of its package_spec and its locked packages. */
+  /** The tag or digest of a reference; null for a directory, which has no version. */
+  version: string | null;
+  /** Of a registry's manifest; of a directory, that of its package_spec and locked packages. */
   digest: string;
+  /** The packages that its lock or its layer names. */
+  locked: LockedPackage[];
+  /** Packages whose .deb only the archive knows: those of a module without a lock. */
+  specs: string[];
+  /** The users and groups of its lock. */
+  accounts?: LockedAccounts;
+  /** The users and groups of its layer. */
+  layer?: LayerAccounts;
+  /** The reference of an artifact whose signature nobody verified. */
+  unverified?: string;
 }
+
+/** What a build is for. */
+export interface Wanted {
+  platform: string;
+  /** Debian's name of it. */
+  architecture: string;
+}
+
+/** Reads a module that `--require` names by its registry reference. */
+export type ArtifactReader = (reference: string, wanted: Wanted) => Promise<RequiredModule>;
 
 export interface RequiredModulesInput {
   directory: string;
   manifest: ModuleManifest;
   platform: string;
-  /** `--require <module>=<directory>`. */
+  base: Pick<BasePlatform, 'architecture'>;
+  /** `--require <module>=<directory or reference>`. */
   given: ReadonlyMap<string, string>;
+  readArtifact?: ArtifactReader | undefined;
 }
 
 /**
- * Finds the required modules, and theirs, in the directories that are given and beside the module.
- * A requirement of a capability is met by a directory whose manifest provides it.
+ * Finds the required modules, and theirs, in the places that are given and beside the module. A
+ * requirement of a capability is met by a module whose manifest provides it.
  * @throws GantryError `required_module_missing`, `ModuleManifestSchemaError`, `lock_invalid`
  */
 export async function findRequiredModules(input: RequiredModulesInput): Promise<RequiredModule[]> {
@@ -70,19 +98,33 @@ async function readSiblings(input: RequiredModulesInput): Promise<RequiredModule
     .map(({ name }) => join(parent, name))
     .filter((directory) => directory !== own);
 
-  const given = await Promise.all(
-    [...input.given].map(async ([name, directory]) => {
-      const module = await readModule(resolve(directory), input.platform);
-      if (module !== undefined && satisfies(module.manifest, wantedName(name))) return module;
-      const message = `expected the module ${name} in ${directory}, found ${module?.name ?? 'no manifest.yaml'}`;
-      throw new GantryError('required_module_missing', message, { field: name, found: directory });
-    }),
-  );
+  const given: RequiredModule[] = [];
+  for (const [name, place] of input.given) given.push(await readGiven(name, place, input));
 
   const beside = await Promise.all(
     siblings.map((directory) => readModule(directory, input.platform).catch(() => undefined)),
   );
   return [...given, ...beside.filter((one) => one !== undefined)];
+}
+
+async function readGiven(
+  name: string,
+  place: string,
+  { platform, base, readArtifact }: RequiredModulesInput,
+): Promise<RequiredModule> {
+  const module =
+    isReference(place) && readArtifact !== undefined
+      ? await readArtifact(place, { platform, architecture: base.architecture })
+      : await readModule(resolve(place), platform);
+  if (module !== undefined && satisfies(module.manifest, wantedName(name))) return module;
+
+  const message = `expected the module ${name} in ${place}, found ${module?.name ?? 'no manifest.yaml'}`;
+  throw new GantryError('required_module_missing', message, { field: name, found: place });
+}
+
+/** True for a place with a tag or digest, unless it starts as a path does. */
+export function isReference(place: string): boolean {
+  return !/^[./~]/.test(place) && /(?::[^/]+|@sha256:[0-9a-f]+)$/.test(place);
 }
 
 async function readModule(
@@ -103,10 +145,12 @@ async function readModule(
 
   return {
     name: manifest.name,
-    directory,
     manifest,
-    locked,
+    version: null,
     digest: `sha256:${hash.digest('hex')}`,
+    locked: locked?.packages ?? [],
+    specs: locked === undefined ? manifest.package_spec : [],
+    ...(locked === undefined ? {} : { accounts: locked.accounts }),
   };
 }
 
@@ -120,7 +164,7 @@ export async function readOptional(path: string): Promise<string | undefined> {
 
 function missingError(missing: readonly string[], directory: string): GantryError {
   const list = missing.join(', ');
-  const message = `expected the required modules beside ${resolve(directory)}, found none for ${list}; give each with --require <module>=<directory>`;
+  const message = `expected the required modules beside ${resolve(directory)}, found none for ${list}; give each with --require <module>=<directory>, or =<registry reference>`;
   return new GantryError('required_module_missing', message, {
     field: 'dependencies',
     found: missing,

@@ -5,7 +5,9 @@ import { compareBytes } from '../../../shared/domain/files/index.ts';
 import type { BasePlatform } from '../../../shared/domain/modules/index.ts';
 import type { ModuleManifest } from '../../../shared/manifest/index.ts';
 import {
+  accountsOfLayers,
   compareDebianVersions,
+  type LockedAccounts,
   type LockedModule,
   type LockedPackage,
   type LockSection,
@@ -17,7 +19,11 @@ import {
 } from '../../../shared/packages/index.ts';
 import { Archive } from './archive.ts';
 import type { DebCache, DebSource } from './deb-cache.ts';
-import { findRequiredModules, type RequiredModule } from './required-modules.ts';
+import {
+  type ArtifactReader,
+  findRequiredModules,
+  type RequiredModule,
+} from './required-modules.ts';
 
 export interface LockInput {
   directory: string;
@@ -25,6 +31,7 @@ export interface LockInput {
   platform: string;
   base: BasePlatform;
   given: ReadonlyMap<string, string>;
+  readArtifact: ArtifactReader | undefined;
   /** The section of the lock file; undefined without one. */
   locked: LockSection | undefined;
   updateLock: boolean;
@@ -61,7 +68,7 @@ export async function resolveLock(input: LockInput): Promise<ResolvedLock> {
     architecture: base.architecture,
     suite: base.suite,
     package_spec: manifest.package_spec,
-    requires: required === undefined ? locked.requires : lockedModules(required),
+    requires: required === undefined ? locked.requires : sameSources(locked, required, input.given),
   });
 
   if (mismatch === undefined) return { section: locked, required: required ?? [], isNew: false };
@@ -72,7 +79,7 @@ export async function resolveLock(input: LockInput): Promise<ResolvedLock> {
 async function makeSection(input: LockInput): Promise<ResolvedLock> {
   const { manifest, base, locked, carve } = input;
   const required = await findRequiredModules(input);
-  const pinned = newestOf(required.flatMap((one) => one.locked?.packages ?? []));
+  const pinned = newestOf(required.flatMap((one) => one.locked));
 
   input.onStep('reading the archive');
   const directory = join(input.work, 'apt');
@@ -82,8 +89,7 @@ async function makeSection(input: LockInput): Promise<ResolvedLock> {
 
   input.onStep('resolving packages');
   const pinnedStanzas = await stanzasOf(pinned, input);
-  const unlocked = required.filter((one) => one.locked === undefined);
-  const baseSpecs = [...new Set(unlocked.flatMap((one) => one.manifest.package_spec))];
+  const baseSpecs = [...new Set(required.flatMap((one) => one.specs))];
   const resolved =
     baseSpecs.length === 0
       ? { packages: [], stanzas: [] }
@@ -100,10 +106,7 @@ async function makeSection(input: LockInput): Promise<ResolvedLock> {
     requires: lockedModules(required),
     epoch,
     // A build finds those that are not known yet.
-    accounts: startingAccounts(
-      required.flatMap((one) => one.locked?.accounts ?? []),
-      locked?.accounts,
-    ),
+    accounts: startingAccounts(accountsOf(required), locked?.accounts),
     base: baseDebs,
     packages: overlay(baseDebs, own.packages),
   };
@@ -114,7 +117,34 @@ async function makeSection(input: LockInput): Promise<ResolvedLock> {
 function lockedModules(required: readonly RequiredModule[]): LockedModule[] {
   return required
     .filter(({ manifest }) => manifest.package_spec.length > 0)
-    .map(({ name, digest }) => ({ module: name, version: null, digest }));
+    .map(({ name, version, digest }) => ({ module: name, version, digest }));
+}
+
+/**
+ * The modules that a build finds now. A module that the lock has from a registry stays that one,
+ * until --require or --update-lock says another: a directory beside it is another version.
+ */
+function sameSources(
+  locked: LockSection,
+  required: readonly RequiredModule[],
+  given: ReadonlyMap<string, string>,
+): LockedModule[] {
+  const isDirectory = ({ version }: LockedModule) => version === null;
+  return lockedModules(required).map((found) => {
+    const known = locked.requires.find(({ module }) => module === found.module);
+    const isKept = known !== undefined && !isDirectory(known) && isDirectory(found);
+    return isKept && !given.has(found.module) ? known : found;
+  });
+}
+
+/** The users and groups that the builds of the required modules made. */
+function accountsOf(required: readonly RequiredModule[]): LockedAccounts[] {
+  const layers = required.flatMap(({ layer }) => layer ?? []);
+  const ofLayers = accountsOfLayers({
+    sysusers: layers.flatMap(({ sysusers }) => sysusers),
+    directories: new Map(layers.flatMap(({ directories }) => [...directories])),
+  });
+  return [...required.flatMap(({ accounts }) => accounts ?? []), ofLayers];
 }
 
 async function stanzasOf(debs: readonly LockedPackage[], input: LockInput): Promise<Stanza[]> {

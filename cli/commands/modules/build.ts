@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug } from '../../../shared/base/slug.ts';
 import type { BuildOptions, BuildResult } from '../../build/build-module.ts';
+import type { DebSource } from '../../build/packages/deb-cache.ts';
+import type { ArtifactReader } from '../../build/packages/required-modules.ts';
 import { collect, describe, type Flags } from '../../command.ts';
 import {
   addRegistryOptions,
@@ -10,10 +12,16 @@ import {
   type RegistryFlags,
   type Target,
 } from '../../input/registry-target.ts';
+import {
+  addPolicyOptions,
+  namesSigner,
+  type PolicyFlags,
+  readPolicy,
+} from '../../input/signature-policy.ts';
 import { showSpinner } from '../../output/progress.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface BuildFlags extends Flags, RegistryFlags {
+interface BuildFlags extends Flags, RegistryFlags, PolicyFlags {
   dryRun?: true;
   rootfsOnly?: true;
   out?: string;
@@ -25,7 +33,8 @@ interface BuildFlags extends Flags, RegistryFlags {
   updateLock?: true;
   carve?: boolean;
   ids?: string;
-  packages?: string;
+  unverified?: true;
+  packages?: string[];
   savePackages?: string;
   vex?: string;
 }
@@ -50,21 +59,23 @@ export function registerModuleBuild(module: Command): void {
     )
     .option('--keyring <file>', 'keys that sign the archive')
     .option(
-      '--require <module=dir>',
-      'where a required module is (repeatable; default: beside this one)',
+      '--require <module=place>',
+      'directory or registry reference of a required module (repeatable; default: beside this one)',
       collect,
     )
+    .option('--unverified', 'take required modules from a registry without a trusted signature')
     .option('--parent <dir>', 'repository of the parent module (default: ../<its name>)')
     .option('--update-lock', 'resolve packages again and write module.lock.json')
     .option('--carve', 'leave out package files that file_spec does not name; kept in the lock')
     .option('--no-carve', 'ship all package files again')
     .option('--ids <file>', 'table of user and group ids (default: ids.yaml here or above)')
-    .option('--packages <ref>', 'repository where the packages were saved')
+    .option('--packages <ref>', 'repository where packages were saved (repeatable)', collect)
     .option('--save-packages <ref>', 'push the packages of the lock as an OCI artifact')
     .option('--vex <file>', 'VEX document to write beside the module; "grype" makes one');
-  addRegistryOptions(command);
+  addRegistryOptions(addPolicyOptions(command));
   describe(command, {
     notes: `
+The trust options say whose signature a required module of a registry must have, as in "gantry module verify".
 The same input and lock give the same bytes. Files of rootfs/ get the time SOURCE_DATE_EPOCH. Without it, they get
 the time of the last commit, or 0 outside a git repository. Packages need mmdebstrap, and root or user namespaces.
 Several platforms are built to a directory each below the results. A module without file_spec ships what the
@@ -73,6 +84,8 @@ dependency_spec of its parent module selects.`,
       'gantry module build --dry-run && gantry module build',
       'gantry module build --platform debian-12-amd64 --platform debian-12-arm64',
       'gantry module build --update-lock --require system-base=../base',
+      `gantry module build --require system-base=ghcr.io/acme/base:v1.0.0 \\
+    --key base.pub --no-require-tlog`,
     ],
     action: build,
   });
@@ -109,8 +122,11 @@ async function buildOne(
 ): Promise<BuildResult> {
   const { buildModule } = await import('../../build/build-module.ts');
   const { savedPackages, savePackages } = await import('../../build/packages/packages-artifact.ts');
-  const saved =
-    flags.packages === undefined ? undefined : await openRepository(flags.packages, flags);
+  const given = parseRequire(flags.require ?? []);
+  const readArtifact = await openRequired([...given.values()], flags);
+  const sources: DebSource[] = [];
+  for (const saved of flags.packages ?? [])
+    sources.push(savedPackages(await openRepository(saved, flags)));
   const target =
     flags.savePackages === undefined ? undefined : await openTarget(flags.savePackages, flags);
 
@@ -127,11 +143,12 @@ async function buildOne(
       platform,
       mirrors: flags.mirror ?? [],
       keyring: flags.keyring,
-      given: parseRequire(flags.require ?? []),
+      given,
+      readArtifact,
       updateLock: flags.updateLock ?? false,
       carve: flags.carve,
       ids: flags.ids,
-      sources: saved === undefined ? [] : [savedPackages(saved)],
+      sources,
       onStep: (step) => spinner.message(`${platform}: ${step}`),
       ...(target === undefined ? {} : { save: (debs, cache) => savePackages(target, debs, cache) }),
     },
@@ -141,6 +158,25 @@ async function buildOne(
   if (!flags.json)
     for (const warning of result.warnings) process.stderr.write(`gantry: warning: ${warning}\n`);
   return result;
+}
+
+/**
+ * How required modules of a registry are read: with a signature that the trust options accept, or
+ * with none if the user says so.
+ * @throws GantryError `usage` before the first call to the registry
+ */
+async function openRequired(places: readonly string[], flags: BuildFlags): Promise<ArtifactReader> {
+  const { isReference } = await import('../../build/packages/required-modules.ts');
+  const { readRequiredArtifact } = await import('../../build/packages/required-artifact.ts');
+  const reference = places.find(isReference);
+  if (reference !== undefined && flags.unverified === undefined && !namesSigner(flags)) {
+    const message = `expected --key, or --identity with --issuer, for the signature of ${reference}, found neither; pass --unverified to take it without`;
+    throw new GantryError('usage', message, { field: 'require', found: reference });
+  }
+
+  const policy = namesSigner(flags) ? await readPolicy(flags) : null;
+  return async (text, wanted) =>
+    readRequiredArtifact(await openTarget(text, flags), policy, wanted);
 }
 
 /** A tag is allowed and not needed: packages are found by their digests. */
@@ -154,10 +190,14 @@ function parseRequire(entries: readonly string[]): Map<string, string> {
     entries.map((entry) => {
       const equals = entry.indexOf('=');
       if (equals > 0) return [entry.slice(0, equals), entry.slice(equals + 1)];
-      throw new GantryError('usage', `expected --require <module>=<directory>, found "${entry}"`, {
-        field: 'require',
-        found: entry,
-      });
+      throw new GantryError(
+        'usage',
+        `expected --require <module>=<directory or reference>, found "${entry}"`,
+        {
+          field: 'require',
+          found: entry,
+        },
+      );
     }),
   );
 }

@@ -1,26 +1,19 @@
 import type { Command } from 'commander';
-import { GantryError } from '../../../shared/base/error.ts';
-import type { ArtifactVerdict, SignaturePolicy } from '../../../shared/domain/signatures/index.ts';
+import type { ArtifactVerdict } from '../../../shared/domain/signatures/index.ts';
 import { describe, type Flags } from '../../command.ts';
-import {
-  addTrustOptions,
-  readTrustFlags,
-  type TrustFlags,
-  trustedRootHelp,
-} from '../../input/module-flags.ts';
 import {
   addRegistryOptions,
   collectAnnotation,
   openTarget,
   type RegistryFlags,
 } from '../../input/registry-target.ts';
+import { addPolicyOptions, type PolicyFlags, readPolicy } from '../../input/signature-policy.ts';
 import { colors } from '../../output/colors.ts';
 import { withSpinner } from '../../output/progress.ts';
 import { formatSignatures } from '../../output/signature-rows.ts';
 import { type ExitCode, print } from '../../run.ts';
 
-interface VerifyFlags extends Flags, RegistryFlags, TrustFlags {
-  requireTlog: boolean;
+interface VerifyFlags extends Flags, RegistryFlags, PolicyFlags {
   annotation?: Record<string, string>;
 }
 
@@ -29,10 +22,11 @@ export function registerModuleVerify(module: Command): void {
   const command = module
     .command('verify <ref>')
     .description('verify the signatures of an artifact in a registry, as Gantry does');
-  addRegistryOptions(addTrustOptions(command))
-    .option('--trusted-root <file>', trustedRootHelp)
-    .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--annotation <name=value>', 'required annotation (repeatable)', collectAnnotation);
+  addRegistryOptions(addPolicyOptions(command)).option(
+    '--annotation <name=value>',
+    'required annotation (repeatable)',
+    collectAnnotation,
+  );
 
   describe(command, {
     notes: `
@@ -50,7 +44,7 @@ Gantry uses the credentials of "docker login".`,
 }
 
 async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
-  const policy = await readPolicy(flags);
+  const policy = await readPolicy(flags, flags.annotation);
   const { client, reference, name } = await openTarget(ref, flags);
   const { collectSignatures } = await import('../../../shared/registry/index.ts');
   const { verifyArtifact } = await import('../../../shared/signature/index.ts');
@@ -63,36 +57,6 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
 
   print(flags.json, verdict, () => formatVerdict(ref, verdict));
   return verdict.verified ? 0 : 1;
-}
-
-/**
- * Returns the signature policy of the options. Wrong options fail before the first call to the
- * registry.
- */
-async function readPolicy(flags: VerifyFlags): Promise<SignaturePolicy> {
-  const {
-    identities = [],
-    keys = [],
-    trusted_root = null,
-    attestations = [],
-  } = await readTrustFlags(flags);
-
-  if (identities.length + keys.length === 0) {
-    throw new GantryError(
-      'usage',
-      'expected --key, or --identity with --issuer (or their -regexp forms), found neither',
-    );
-  }
-
-  const { requireTlog: require_tlog, annotation } = flags;
-  const { checkTrustedRoot, compilePolicy } = await import('../../../shared/signature/index.ts');
-  if (trusted_root !== null)
-    checkTrustedRoot(trusted_root, { keyless: identities.length > 0, require_tlog });
-  const policy = { identities, keys, require_tlog, trusted_root, attestations };
-  const required = annotation === undefined ? policy : { ...policy, annotations: annotation };
-
-  compilePolicy(required);
-  return required;
 }
 
 function formatVerdict(ref: string, verdict: ArtifactVerdict): string {

@@ -30,6 +30,11 @@ export const artifactLimits = {
    * under 1 KiB.
    */
   paxHeaderBytesMax: 1024 ** 2,
+  /**
+   * What a layer records of its packages, read by a build that requires it: dpkg's lists of a full
+   * Debian desktop have 20 MiB.
+   */
+  layerRecordsBytesMax: 64 * 1024 ** 2,
   /** An OCI manifest or index; the distribution spec asks registries for at least 4 MiB. */
   manifestBytesMax: 4 * 1024 ** 2,
   /** An image's config: Docker's are under 20 KiB. */

@@ -3,7 +3,7 @@ import {
   packagesOfLayer,
   parseStanzas,
   parseStatus,
-  statusFragmentFiles,
+  recordFiles,
 } from '../../../shared/packages/index.ts';
 
 const status = `Package: zlib1g
@@ -43,7 +43,7 @@ describe('the status database', () => {
   });
 
   test('a fragment keeps the whole paragraph, under a name for each architecture', () => {
-    const fragments = statusFragmentFiles(parseStatus(status));
+    const fragments = recordFiles(parseStatus(status), []);
     expect([...fragments.keys()]).toEqual([
       '/var/lib/dpkg/status.d/adduser',
       '/var/lib/dpkg/status.d/zlib1g:amd64',

@@ -69,6 +69,7 @@ const input = {
   base,
   full,
   shipped: { a: ['/etc/a'], b: ['/etc/b', '/usr/bin/b', '/var/lib/b'] },
+  debs: [],
   mask: [],
   carve: undefined,
 };

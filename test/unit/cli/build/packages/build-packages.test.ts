@@ -1,16 +1,35 @@
-import { createReadStream, existsSync, readdirSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { cpSync, createReadStream, existsSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { BuildResult } from '../../../../../cli/build/build-module.ts';
+import { readRequiredArtifact } from '../../../../../cli/build/packages/required-artifact.ts';
+import { openTarget } from '../../../../../cli/input/registry-target.ts';
+import { pushModule } from '../../../../../cli/push/push-module.ts';
+import { signAndAttest } from '../../../../../cli/sign/sign-artifact.ts';
+import { createKeyedSigner } from '../../../../../cli/sign/signer.ts';
+import { startDockerRegistry } from '../../../../../scripts/docker-registry.ts';
 import { readModuleTar, verifyModuleTar } from '../../../../../shared/artifact/index.ts';
+import type { SignaturePolicy } from '../../../../../shared/domain/signatures/index.ts';
 import { DebianArchive } from '../../../../support/debian-archive.ts';
 import { PackageWorkspace } from '../../../../support/package-workspace.ts';
 import { missing } from '../../../../support/requirements.ts';
 
-const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('setcap');
+const reason =
+  missing('root') ??
+  missing('mmdebstrap') ??
+  missing('gpg') ??
+  missing('setcap') ??
+  missing('docker-registry');
 const makeUser =
   'useradd --system --user-group --home-dir /var/lib/redis --shell /usr/sbin/nologin redis';
+
+const tools = {
+  name: 'redis-tools',
+  version: '5:7.0~rc1-1',
+  files: { '/usr/bin/redis-cli': { content: 'cli', mode: 0o755 } },
+};
 
 /** A server with what makes builds hard: a user, set-uid, capabilities, a diversion, conffiles. */
 function fillArchive(archive: DebianArchive): void {
@@ -39,11 +58,7 @@ echo secret > /etc/machine-id; echo log > /var/log/redis.log
 cat /etc/hostname > /etc/redis/built-on`,
       },
     },
-    {
-      name: 'redis-tools',
-      version: '5:7.0~rc1-1',
-      files: { '/usr/bin/redis-cli': { content: 'cli', mode: 0o755 } },
-    },
+    tools,
     {
       name: 'liblink',
       fields: { Provides: 'key-value-lib' },
@@ -51,6 +66,11 @@ cat /etc/hostname > /etc/redis/built-on`,
     },
   );
 }
+
+const otherKey = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .publicKey.export({ type: 'spki', format: 'pem' })
+    .toString();
 
 describe.skipIf(reason)(`building packages${reason ? ` (${reason})` : ''}`, () => {
   let archive: DebianArchive;
@@ -163,6 +183,65 @@ dependencies: {requires: [base@*]}
     expect(tree.has('/usr/bin/redis-server')).toBe(true);
     expect(tree.has('/usr/lib/systemd/system/redis.service')).toBe(false);
   }, 60_000);
+
+  test('a required module of a registry is as good as its directory', async () => {
+    const registry = await startDockerRegistry();
+    onTestFinished(() => registry.stop());
+    const target = await openTarget(`${registry.host}/acme/base:v1`, {});
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const signer = await createKeyedSigner(key.privateKey, {
+      fulcio: null,
+      oidcIssuer: null,
+      rekor: [],
+      timestamps: [],
+    });
+    const pushed = await pushModule(target, join(workspace.directory, 'base/dist'), () => {});
+
+    archive.drop('redis-tools', '5:7.1-1');
+    archive.add(tools);
+    const away = new PackageWorkspace(archive);
+    onTestFinished(() => away.remove());
+    cpSync(join(workspace.directory, 'redis'), join(away.directory, 'redis'), { recursive: true });
+    rmSync(join(away.directory, 'redis/module.lock.json'));
+    const given = new Map([['base', `${registry.host}/acme/base:v1`]]);
+    const policy = {
+      identities: [],
+      keys: [key.publicKey.export({ type: 'spki', format: 'pem' }).toString()],
+      require_tlog: false,
+      trusted_root: null,
+    };
+    const build = (trusted: SignaturePolicy) =>
+      away.build('redis', {
+        given,
+        carve: false,
+        readArtifact: (_, platform) => readRequiredArtifact(target, trusted, platform),
+      });
+
+    await expect(build(policy)).rejects.toMatchObject({ code: 'unsigned' });
+    const wanted = { platform: 'debian-12-amd64', architecture: 'amd64' };
+    const unverified = await readRequiredArtifact(target, null, wanted);
+    expect(unverified.unverified).toContain(pushed.digest);
+    const elsewhere = { ...wanted, architecture: 'arm64' };
+    await expect(readRequiredArtifact(target, null, elsewhere)).rejects.toMatchObject({
+      code: 'platform_missing',
+    });
+    const options = { annotations: {}, build: null, recursive: false };
+    await signAndAttest(target, signer, options);
+    const other = { ...policy, keys: [otherKey()] };
+    await expect(build(other)).rejects.toMatchObject({ code: 'key_mismatch' });
+
+    const built = await build(policy);
+    expect(built.layer_digest).toBe(redis.layer_digest);
+    expect(JSON.parse(away.read('redis', 'module.lock.json'))).toMatchObject({
+      platforms: {
+        'debian-12-amd64': { requires: [{ module: 'base', version: 'v1', digest: pushed.digest }] },
+      },
+    });
+
+    // The lock says which base it is. A directory beside the module is no other one.
+    away.module('base', 'package_spec: [redis-tools]\n');
+    expect((await away.build('redis')).layer_digest).toBe(redis.layer_digest);
+  }, 120_000);
 
   test('the bill of materials and the provenance name every package', () => {
     const sbom = JSON.parse(workspace.read('base', 'dist/sbom.cdx.json'));
