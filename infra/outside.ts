@@ -2,6 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard, local } from './acknowledge.ts';
+import { joinPrivateNetwork } from './private-network.ts';
 import type { Settings } from './settings.ts';
 import type { StageFunction } from './stage-function.ts';
 
@@ -23,6 +24,7 @@ export class Outside extends Construct {
     if (what === 'mirror') this.allowTrustRootMirror(stage);
     if (what === 'hosts') this.nameAllowedHosts(stage);
     if (what === 'mail') this.allowMail(stage);
+    if (what === 'registries' || what === 'mirror') joinPrivateNetwork(stage, this.settings);
   }
 
   /** Reading from registries: stored credentials, ECR, and the hosts on the allow-list. */

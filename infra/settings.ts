@@ -15,6 +15,17 @@ const optional = z
   .transform((value) => (value === '' ? undefined : value))
   .optional();
 
+/** A comma list whose entries have one form. */
+function listOf(entry: RegExp, expectation: string) {
+  return z
+    .string()
+    .default('')
+    .transform((text) =>
+      text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()])),
+    )
+    .refine((entries) => entries.every((each) => entry.test(each)), `expected ${expectation}, …`);
+}
+
 /**
  * The settings of a deployment, given as CDK context (`-c name=value`). Everything else is the same
  * everywhere, also in the local cloud.
@@ -70,17 +81,17 @@ const settingsSchema = z
      * Comma list of ARNs of the ECR repositories that may be read. The default is all of this
      * account and region.
      */
-    ecrRepositories: z
-      .string()
-      .default('')
-      .transform((text) =>
-        text.split(',').flatMap((arn) => (arn.trim() === '' ? [] : [arn.trim()])),
-      )
-      .refine(
-        (arns) =>
-          arns.every((arn) => /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/.test(arn)),
-        'expected arn:aws:ecr:<region>:<account>:repository/<name>, …',
-      ),
+    ecrRepositories: listOf(
+      /^arn:[a-z-]+:ecr:[a-z0-9*-]+:[0-9]{12}:repository\/.+$/,
+      'arn:aws:ecr:<region>:<account>:repository/<name>',
+    ),
+    /**
+     * Comma list of subnets of one VPC, in which the functions run that fetch from registries and
+     * from the mirror of the trust root. The default is no VPC.
+     */
+    subnetIds: listOf(/^subnet-[0-9a-f]{8,17}$/, 'subnet-0123456789abcdef0'),
+    /** Comma list of the security groups of these functions. */
+    securityGroupIds: listOf(/^sg-[0-9a-f]{8,17}$/, 'sg-0123456789abcdef0'),
     /** The address that gets a mail when an alarm fires. */
     alarmAddress: optional,
     /**
@@ -94,6 +105,11 @@ const settingsSchema = z
     {
       error: 'expected both domainName and certificateArn, or neither',
     },
+  )
+  .refine(
+    ({ subnetIds, securityGroupIds }) =>
+      (subnetIds.length === 0) === (securityGroupIds.length === 0),
+    { error: 'expected both subnetIds and securityGroupIds, or neither' },
   );
 
 export type Settings = z.infer<typeof settingsSchema>;

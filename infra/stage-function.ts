@@ -71,7 +71,7 @@ export class StageFunction extends Construct {
     acknowledgeWildcard(
       this.role,
       '*',
-      'X-Ray, ecr:GetAuthorizationToken, kms:CreateKey and states:SendTask* know no resource; the infra tests list every such action.',
+      'X-Ray, ecr:GetAuthorizationToken, kms:CreateKey, states:SendTask* and ec2:Describe* know no resource; the infra tests list every such action.',
     );
   }
 

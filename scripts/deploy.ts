@@ -21,6 +21,8 @@ const usage = `Usage: npm run deploy -- --sender-address gantry@example.com [opt
   --account-share-percent N   part of each stage's concurrent work that one account may take (75; 100 for no bound)
   --trust-root-mirror URL     TUF repository, or mirror, of Sigstore's public-good trust root; none keeps the shipped copy
   --ecr-repositories L        comma list of ARNs of ECR repositories that may be read (all of this account and region)
+  --subnet-ids L              comma list of subnets of one VPC for the functions that read from registries, where those are private
+  --security-group-ids L      comma list of security groups of these functions, with --subnet-ids
   --alarm-address ADDRESS     gets a mail when an alarm fires
   --admin-token ACCOUNT       make this account, if it is new, and show an admin token of it once
 
