@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { listSome } from '../../shared/base/list-some.ts';
-import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import { ancestorPaths, type TreeEntry } from '../../shared/domain/files/index.ts';
 import {
   type Accounts,
   attributesFileName,
@@ -87,7 +87,7 @@ function idOf(
 
 /**
  * Warns of modes in a working copy that git, and so the build, does not keep. A mode that the umask
- * explains is no intention.
+ * explains is no intention, nor is the group of a shared checkout that directories pass on.
  */
 export function lostModes(
   source: readonly SourceEntry[],
@@ -95,13 +95,15 @@ export function lostModes(
   rows: readonly PathAttributes[],
 ): string[] {
   const stated = new Set(rows.flatMap(({ path, mode }) => (mode === undefined ? [] : [path])));
-  const regular = source.filter(({ type, mode }) => type === 'file' && mode !== undefined);
-  const seen = regular.reduce((all, { mode = 0 }) => all | mode, 0);
-  const shipped = new Set(files);
-
-  const lost = regular.filter(({ path, mode = 0, executable }) => {
-    const kept = (executable ? 0o777 : 0o666) & seen;
-    return shipped.has(path) && !stated.has(path) && mode !== kept;
+  const shipped = new Set(files.flatMap((path) => [path, ...ancestorPaths(path)]));
+  const lost = (['file', 'directory'] as const).flatMap((wanted) => {
+    const all = source.filter(({ type, mode }) => type === wanted && mode !== undefined);
+    const seen = all.reduce((bits, { mode = 0 }) => bits | mode, 0);
+    return all.filter(({ path, type, mode = 0, executable }) => {
+      const kept = (executable || type === 'directory' ? 0o777 : 0o666) & seen;
+      const said = type === 'directory' ? mode & ~0o2000 : mode;
+      return shipped.has(path) && !stated.has(path) && said !== kept;
+    });
   });
 
   if (lost.length === 0) return [];

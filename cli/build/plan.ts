@@ -1,6 +1,6 @@
 import { GantryError } from '../../shared/base/error.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/files/index.ts';
-import { selectFiles } from '../../shared/files/index.ts';
+import { selectFiles, toBytes } from '../../shared/files/index.ts';
 import {
   adviseOnShipping,
   buildMask,
@@ -17,12 +17,30 @@ export interface BuildPlan {
   advice: ShippingAdvice[];
 }
 
-/** Selects files by `file_spec` and the mask of the build. Carve-outs ship. */
+/**
+ * Selects files by `file_spec` and the mask of the build. Carve-outs ship.
+ * @throws GantryError `tar_path_not_utf8` for a name or a target that ships and is not UTF-8
+ */
 export function planModule(manifest: ModuleManifest, source: SourceEntry[]): BuildPlan {
   const mask = buildMask(manifest);
   const paths = source.filter(({ type }) => type !== 'directory').map(({ path }) => path);
   const files = selectFiles(paths, { file_spec: manifest.file_spec, mask });
+  refuseOtherBytes(source, new Set(files));
   return { files, advice: adviseOnShipping(manifest, paths, files) };
+}
+
+function refuseOtherBytes(source: readonly SourceEntry[], shipped: ReadonlySet<string>): void {
+  for (const { path, target = '' } of source) {
+    if (!shipped.has(path)) continue;
+    const [what, found] = path.isWellFormed()
+      ? [`the target of the symlink rootfs${path}`, target]
+      : ['the names that ship', `rootfs${path}`];
+    if (found.isWellFormed()) continue;
+
+    const shown = JSON.stringify(toBytes(found).toString('latin1'));
+    const message = `expected UTF-8 in ${what}, found ${shown} in another encoding; rename it, or mask it`;
+    throw new GantryError('tar_path_not_utf8', message, { field: path });
+  }
 }
 
 /**

@@ -3,25 +3,26 @@ import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { FsVerity } from '../../shared/composefs/index.ts';
+import { readBytes, toBytes } from '../../shared/files/index.ts';
 
 /** An entry of `rootfs/`, as git keeps it. */
 export interface SourceEntry {
-  /** Absolute in the tree: `/etc/redis.conf`. */
+  /** Absolute in the tree: `/etc/redis.conf`. Bytes that are not UTF-8 are escaped in it. */
   path: string;
   type: 'directory' | 'file' | 'symlink' | 'other';
   /** Of a file: the owner's execute bit, the only mode bit that git keeps. */
   executable?: boolean;
-  /** Of a file: the permission bits in the working copy, which git does not keep. */
+  /** Of a file or directory: the permission bits in the working copy, which git does not keep. */
   mode?: number;
-  /** Of a symlink. */
+  /** Of a symlink. Bytes that are not UTF-8 are escaped in it. */
   target?: string;
 }
 
 /**
- * Lists everything below a directory without following symlinks. A missing directory is empty.
+ * Lists everything below a directory without following symlinks. A missing directory is empty. Names
+ * that are not UTF-8 are listed too: only those that ship are refused.
  *
- * @throws GantryError `io_error` if the path is not a directory, `tar_path_not_utf8` for a name
- * that is not UTF-8
+ * @throws GantryError `io_error` if the path is not a directory
  */
 export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   const stats = await lstat(directory).catch((error: NodeJS.ErrnoException) => {
@@ -36,12 +37,12 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
   const waiting = [''];
 
   for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
-    for (const found of await readdir(join(directory, parent), {
+    for (const found of await readdir(toBytes(join(directory, parent)), {
       withFileTypes: true,
       encoding: 'buffer',
     })) {
-      const path = `${parent}/${utf8(found.name, `a name in rootfs${parent}`)}`;
-      const entry = await describe(join(directory, path), path, found);
+      const path = `${parent}/${readBytes(found.name)}`;
+      const entry = await describe(toBytes(join(directory, path)), path, found);
       entries.push(entry);
       if (entry.type === 'directory') waiting.push(path);
     }
@@ -51,32 +52,17 @@ export async function readRootfs(directory: string): Promise<SourceEntry[]> {
 }
 
 async function describe(
-  location: string,
+  location: Buffer,
   path: string,
   found: Dirent<Buffer>,
 ): Promise<SourceEntry> {
-  if (found.isDirectory()) return { path, type: 'directory' };
-  if (found.isSymbolicLink()) {
-    const target = utf8(
-      await readlink(location, 'buffer'),
-      `the target of the symlink rootfs${path}`,
-    );
-    return { path, type: 'symlink', target };
-  }
+  if (found.isSymbolicLink())
+    return { path, type: 'symlink', target: readBytes(await readlink(location, 'buffer')) };
+  if (!found.isFile() && !found.isDirectory()) return { path, type: 'other' };
 
-  if (!found.isFile()) return { path, type: 'other' };
-  const { mode } = await lstat(location);
-  return { path, type: 'file', executable: (mode & constants.S_IXUSR) !== 0, mode: mode & 0o7777 };
-}
-
-function utf8(bytes: Buffer, what: string): string {
-  const text = bytes.toString('utf8');
-  if (Buffer.from(text).equals(bytes)) return text;
-
-  throw new GantryError(
-    'tar_path_not_utf8',
-    `expected UTF-8 in ${what}, found ${JSON.stringify(bytes.toString('latin1'))}`,
-  );
+  const mode = (await lstat(location)).mode & 0o7777;
+  if (found.isDirectory()) return { path, type: 'directory', mode };
+  return { path, type: 'file', executable: (mode & constants.S_IXUSR) !== 0, mode };
 }
 
 /** The size and fs-verity digest of a file, and its content if composefs inlines it. */

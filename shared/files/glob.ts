@@ -1,4 +1,5 @@
 import { limits } from '../base/limits/index.ts';
+import { toBytes } from './escaped-bytes.ts';
 import { parseClass } from './glob-class.ts';
 import { badGlob } from './glob-error.ts';
 
@@ -38,12 +39,13 @@ const anyButSlash: GlobToken = {
 const nothing: GlobToken = { kind: 'set', members: new Uint8Array(256) };
 
 /**
- * Returns the UTF-8 bytes of a text as a string with one character (0 to 255) per byte, because
- * rsync's wildcards match bytes and not characters.
+ * Returns the bytes of a text as a string with one character (0 to 255) per byte, because rsync's
+ * wildcards match bytes and not characters. The bytes are those of UTF-8, and of what `readBytes`
+ * escaped.
  */
 export function toByteString(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is ASCII, too.
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+  return /^[\x00-\x7f]*$/.test(text) ? text : toBytes(text).toString('latin1');
 }
 
 /**
@@ -184,7 +186,8 @@ function refuseUnusable(pattern: string, bytes: string): void {
   // rsync's --exclude and --include keep their old meaning of these (rsync(1), "old-style" rule
   // prefixes).
   if (pattern === '!' || /^[+-] /.test(pattern)) {
-    const escaped = pattern.replace(/^./, '[$&]');
+    // A class that begins with `!` is a negated one.
+    const escaped = pattern === '!' ? '[\\!]' : pattern.replace(/^./, '[$&]');
     throw badGlob(
       pattern,
       `rsync reads this as a filter rule, not as a pattern; write "${escaped}"`,

@@ -123,8 +123,8 @@ const products: Record<HookKind, Product> = {
 /**
  * Checks that the sender of a webhook knows its secret: by an HMAC-SHA-256 over the body in
  * hexadecimal (GitHub, Gitea), or by the secret itself as `Authorization` (distribution, Harbor).
- * It takes the same time however it fails. Gitea writes the bare MAC, workflows put `sha256=` before
- * it.
+ * It takes the same time however it fails. Gitea writes the bare MAC, workflows write `sha256=`
+ * before it.
  */
 export function isAuthentic(
   kind: HookKind,

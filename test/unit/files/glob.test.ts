@@ -18,8 +18,8 @@ describe('compileGlob', () => {
     ['..', /found a "\.\." component/],
     ['a\0b', /without NUL/],
     ['\ud800', /Unicode text/],
-    ['!', /write "\[!\]"/],
     ['- a', /write "\[-\] a"/],
+    ['!', /write "\[\\!\]"/],
     ['a'.repeat(limits.globBytesMax + 1), /expected at most 4096 bytes, found 4097/],
   ])('refuses %j and says why', (pattern, why) => {
     const compile = () => compileGlob(pattern);
@@ -27,6 +27,17 @@ describe('compileGlob', () => {
     expect(compile).toThrow(
       expect.objectContaining({ code: 'glob_invalid', message: expect.stringMatching(why) }),
     );
+  });
+
+  // rsync(1): `!`, `- x` and `+ x` are filter rules. The advice is a pattern that rsync takes.
+  test.each(['!', '- a', '+ a', '- !'])('advises for %j a pattern that names that file', (name) => {
+    let advice = '';
+    try {
+      compileGlob(name);
+    } catch (error) {
+      advice = /write "(.*)"$/.exec((error as Error).message)?.[1] ?? '';
+    }
+    expect(matches(compileGlob(advice), `/etc/${name}`, false)).toBe(true);
   });
 
   test('keeps the pattern as written beside its tokens, which match from the root of the tree', () => {

@@ -82,6 +82,57 @@ describe('building a module', () => {
     expect(result).toMatchObject({ dry_run: true, files: 4, packages: 2, warnings: [unselected] });
   });
 
+  // vbatts/tar-split#18, moby/moby#16516, bootcrew/ubuntu-bootc#4.
+  test('a name in ISO 8859-1 stops a build only where it ships', async () => {
+    const yaml = (mask: string) =>
+      `schema_version: 1\nname: x\nfile_spec: ["/usr/share/x/**"]\nmask: [${mask}]\n`;
+    const directory = repository(yaml('tests/'));
+    const tests = join(directory, 'rootfs/usr/share/x/tests');
+    mkdirSync(tests, { recursive: true });
+    writeFileSync(join(directory, 'rootfs/usr/share/x/a'), 'a');
+    writeFileSync(Buffer.from(`${tests}/caf\xe9`, 'latin1'), 'b');
+    mkdirSync(Buffer.from(`${tests}/d\xe9p\xf4t`, 'latin1'));
+    writeFileSync(Buffer.from(`${tests}/d\xe9p\xf4t/c`, 'latin1'), 'c');
+    symlinkSync(Buffer.from('caf\xe9', 'latin1'), join(tests, 'link'));
+
+    await build(directory);
+    expect(readFileSync(join(directory, 'dist/file-list.txt'), 'utf8')).toBe('/usr/share/x/a\n');
+
+    const refused = { code: 'tar_path_not_utf8' };
+    writeFileSync(join(directory, 'manifest.yaml'), yaml('"link"'));
+    await expect(build(directory)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringMatching(/^expected UTF-8 in the names that ship, found .*or mask it$/),
+    });
+
+    writeFileSync(join(directory, 'manifest.yaml'), yaml('"caf*", "d*p*t/"'));
+    await expect(build(directory)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringMatching(
+        /the target of the symlink rootfs\/usr\/share\/x\/tests\/link/,
+      ),
+    });
+  });
+
+  // moby/moby#36239, Icinga/docker-icingaweb2#31.
+  test('modes that git loses are named, also those of directories', async () => {
+    const directory = repository();
+    chmodSync(join(directory, 'rootfs/etc/redis/redis.conf'), 0o600);
+    chmodSync(join(directory, 'rootfs/usr/bin/redis'), 0o4755);
+    chmodSync(join(directory, 'rootfs/etc/redis'), 0o700);
+    chmodSync(join(directory, 'rootfs/etc/empty'), 0o2755);
+    const lost =
+      'git keeps no mode but the executable bit, so these ship as 0644 or 0755: ' +
+      '/usr/bin/redis (04755), /etc/redis/redis.conf (0600), /etc/redis (0700); write the modes into rootfs.attrs';
+    expect((await build(directory, { dryRun: true })).warnings).toEqual([unselected, lost]);
+
+    writeFileSync(
+      join(directory, 'rootfs.attrs'),
+      '/etc/redis/redis.conf 0600\n/usr/bin/redis 4755\n/etc/redis 0700\n',
+    );
+    expect((await build(directory, { dryRun: true })).warnings).toEqual([unselected]);
+  });
+
   test('a real build writes a module tar that reads back and verifies', async () => {
     const directory = repository();
     const result = await build(directory);
