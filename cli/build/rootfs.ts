@@ -19,8 +19,8 @@ export interface SourceEntry {
 }
 
 /**
- * Lists everything below a directory without following symlinks. A missing directory is empty. Names
- * that are not UTF-8 are listed too: only those that ship are refused.
+ * Lists everything below a directory without following symlinks. A missing directory is empty.
+ * Names that are not UTF-8 are listed too: only those that ship are refused.
  *
  * @throws GantryError `io_error` if the path is not a directory
  */

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { isGantryError } from '../../../shared/base/error.ts';
 import type { ArtifactVerdict } from '../../../shared/domain/signatures/index.ts';
+import type { RegistryClient } from '../../../shared/registry/index.ts';
 import { describe, type Flags } from '../../command.ts';
 import {
   addRegistryOptions,
@@ -50,13 +52,30 @@ async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
   const { verifyArtifact } = await import('../../../shared/signature/index.ts');
 
   const verdict = await withSpinner(flags, `verifying ${ref}`, async () => {
-    const { digest } = await client.getManifest(reference.repository, name);
+    const digest = await readDigest(client, reference.repository, name);
+    if (typeof digest !== 'string') return digest;
+
     const signatures = await collectSignatures(client, reference.repository, digest);
     return verifyArtifact(digest, signatures, policy);
   });
 
   print(flags.json, verdict, () => formatVerdict(ref, verdict));
   return verdict.verified ? 0 : 1;
+}
+
+/** Returns the digest to verify, or the verdict on a manifest whose bytes have another one. */
+async function readDigest(
+  client: RegistryClient,
+  repository: string,
+  name: string,
+): Promise<string | ArtifactVerdict> {
+  try {
+    return (await client.getManifest(repository, name)).digest;
+  } catch (error) {
+    if (!isGantryError(error, 'manifest_digest_mismatch')) throw error;
+    const { code, message } = error;
+    return { verified: false, digest: name, code, message, signatures: [] };
+  }
 }
 
 function formatVerdict(ref: string, verdict: ArtifactVerdict): string {
