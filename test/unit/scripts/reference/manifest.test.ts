@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { manifestReference } from '../../../../scripts/reference/manifest.ts';
+import { actors } from '../../../../scripts/reference/manifest-actors.ts';
 import { listKeys, type Property } from '../../../../scripts/reference/manifest-types.ts';
 import { moduleManifestJsonSchema, parseManifest } from '../../../../shared/manifest/index.ts';
 import { moduleManifestSchema } from '../../../../shared/manifest/schema.ts';
@@ -23,6 +24,11 @@ describe('docs/reference/modules/manifest.md', () => {
   test('it has a section and an example for every key of the schema', () => {
     const shown = examples.map((yaml) => Object.keys(parse(yaml))[0]);
     expect([...new Set(shown)]).toEqual(Object.keys(moduleManifestSchema.shape));
+  });
+
+  test('it says of every field what acts on it, and of no other', () => {
+    const rows = [...page.matchAll(/^\| \[`([^`]+)`\]\(#\w+\) \|.*\| (.+) \|$/gm)];
+    expect(Object.fromEntries(rows.map(([, field, actor]) => [field, actor]))).toEqual(actors);
   });
 
   test('its whole manifest has an example of every key inside a field', () => {
