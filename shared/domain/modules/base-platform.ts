@@ -38,7 +38,8 @@ function debian(suite: string): Distribution {
       { mirror, suite: `${suite}-updates` },
       { mirror: 'http://deb.debian.org/debian-security', suite: `${suite}-security` },
     ],
-    components: ['main'],
+    // As Debian's own installer does: boards need firmware to boot.
+    components: ['main', 'non-free-firmware'],
     keyring: debianKeyring,
   });
 }

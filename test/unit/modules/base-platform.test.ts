@@ -26,6 +26,6 @@ test.each([
   expect(name).toBe(`${platform?.vendor}-${name.split('-')[1]}-${platform?.architecture}`);
   expect(archives[0]).toMatch(new RegExp(` ${platform?.suite}$`));
   expect(platform?.components).toEqual(
-    platform?.vendor === 'debian' ? ['main'] : ['main', 'universe'],
+    platform?.vendor === 'debian' ? ['main', 'non-free-firmware'] : ['main', 'universe'],
   );
 });
