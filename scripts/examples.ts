@@ -1,0 +1,99 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GantryError } from '../shared/base/error.ts';
+import type { Composition, CompositionLayer } from '../shared/domain/compose/index.ts';
+import {
+  buildExample,
+  checkIdTable,
+  prepareModules,
+  readRootFacts,
+  rootModules,
+} from './examples/build-modules.ts';
+import { composeRoot, layOutRoot, openStore, readLayer } from './examples/compose-root.ts';
+import { RootShell } from './examples/in-root.ts';
+import { rootChecks } from './examples/root-checks.ts';
+import { runChecks } from './examples/run-checks.ts';
+import { fail, onStopRequest } from './fail.ts';
+
+const project = join(import.meta.dirname, '..');
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/**
+ * Builds five example modules with their packages, composes them into one root, and runs what they
+ * ship in it. Packages and locks are kept in `.local/examples`.
+ */
+async function examples(work: string): Promise<boolean> {
+  const shop = {
+    examples: join(project, 'examples/modules'),
+    kept: join(project, '.local/examples'),
+    copy: join(work, 'modules'),
+  };
+  const store = await openStore(work);
+  const layers: CompositionLayer[] = [];
+  await prepareModules(shop);
+
+  const builds = rootModules.map((name) => ({
+    what: `${name} builds with its packages`,
+    verify: async () => {
+      const { outputs, layer_digest } = await buildExample(shop, name);
+      layers.push(await readLayer(outputs.module as string, layer_digest as string, store));
+    },
+  }));
+  const tables = { what: 'ids.yaml has every user', verify: () => checkIdTable(shop) };
+  if (!(await runChecks([...builds, tables], say))) return false;
+
+  let composition: Composition | undefined;
+  const root = join(work, 'root');
+  const composed = await runChecks(
+    [
+      {
+        what: 'the modules compose with nothing dropped or warned of',
+        verify: async () => {
+          composition = composeRoot(layers);
+        },
+      },
+      {
+        what: "the agent's copy lays the root out",
+        verify: () => layOutRoot(composition as Composition, store, root),
+      },
+    ],
+    say,
+  );
+  if (!composed) return false;
+
+  const facts = await readRootFacts(shop);
+  return runChecks(rootChecks(facts, new RootShell(root)), say);
+}
+
+/** Kills what runs in namespaces of its own, with all that is mounted and started there. */
+function killChildren(): void {
+  const { pid } = process;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  for (const child of children.split(' ').filter(Boolean)) process.kill(Number(child), 'SIGKILL');
+}
+
+if (process.getuid?.() !== 0) {
+  const message = 'expected root, which lays out a root and enters it, found another user';
+  fail(new GantryError('prerequisite_missing', message));
+}
+
+const work = mkdtempSync(join(tmpdir(), 'gantry-root-'));
+// apt's own user reads the packages below it.
+chmodSync(work, 0o755);
+// The builds have their directories in it, so that nothing is left when this is stopped.
+process.env.TMPDIR = work;
+const clean = () => rmSync(work, { recursive: true, force: true, maxRetries: 10 });
+
+onStopRequest(async () => {
+  process.exitCode = 130;
+  killChildren();
+  clean();
+});
+
+await examples(work)
+  .then((good) => {
+    process.exitCode = good ? 0 : 1;
+  })
+  .finally(clean)
+  .catch(fail);
