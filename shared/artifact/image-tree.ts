@@ -16,6 +16,7 @@ export interface Placed {
   layer: number;
 }
 
+const shown = (path: string): string => shownMember(path, '');
 const whiteoutPrefix = '.wh.';
 const opaqueWhiteout = '.wh..wh..opq';
 
@@ -190,7 +191,7 @@ class LayerReader {
   }
 
   #link(path: string, member: TarMember): void {
-    const target = `/${memberPath(member.linkName, `the target of the hard link ${shownMember(path)},`, false)}`;
+    const target = `/${memberPath(member.linkName, `the target of the hard link ${shown(path)},`, false)}`;
     const own = this.#own.get(target);
     if (own === undefined) this.#links.set(path, target);
     else if (isLinkable(own)) this.#place({ ...own.entry, path }, own.layer);
@@ -201,7 +202,7 @@ class LayerReader {
     const name = base.slice(whiteoutPrefix.length);
     const known = base === opaqueWhiteout || !name.startsWith(whiteoutPrefix);
     if (!known || ['', '.', '..'].includes(name) || member.typeflag !== '0' || member.size > 0) {
-      const message = `${shownMember(path)} is no whiteout, expected an empty file named ${whiteoutPrefix}<name> or ${opaqueWhiteout}`;
+      const message = `${shown(path)} is no whiteout, expected an empty file named ${whiteoutPrefix}<name> or ${opaqueWhiteout}`;
       throw new GantryError('tar_entry_unexpected', message, { found: path });
     }
 
@@ -239,22 +240,22 @@ function badParent(path: string, entries: ReadonlyMap<string, Placed>): GantryEr
     (ancestor) => entries.get(ancestor)?.entry.type === 'symlink',
   );
   if (symlink !== undefined) {
-    const message = `${shownMember(path)} leads through the symlink ${shownMember(symlink)}; expected directories all the way`;
+    const message = `${shown(path)} leads through the symlink ${shown(symlink)}; expected directories all the way`;
     return new GantryError('tar_path_through_symlink', message, { found: symlink });
   }
 
   const parent = parentPath(path);
   const found = entries.get(parent)?.entry.type;
-  const message = `${shownMember(path)} needs ${shownMember(parent)} as a directory, found a ${found}`;
+  const message = `${shown(path)} needs ${shown(parent)} as a directory, found a ${found}`;
   return new GantryError('tar_missing_parent', message, { found: path });
 }
 
 function duplicate(path: string): GantryError {
-  const message = `${shownMember(path)} is in the layer twice, expected once`;
+  const message = `${shown(path)} is in the layer twice, expected once`;
   return new GantryError('tar_duplicate_entry', message, { found: path });
 }
 
 function badLink(path: string, target: string, found: string): GantryError {
-  const message = `the hard link ${shownMember(path)} names ${shownMember(target)}, which is ${found}; expected an earlier entry other than a directory`;
+  const message = `the hard link ${shown(path)} names ${shown(target)}, which is ${found}; expected an earlier entry other than a directory`;
   return new GantryError('tar_hardlink_invalid', message, { found: target });
 }

@@ -89,8 +89,11 @@ export function symlinkTarget(bytes: Buffer, path: string): string {
   return target;
 }
 
-/** A path of a tree as the archive names it, short enough for an error message. */
-export function shownMember(path: string): string {
-  const member = `rootfs${path}`;
+/**
+ * A path of a tree as the archive names it, short enough for an error message.
+ * @param root the folder of the tree in the archive; empty for the layer of an image
+ */
+export function shownMember(path: string, root = 'rootfs'): string {
+  const member = `${root}${path}`;
   return JSON.stringify(member.length > 200 ? `${member.slice(0, 200)}…` : member);
 }

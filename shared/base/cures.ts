@@ -76,10 +76,11 @@ export const cures = {
       'Push again. The registry, or a proxy in between, returns other bytes than were signed.',
   },
   ingest: {
-    artifact_invalid: 'Build and push with `gantry module build` and `gantry module push`.',
+    artifact_invalid:
+      'Build and push with `gantry module build` and `gantry module push`, or an image with a current docker or buildah.',
     manifest_too_large: 'Push fewer platforms or annotations in one index.',
     media_type_unsupported:
-      'Push one tar layer for each platform: `gantry module push`. Push the layers of an image again with gzip: `skopeo copy --dest-compress-format gzip`.',
+      'Push one tar layer for each platform: `gantry module push`. An image gets layers of its own by `buildah from <image>` and `buildah commit --squash`.',
     layer_too_large: 'Split the module.',
     layer_entries_too_many: 'Split the module.',
     tar_malformed:
@@ -90,7 +91,7 @@ export const cures = {
     tar_path_traversal:
       'Use paths without `.` and `..` within them: `tar -C <directory> rootfs`, without `-P`.',
     tar_path_through_symlink:
-      'Ship the directory itself, or put the file where the symlink points.',
+      'Ship the directory itself, or put the file where the symlink points. `buildah commit --squash` does that in an image.',
     tar_path_not_utf8: 'Rename the file. `convmv` renames many.',
     tar_path_too_long: 'Shorten the path.',
     tar_duplicate_entry:

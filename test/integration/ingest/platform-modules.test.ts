@@ -209,7 +209,7 @@ const refused: [
     layers,
   ],
   [
-    'a layer of an unknown type',
+    'a foreign layer (report of giantswarm/retagger#1234)',
     'media_type_unsupported',
     labelsOf,
     [{ ...good, mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' }],

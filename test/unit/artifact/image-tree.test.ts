@@ -132,7 +132,7 @@ describe('the tree of an image', () => {
 
   test.each<[string, ErrorCode, Layers]>([
     [
-      'a file beneath a symlink of a lower layer',
+      'a file beneath a symlink of a lower layer (rules_oci#857)',
       'tar_path_through_symlink',
       [[symlink('a', '/etc')], [file('a/passwd')]],
     ],

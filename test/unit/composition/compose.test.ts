@@ -154,7 +154,7 @@ describe('a file where another module has a directory', () => {
     });
   });
 
-  it('never follows a symlink to merge directories (merged /usr)', () => {
+  it('never follows a symlink to merge directories (merged /usr, docker-debian-artifacts#60)', () => {
     const merged = layer('acme/merged', 1, ['/bin -> usr/bin', '/usr/bin/sh']);
     const split = layer('acme/split', 2, ['/bin/sh']);
 

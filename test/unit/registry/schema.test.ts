@@ -46,6 +46,11 @@ describe('a document of a registry', () => {
       () => parseManifest(bytes({ ...manifest, config: { ...descriptor, digest: 'md5:1' } })),
       'at config.digest',
     ],
+    [
+      'a manifest of Docker’s schema 1 (giantswarm/retagger#1234)',
+      () => parseManifest(bytes({ schemaVersion: 1, name: 'a', fsLayers: [] })),
+      'at schemaVersion',
+    ],
     ['a text as an index', () => isIndex(bytes('text')), 'an OCI image manifest or index'],
     ['a text as a config', () => parseImageConfig(bytes('text')), 'an OCI image config'],
   ])('is refused where it is %s', (_, parse, sentence) => {

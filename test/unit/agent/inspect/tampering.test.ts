@@ -148,7 +148,7 @@ describe('a root that was tampered with', () => {
     },
   );
 
-  it('by an added file is named, though it is of no module', async () => {
+  it('by an added file is named, though it is of no module (helm-controller#896)', async () => {
     await writeFile(inRoot('usr/bin/evil'), 'x');
     const { report } = await world.run();
 
