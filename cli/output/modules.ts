@@ -1,5 +1,9 @@
 import type { z } from 'zod';
-import type { listedModuleSchema, movedTagSchema } from '../../shared/contract/modules/index.ts';
+import type {
+  listedModuleSchema,
+  movedTagSchema,
+  unreadableTagSchema,
+} from '../../shared/contract/modules/index.ts';
 import { type Effect, withheldBy } from '../../shared/domain/modules/index.ts';
 import type { Versions } from '../client/modules.ts';
 import { colorState, shortDigest, table } from './table.ts';
@@ -95,6 +99,13 @@ export function formatPolling(poll: Poll): string {
   if (poll.code === null) return poll.polled_at === null ? 'not polled yet' : 'works';
   const times = poll.failures === 1 ? 'once' : `${poll.failures} times`;
   return `failed ${times}: ${poll.code}; retry at ${poll.next_poll_at}`;
+}
+
+/** Formats why a tag cannot be read, and when a poll asks for it again. */
+export function formatUnreadable(row: z.infer<typeof unreadableTagSchema>): string {
+  const { tag, code, message, failures, next_look_at } = row;
+  const times = failures === 1 ? 'once' : `${failures} times`;
+  return `${tag}: ${message} (${code}), ${times}; retry at ${next_look_at}`;
 }
 
 /** Rows for what a module does to machines besides its files. */

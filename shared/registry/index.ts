@@ -3,7 +3,7 @@ export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
 export { type ExpectedBlob, verifyStream } from './blob.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
-export { isOutage, isOutageCode } from './failure.ts';
+export { concernsOne, isOutage, isOutageCode, mayMeanAbsence } from './failure.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
 export { readPause } from './pause.ts';

@@ -11,7 +11,7 @@ import { parseModuleName } from '../../client/modules.ts';
 import { showPublicModule } from '../../client/public-modules.ts';
 import type { responses } from '../../client/response-schemas.ts';
 import { describe, type Flags } from '../../command.ts';
-import { effectRows, formatLive, formatPolling } from '../../output/modules.ts';
+import { effectRows, formatLive, formatPolling, formatUnreadable } from '../../output/modules.ts';
 import { formatFields } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -119,12 +119,15 @@ function documentRows({ signatures, side_layers = [] }: ShownVersion): Row[] {
   ];
 }
 
-function pollRows({ poll, moved_tags, warnings }: Shown): Row[] {
+function pollRows({ poll, moved_tags, unreadable_tags, warnings }: Shown): Row[] {
+  const cut = poll?.list_cut ?? null;
   return [
     ['last polled', poll?.polled_at ?? null],
     ['next poll', poll?.next_poll_at ?? null],
     ['polling', formatPolling(poll)],
     ['last error', poll?.message ?? null],
+    ['list of tags', cut === null ? null : `incomplete: ${cut}`],
+    ...unreadable_tags.map((tag): Row => ['unreadable tag', formatUnreadable(tag)]),
     ['ignored tags', poll?.ignored_tags.join(', ') || null],
     ['moved tags', moved_tags.map(({ tag }) => tag).join(', ') || null],
     ...warnings.map(({ message }): Row => ['warning', message]),

@@ -67,6 +67,13 @@ export const moduleWords: Words = {
     'The identity in the certificate; null for a key.',
     'https://github.com/acme/redis/.github/workflows/build.yaml@refs/heads/main',
   ],
+  list_cut: [
+    'Why the list of tags is incomplete; null if it is complete.',
+    'more than 50000 tags name versions',
+  ],
+  next_look_at: ['A poll from then on asks for the tag again.'],
+  unreadable: ['The tag, if the registry lists it and does not return it; else null.'],
+  unreadable_tags: ['At most 100 tags that the registry lists and does not return.'],
   ignored_tags: ['Tags that do not name a version.', ['latest']],
   index: ['The index of the entry in its log.', '1234'],
   ingested_at: ['When the digest became a version.'],

@@ -9,7 +9,14 @@ import type { Module } from '../../domain/modules/index.ts';
 import { uncountPolled } from '../../store/accounts/index.ts';
 import { getCandidate, listCandidates, removeCandidate } from '../../store/candidates/index.ts';
 import { eachModule, moduleEvent, removeModule } from '../../store/modules/index.ts';
-import { getRepository, listTags, removeRepository, removeTag } from '../../store/poll/index.ts';
+import {
+  getRepository,
+  listTags,
+  listUnreadableTags,
+  removeRepository,
+  removeTag,
+  removeUnreadableTag,
+} from '../../store/poll/index.ts';
 import { attempt, transact } from '../../store/table/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { requireModule } from './require-module.ts';
@@ -80,8 +87,8 @@ async function endPolls({ db }: Services, { account, name }: Module): Promise<vo
 }
 
 /**
- * Removes tags and candidates. The index may not list the newest candidates yet, but each has a
- * tag, and tags are read consistently.
+ * Removes tags, unreadable ones included, and candidates. The index may not list the newest
+ * candidates yet, but each has a tag, and tags are read consistently.
  */
 async function removeFindings(services: Services, { account, name }: Module): Promise<void> {
   const { db } = services;
@@ -97,5 +104,7 @@ async function removeFindings(services: Services, { account, name }: Module): Pr
       if (candidate !== null) await attempt(db, removeCandidate(candidate));
     },
   );
-  await mapConcurrently(tags, limits.storeReadsAtOnce, (tag) => attempt(db, removeTag(tag)));
+  const unreadable = await listUnreadableTags(db, account, name);
+  const removals = [...tags.map(removeTag), ...unreadable.map(removeUnreadableTag)];
+  await mapConcurrently(removals, limits.storeReadsAtOnce, (removal) => attempt(db, removal));
 }

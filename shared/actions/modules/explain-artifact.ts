@@ -4,11 +4,11 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
 import type { Version } from '../../domain/modules/index.ts';
 import { isTag, readTag, versionName } from '../../domain/modules/index.ts';
-import type { Repository, Tag } from '../../domain/poll/index.ts';
+import type { Repository, Tag, UnreadableTag } from '../../domain/poll/index.ts';
 import type { Reverification } from '../../domain/reverify/index.ts';
 import { eachCandidate, getCandidate } from '../../store/candidates/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
-import { getRepository, getTag } from '../../store/poll/index.ts';
+import { getRepository, getTag, getUnreadableTag } from '../../store/poll/index.ts';
 import type { Db } from '../../store/table/index.ts';
 import { findNameOwner } from '../../store/unique.ts';
 import type { Services } from '../context/index.ts';
@@ -21,6 +21,8 @@ export interface ArtifactExplanation {
   candidate: Candidate | null;
   /** The tag that was asked for, if one was and it is known. */
   tag: Tag | null;
+  /** The tag, or the one of the version, if the registry lists it and does not return it. */
+  unreadable: UnreadableTag | null;
   poll: Repository | null;
   reason: Reason;
 }
@@ -44,18 +46,33 @@ export async function explainArtifact(
   { module, ref }: { module: string; ref: string },
 ): Promise<ArtifactExplanation> {
   const { db } = services;
-  const [, poll, tag] = await Promise.all([
+  const [, poll, tag, unreadable] = await Promise.all([
     requireModule(services, account, module),
     getRepository(db, account, module),
     isTag(ref) ? getTag(db, account, module, ref) : null,
+    findUnreadable(db, account, module, ref),
   ]);
 
   const candidate = await findCandidate(db, { account, module, ref, tag });
   const version =
     candidate?.state === 'ingested' ? await getVersion(db, account, candidate.id) : null;
 
-  const known = { version, candidate, tag, poll };
+  const known = { version, candidate, tag, unreadable, poll };
   return { ...known, reason: reasonFor(known, ref) };
+}
+
+/** A version string is asked for by the tag with `v` as well. */
+async function findUnreadable(
+  db: Db,
+  account: string,
+  module: string,
+  ref: string,
+): Promise<UnreadableTag | null> {
+  for (const tag of [ref, `v${ref}`].filter(isTag)) {
+    const row = await getUnreadableTag(db, account, module, tag);
+    if (row !== null) return row;
+  }
+  return null;
 }
 
 interface Wanted {
@@ -93,7 +110,7 @@ type Known = Omit<ArtifactExplanation, 'reason'>;
 
 /** Returns the reason for an artifact's state. `ref` has the form that `explainArtifact` takes. */
 export function reasonFor(known: Known, ref: string): Reason {
-  const { version, candidate, tag, poll } = known;
+  const { version, candidate, tag, unreadable, poll } = known;
   if (tag !== null && tag.moved_to !== null) {
     return refusedReason(
       'tag_moved',
@@ -103,6 +120,7 @@ export function reasonFor(known: Known, ref: string): Reason {
 
   if (version !== null) return reasonForVersion(version, tag);
   if (candidate !== null) return reasonForCandidate(candidate);
+  if (unreadable !== null) return refusedReason(unreadable.code, unreadableText(unreadable));
   if (poll !== null && poll.code !== null) return refusedReason(poll.code, poll.message ?? '');
 
   return reasonForAbsence(poll, ref);
@@ -142,6 +160,15 @@ function reasonForAbsence(poll: Repository | null, ref: string): Reason {
 
   if (poll !== null && poll.polled_at === null)
     return fine('its repository was not polled yet; the first poll comes next');
+  const cut = poll?.list_cut ?? null;
+  if (cut !== null) {
+    return {
+      code: null,
+      message: `no tag that Gantry saw in the repository names it, and the list of tags is incomplete: ${cut}`,
+      cure: 'Delete tags that no module needs, or register a repository of its own.',
+    };
+  }
+
   return {
     code: null,
     message: `no tag that Gantry saw in the repository names it; last polled ${poll?.polled_at ?? 'never'}`,
@@ -159,6 +186,10 @@ const standings = {
 
 function fine(message: string): Reason {
   return { code: null, message, cure: null };
+}
+
+function unreadableText({ tag, message, next_look_at }: UnreadableTag): string {
+  return `the registry lists tag ${tag} and does not return it: ${message}; retry at ${next_look_at}`;
 }
 
 function refusedReason(code: string, message: string): Reason {

@@ -1,4 +1,4 @@
-import { isGantryError } from '../../base/error.ts';
+import { type GantryError, isGantryError } from '../../base/error.ts';
 import { versionId } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
@@ -8,27 +8,46 @@ import {
   decideLook,
   leavesVersion,
   type Repository,
+  refuseTag,
   type TagLook,
   type TagOutcome,
   type TagRows,
+  type UnreadableTag,
 } from '../../domain/poll/index.ts';
-import type { RegistryClient } from '../../registry/index.ts';
+import { concernsOne, mayMeanAbsence, type RegistryClient } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import type { Cause } from '../../store/event-maker.ts';
 import { getVersion, nameVersion, versionEvent } from '../../store/modules/index.ts';
-import { getTag, holdRepository, putTag, tagEvent } from '../../store/poll/index.ts';
-import { raced, transact, type Write } from '../../store/table/index.ts';
+import {
+  getTag,
+  holdRepository,
+  putTag,
+  putUnreadableTag,
+  removeUnreadableTag,
+  tagEvent,
+} from '../../store/poll/index.ts';
+import {
+  attempt,
+  raced,
+  transact,
+  transactUnlessRaced,
+  type Write,
+} from '../../store/table/index.ts';
 import { findNameOwner, takeName } from '../../store/unique.ts';
 import { candidateWrites, sendOn } from '../candidates/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
-import { findIndexOf } from '../registries/index.ts';
+import { findIndexOf, forgetCredentials, retryAfterSeconds } from '../registries/index.ts';
 
 const actor = 'gantry:poll';
 
-/** The response of a registry about a tag, which holds for every module in the repository. */
+/**
+ * The response of a registry about a tag, which holds for every module in the repository. A refusal
+ * concerns the tag alone: the registry may return others.
+ */
 interface Sight extends Pick<TagLook, 'digest' | 'seen_at'> {
   /** The digest of the index that has this one as a build, and whose tag begins this one. */
   index: string | null;
+  refusal: GantryError | null;
 }
 
 /** Asks the registry which digest a tag names now. */
@@ -38,12 +57,29 @@ export type SeeTag = (tag: string) => Promise<Sight>;
  * Asks about each tag of a repository once: modules that share the repository share the response,
  * or the error.
  */
-export function seeTagsOnce(services: Services, client: RegistryClient, path: string): SeeTag {
+export function seeTagsOnce(
+  services: Services,
+  client: RegistryClient,
+  { account, path }: { account: string; path: string },
+): SeeTag {
   const seen = new Map<string, Promise<Sight>>();
+  let lost = 0;
+
   const see = async (tag: string): Promise<Sight> => {
     const seen_at = nowIso(services);
-    const digest = await readDigest(client, path, tag);
-    return { seen_at, digest, index: await findIndex(tag, digest) };
+    try {
+      const digest = await readDigest(client, path, tag);
+      return { seen_at, digest, index: await findIndex(tag, digest), refusal: null };
+    } catch (error) {
+      const isLost = isGantryError(error, 'registry_timeout', 'registry_unreachable');
+      if (isLost) lost += 1;
+      const ofTag = isLost && lost <= limits.tagConnectionsLostMax;
+      if (!ofTag && !concernsOne(error)) throw error;
+
+      // The account may have new credentials by now.
+      if (error.code === 'registry_unauthorized') forgetCredentials(services, account, client.host);
+      return { seen_at, digest: null, index: null, refusal: error };
+    }
   };
 
   const seeOnce = (tag: string) => {
@@ -61,15 +97,22 @@ export function seeTagsOnce(services: Services, client: RegistryClient, path: st
 
 /**
  * Asks the registry which digest a tag names now, and records it for a module with its consequences
- * in one transaction. `decideLook` decides the consequences.
- * @returns whether the registry has the tag
+ * in one transaction. `decideLook` decides the consequences. A refusal is noted, and changes
+ * nothing else.
+ * @param about.before what is stored about earlier refusals of the tag; null without any
+ * @returns whether the registry returned the tag, and when a refused one is asked for again
  */
 export async function lookAtTag(
   services: Services,
   { row, see }: { row: Repository; see: SeeTag },
-  tag: string,
-): Promise<boolean> {
-  const sight = await see(tag);
+  about: { tag: string; listed: boolean; before: UnreadableTag | null },
+): Promise<{ found: boolean; retryAt: string | null }> {
+  const { tag, listed, before } = about;
+  const { refusal, ...sight } = await see(tag);
+  // A registry that lists the tag no more, and refuses it, says in its own way that it is deleted.
+  if (refusal !== null && (listed || !mayMeanAbsence(refusal)))
+    return { found: false, retryAt: await noteRefusal(services, row, about, refusal) };
+
   const outcome = await retryConflicts(() => recordLook(services, row, tag, sight), {
     attempts: limits.rowAttemptsMax,
     codes: ['conflict', 'already_exists'],
@@ -77,7 +120,28 @@ export async function lookAtTag(
   for (const { candidate, follows } of outcome?.moves ?? [])
     await sendOn(services, candidate, follows);
 
-  return sight.digest !== null;
+  if (before !== null) await attempt(services.db, removeUnreadableTag(before));
+  return { found: sight.digest !== null, retryAt: null };
+}
+
+/** Notes a refusal, unless another poll did meanwhile. Returns when the tag is asked for again. */
+async function noteRefusal(
+  services: Services,
+  row: Repository,
+  known: { tag: string; before: UnreadableTag | null },
+  error: GantryError,
+): Promise<string> {
+  const { code, message } = error;
+  const refusal = { code, message, waitSeconds: retryAfterSeconds(error), random: Math.random() };
+  const next = refuseTag(row, known, refusal, services.now());
+
+  const cause = { actor, at: nowIso(services) };
+  const data = { code, message: next.message };
+  const first = next.failures === 1 ? [tagEvent(next, cause, 'unreadable', data)] : [];
+  const writes = [holdRepository(row), putUnreadableTag(known.before, next), ...first];
+  await transactUnlessRaced(services.db, writes);
+
+  return next.next_look_at;
 }
 
 async function readDigest(
@@ -99,7 +163,7 @@ async function recordLook(
   services: Services,
   repository: Repository,
   tag: string,
-  sight: Sight,
+  sight: Omit<Sight, 'refusal'>,
 ): Promise<TagOutcome | null> {
   const look = await readLook(services, repository, tag, sight);
   const rows = await readRows(services, look);
@@ -116,7 +180,7 @@ async function readLook(
   { db }: Services,
   { account, module }: Repository,
   tag: string,
-  { index, ...sight }: Sight,
+  { index, ...sight }: Omit<Sight, 'refusal'>,
 ): Promise<TagLook> {
   const look = { account, module, tag, ...sight, build: null };
   if (index === null || sight.digest === null) return look;

@@ -4,22 +4,24 @@ import type { PollMessage } from '../../contract/messages.ts';
 import {
   endsWithList,
   failPoll,
-  freshTags,
   type PollProgress,
+  planLooks,
   type Repository,
   readTagList,
   settlePoll,
   tagRechecksMax,
-  tagsToLookAt,
 } from '../../domain/poll/index.ts';
 import { isOutage } from '../../registry/index.ts';
 import {
   claimRepository,
   getSharers,
   listTags,
+  listUnreadableTags,
+  removeUnreadableTag,
   repositoryEvent,
   setRepository,
 } from '../../store/poll/index.ts';
+import { attempt } from '../../store/table/index.ts';
 import { enqueue, later, nowIso, type Services } from '../context/index.ts';
 import {
   BudgetSpent,
@@ -75,9 +77,11 @@ async function readRepository(
 ): Promise<Reading[]> {
   const started = performance.now();
   const spent = () => performance.now() - started > limits.pollWorkMs || pace.overdrawn();
-  const see = seeTagsOnce(services, client, reference.repository);
+  const [{ account } = { account: '' }] = rows;
+  const see = seeTagsOnce(services, client, { account, path: reference.repository });
 
-  const list = readTagList(await client.listTags(reference.repository));
+  const late = () => performance.now() - started > limits.tagListMs;
+  const list = readTagList(await client.listTags(reference.repository, { spent: late }));
   const read = { list, listedAt: services.now(), see, spent, recheck };
 
   const readings: Reading[] = [];
@@ -106,27 +110,57 @@ async function readForModule(
   row: Repository,
   { list, listedAt, see, spent, recheck }: Read,
 ): Promise<PollProgress> {
-  const progress = { list, listedAt, unchanged: false, freshLeft: 0, freshFound: 0, dueLeft: 0 };
+  const unread = { unchanged: false, freshLeft: 0, freshFound: 0, dueLeft: 0, retryAt: null };
+  const progress: PollProgress = { list, listedAt, ...unread };
   if (!recheck && endsWithList(row, list, nowIso(services)))
     return { ...progress, unchanged: true };
 
-  const known = await listTags(services.db, row.account, row.module);
-  const look = (tag: string) => lookAtTag(services, { row, see }, tag);
+  const { known, refusals, plan } = await planPoll(services, row, { list, recheck });
+  progress.retryAt = plan.retryAt;
+  const names = new Set(list.tags);
+  const look = async (tag: string) => {
+    const listed = list.cut !== null || names.has(tag);
+    const about = { tag, listed, before: refusals.get(tag) ?? null };
+    const { found, retryAt } = await lookAtTag(services, { row, see }, about);
+    if (retryAt !== null) progress.retryAt = earlier(progress.retryAt, retryAt);
+    return found;
+  };
 
-  const fresh = freshTags(list, known);
-  for (const [index, tag] of fresh.entries()) {
+  for (const [index, tag] of plan.fresh.entries()) {
     if (index > 0 && (index === limits.freshTagsMax || spent()))
-      return { ...progress, freshLeft: fresh.length - index };
+      return { ...progress, freshLeft: plan.fresh.length - index };
     if (await look(tag)) progress.freshFound += 1;
   }
 
-  const before = recheck ? nowIso(services) : later(services, -limits.tagRecheckSeconds);
-  const due = tagsToLookAt(known, list.cut !== null ? null : new Set(list.tags), before);
-  const most = Math.min(due.length, tagRechecksMax(known, recheck));
+  const most = Math.min(plan.due.length, tagRechecksMax(known, recheck));
   let looked = 0;
-  for (; looked < most && !spent(); looked++) await look(due[looked] ?? '');
+  for (; looked < most && !spent(); looked++) await look(plan.due[looked] ?? '');
 
-  return { ...progress, dueLeft: due.length - looked };
+  return { ...progress, dueLeft: plan.due.length - looked };
+}
+
+/** Plans the looks of a poll, and forgets refused tags that are gone. */
+async function planPoll(
+  services: Services,
+  row: Repository,
+  { list, recheck }: Pick<Read, 'list' | 'recheck'>,
+) {
+  const { account, module } = row;
+  const [known, unreadable] = await Promise.all([
+    listTags(services.db, account, module),
+    listUnreadableTags(services.db, account, module),
+  ]);
+
+  const now = nowIso(services);
+  const before = recheck ? now : later(services, -limits.tagRecheckSeconds);
+  const plan = planLooks({ list, known, unreadable }, row, { now, before, recheck });
+  for (const gone of plan.obsolete) await attempt(services.db, removeUnreadableTag(gone));
+
+  return { known, plan, refusals: new Map(unreadable.map((one) => [one.tag, one])) };
+}
+
+function earlier(a: string | null, b: string): string {
+  return a !== null && a < b ? a : b;
 }
 
 /** Notes how far each module got. Failures of single ones come last: they may end the work. */

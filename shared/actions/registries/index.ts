@@ -4,7 +4,7 @@ export {
   retryAfterSeconds,
   withRegistry,
 } from './access.ts';
-export { registryCredentials, registrySecretName } from './credentials.ts';
+export { forgetCredentials, registryCredentials, registrySecretName } from './credentials.ts';
 export { BudgetSpent, orLater, untilSentAgain, withinBudget } from './host-budget.ts';
 export { findIndexOf } from './index-builds.ts';
 export { forgetRegistryLogin, storeRegistryLogin } from './login.ts';

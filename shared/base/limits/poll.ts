@@ -38,6 +38,11 @@ export const pollLimits = {
    * table.
    */
   ignoredTagsShown: 200,
+  /** Unreadable tags shown per module, and what is kept of the reason of each. */
+  unreadableTagsShown: 100,
+  unreadableTagTextMax: 500,
+  /** Tags per poll whose lost connection is noted as theirs; one more is the registry's failure. */
+  tagConnectionsLostMax: 1,
   /** Tags kept per digest. Further ones are known and change nothing. */
   tagsPerDigestMax: 200,
   /** Candidates that one requested poll verifies again. */

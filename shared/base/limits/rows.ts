@@ -73,7 +73,7 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     required_sources: 40 * kib,
   },
   provider: { capability: 2 * kib },
-  repository: { ignored_tags: 128 * kib, message: 64 * kib },
+  repository: { ignored_tags: 128 * kib, list_cut: 64 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },
   roster: { reviewers: 128 * kib },
   // A thousand modules of others with the longest names.
@@ -99,6 +99,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     withheld: 7 * kib,
     withdrawn: kib,
   },
+  // limits.unreadableTagTextMax
+  unreadabletag: { message: 2 * kib },
   // limits.warningQuoteMax
   warning: { message: 8 * kib },
 };

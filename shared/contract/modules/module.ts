@@ -219,6 +219,10 @@ export const pollStateSchema = z
     code: z.string().nullable(),
     message: z.string().nullable(),
     ignored_tags: z.array(z.string()),
+    list_cut: z
+      .string()
+      .nullish()
+      .meta({ description: 'why the list of tags is incomplete; null if it is complete' }),
   })
   .meta({ id: 'PollState' });
 
@@ -257,10 +261,25 @@ export const movedTagSchema = z
   })
   .meta({ id: 'MovedTag' });
 
+/** A tag that the registry lists and does not return. */
+export const unreadableTagSchema = z
+  .object({
+    tag: z.string(),
+    code: z.string().meta({ description: 'why the registry did not return the tag' }),
+    message: z.string(),
+    failures: z.number().int(),
+    since: timeSchema.meta({ description: 'when the registry first did not return the tag' }),
+    next_look_at: timeSchema.meta({ description: 'a poll from then on asks for the tag again' }),
+  })
+  .meta({ id: 'UnreadableTag' });
+
 export const moduleAnswer = z.object({
   module: moduleSchema,
   poll: pollStateSchema.nullable(),
   moved_tags: z.array(movedTagSchema),
+  unreadable_tags: z.array(unreadableTagSchema).meta({
+    description: 'at most 100 tags that the registry lists and does not return; others are polled',
+  }),
   warnings: z.array(warningSchema),
 });
 

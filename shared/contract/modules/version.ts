@@ -14,7 +14,7 @@ import { listQuery, pageOf, timeSchema } from '../http/index.ts';
 import { warningSchema } from '../upkeep/index.ts';
 import { documentRef, documentShape, sideLayerSchema } from './attestation.ts';
 import { effectsSchema } from './effects.ts';
-import { movedTagSchema, pollStateSchema } from './module.ts';
+import { movedTagSchema, pollStateSchema, unreadableTagSchema } from './module.ts';
 
 /** One candidate signature and its verdict. */
 export const signatureVerdictSchema = z
@@ -184,6 +184,9 @@ export const explainAnswer = z.object({
       gone_at: timeSchema.nullable(),
     })
     .nullable(),
+  unreadable: unreadableTagSchema
+    .nullable()
+    .meta({ description: 'the tag, if the registry lists it and does not return it' }),
   poll: pollStateSchema.nullable(),
   reason: z.object({
     code: z.string().nullable().meta({ description: 'null without an error' }),

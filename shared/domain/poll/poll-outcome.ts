@@ -16,6 +16,8 @@ export interface PollProgress {
   freshFound: number;
   /** Known tags that were due and that it had no time for. */
   dueLeft: number;
+  /** When the first of the unreadable tags is looked at again; null without any. */
+  retryAt: string | null;
 }
 
 /** The fields to write after a poll, and whether another poll must follow immediately. */
@@ -26,12 +28,13 @@ export interface PollOutcome {
 
 /** Decides the outcome of a poll that its registry responded to. */
 export function settlePoll(
-  { list, listedAt, unchanged, freshLeft, freshFound, dueLeft }: PollProgress,
+  { list, listedAt, unchanged, freshLeft, freshFound, dueLeft, retryAt }: PollProgress,
   now: Date,
 ): PollOutcome {
-  const { ignored_tags, tags_hash } = list;
+  const { ignored_tags, tags_hash, cut: list_cut } = list;
   const done = {
     ignored_tags,
+    list_cut,
     polled_at: now.toISOString(),
     succeeded_at: now.toISOString(),
     failures: 0,
@@ -53,7 +56,8 @@ export function settlePoll(
   if (unchanged) return { set: { ...done, tags_hash, next_poll_at }, again: false };
 
   const recheckSeconds = dueLeft > 0 ? limits.pollSeconds : limits.tagRecheckSeconds / 4;
-  const recheck_at = after(now, recheckSeconds);
+  const recheck = after(now, recheckSeconds);
+  const recheck_at = retryAt !== null && retryAt < recheck ? retryAt : recheck;
   return { set: { ...done, tags_hash, next_poll_at, recheck_at }, again: false };
 }
 

@@ -20,6 +20,8 @@ export interface Repository {
   code: string | null;
   message: string | null;
   ignored_tags: string[];
+  /** Why the list of tags was incomplete at the last poll; null or absent if it was complete. */
+  list_cut?: string | null;
   /** When known tags are looked at again for moves. */
   recheck_at: string;
   /** When the last poll on request begins or began. */

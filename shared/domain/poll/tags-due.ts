@@ -1,7 +1,60 @@
 import { limits } from '../../base/limits/index.ts';
 import { wholeTagOf } from '../modules/index.ts';
-import type { Tag } from './repository.ts';
+import type { Repository, Tag } from './repository.ts';
 import { type TagList, versionTags } from './tag-list.ts';
+import type { UnreadableTag } from './unreadable-tag.ts';
+
+/** A repository's list, and what is stored of its tags. */
+export interface TagsSeen {
+  list: TagList;
+  known: readonly Tag[];
+  unreadable: readonly UnreadableTag[];
+}
+
+/** What a poll asks for, in this order. */
+export interface LookPlan {
+  /** Listed tags that are not known; those that were refused before come last. */
+  fresh: string[];
+  /** Known tags. */
+  due: string[];
+  /** When the first tag that has to wait may be asked for again; null without any. */
+  retryAt: string | null;
+  /** Rows about tags that are neither listed nor known. */
+  obsolete: UnreadableTag[];
+}
+
+/**
+ * Plans which tags a poll asks for. A refused tag waits; a requested poll asks for it anyway.
+ * @param before known tags that were looked at later are left alone
+ */
+export function planLooks(
+  { list, known, unreadable }: TagsSeen,
+  { repository }: Pick<Repository, 'repository'>,
+  { now, before, recheck }: { now: string; before: string; recheck: boolean },
+): LookPlan {
+  const listed = list.cut === null ? new Set(list.tags) : null;
+  const present = new Set(known.filter(({ gone_at }) => gone_at === null).map(({ tag }) => tag));
+  const isObsolete = ({ tag }: UnreadableTag) =>
+    listed !== null && !listed.has(tag) && !present.has(tag);
+  const isWaiting = (row: UnreadableTag) =>
+    !recheck && row.repository === repository && row.next_look_at > now;
+
+  const refused = unreadable.filter((row) => !isObsolete(row));
+  const waits = refused.filter(isWaiting);
+  const waiting = new Set(waits.map(({ tag }) => tag));
+  const ready = new Set(refused.map(({ tag }) => tag).filter((tag) => !waiting.has(tag)));
+
+  const fresh = freshTags(list, known).filter((tag) => !waiting.has(tag));
+  const again = [...ready].filter((tag) => present.has(tag));
+  const due = tagsToLookAt(known, listed, before).filter((tag) => !waiting.has(tag));
+
+  return {
+    fresh: [...fresh.filter((tag) => !ready.has(tag)), ...fresh.filter((tag) => ready.has(tag))],
+    due: [...new Set([...again, ...due])],
+    retryAt: waits.map(({ next_look_at }) => next_look_at).sort()[0] ?? null,
+    obsolete: unreadable.filter(isObsolete),
+  };
+}
 
 /**
  * Listed tags that are not known yet. A deleted tag that is listed again counts as new, and so does

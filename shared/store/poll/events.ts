@@ -1,8 +1,14 @@
-import type { Repository, Tag } from '../../domain/poll/index.ts';
+import type { Repository } from '../../domain/poll/index.ts';
 import { eventMaker } from '../event-maker.ts';
 
+interface TagName {
+  account: string;
+  module: string;
+  tag: string;
+}
+
 /** The write of an event about a tag. */
-export const tagEvent = eventMaker('tag', ({ account, module, tag }: Tag) => ({
+export const tagEvent = eventMaker('tag', ({ account, module, tag }: TagName) => ({
   account,
   subject: `module/${module}`,
   data: { tag },

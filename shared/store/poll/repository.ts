@@ -1,6 +1,11 @@
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { orderSharers, type Repository, type Tag } from '../../domain/poll/index.ts';
+import {
+  orderSharers,
+  type Repository,
+  type Tag,
+  type UnreadableTag,
+} from '../../domain/poll/index.ts';
 import {
   absent,
   attempt,
@@ -26,6 +31,7 @@ const repositories = entity<Repository>()({
     code: 'json',
     message: 'json',
     ignored_tags: 'json',
+    list_cut: 'optional',
     recheck_at: 'text',
     requested_at: 'optional',
     revision: 'number',
@@ -51,6 +57,23 @@ const tags = entity<Tag>()({
     revision: 'number',
   },
   key: { pk: '${account}#repository#${module}', sk: 'tag#${tag}' },
+});
+
+const unreadableTags = entity<UnreadableTag>()({
+  name: 'unreadabletag',
+  attributes: {
+    account: 'text',
+    module: 'text',
+    tag: 'text',
+    repository: 'text',
+    code: 'text',
+    message: 'text',
+    failures: 'number',
+    since: 'text',
+    next_look_at: 'text',
+    revision: 'number',
+  },
+  key: { pk: '${account}#repository#${module}', sk: 'unreadable#${tag}' },
 });
 
 export function getRepository(db: Db, account: string, module: string): Promise<Repository | null> {
@@ -179,4 +202,31 @@ export function removeTag(was: Tag): Write {
 /** Notes what a tag names, if its row is still as it was read (null: it had none). */
 export function putTag(was: Tag | null, tag: Draft<Tag>): Write {
   return was === null ? tags.create(tag) : tags.update(was, tag);
+}
+
+/** Tags of a module that the registry lists and does not return. */
+export function listUnreadableTags(
+  db: Db,
+  account: string,
+  module: string,
+): Promise<UnreadableTag[]> {
+  return unreadableTags.all(db, 'primary', { account, module });
+}
+
+export function getUnreadableTag(
+  db: Db,
+  account: string,
+  module: string,
+  tag: string,
+): Promise<UnreadableTag | null> {
+  return unreadableTags.get(db, { account, module, tag });
+}
+
+/** Notes why a tag cannot be read, if its row is still as it was read (null: it had none). */
+export function putUnreadableTag(was: UnreadableTag | null, row: Draft<UnreadableTag>): Write {
+  return was === null ? unreadableTags.create(row) : unreadableTags.update(was, row);
+}
+
+export function removeUnreadableTag(was: UnreadableTag): Write {
+  return unreadableTags.remove(was);
 }

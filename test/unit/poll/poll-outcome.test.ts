@@ -14,9 +14,11 @@ const progress: PollProgress = {
   freshLeft: 0,
   freshFound: 0,
   dueLeft: 0,
+  retryAt: null,
 };
 const done = {
   ignored_tags: [],
+  list_cut: null,
   polled_at: now.toISOString(),
   succeeded_at: now.toISOString(),
   failures: 0,
@@ -47,6 +49,19 @@ describe('a poll that its registry answered', () => {
   test('rechecks sooner where known tags are left', () => {
     const { set } = settlePoll({ ...progress, dueLeft: 1 }, now);
     expect(set.recheck_at).toBe(secondsAfter(now, limits.pollSeconds));
+  });
+
+  test('rechecks when the first unreadable tag is asked for again', () => {
+    const retryAt = secondsAfter(now, 120);
+    expect(settlePoll({ ...progress, retryAt }, now).set.recheck_at).toBe(retryAt);
+    const late = secondsAfter(now, 6 * 3600);
+    const { set } = settlePoll({ ...progress, retryAt: late }, now);
+    expect(set.recheck_at).toBe(secondsAfter(now, limits.tagRecheckSeconds / 4));
+  });
+
+  test('says why the list was incomplete', () => {
+    const cut = { ...list, cut: 'it has over 1000 pages' };
+    expect(settlePoll({ ...progress, list: cut }, now).set.list_cut).toBe(cut.cut);
   });
 
   test('asks for another poll where it found tags and has more', () => {

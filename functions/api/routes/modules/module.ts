@@ -15,6 +15,7 @@ import {
 } from '../../../../shared/actions/operations/index.ts';
 import { previewModuleUpdate } from '../../../../shared/actions/preview/index.ts';
 import { keepBy } from '../../../../shared/base/filters.ts';
+import { limits } from '../../../../shared/base/limits/index.ts';
 import { slugSchema } from '../../../../shared/base/slug.ts';
 import { pageOf } from '../../../../shared/contract/http/index.ts';
 import {
@@ -50,6 +51,7 @@ import {
 import {
   getRepository,
   listMovedTags,
+  listUnreadableTags,
   readRepositories,
 } from '../../../../shared/store/poll/index.ts';
 import { listModuleWarnings } from '../../../../shared/store/upkeep/index.ts';
@@ -118,13 +120,16 @@ export const moduleRoutes: Route[] = [
     params,
     answer: moduleAnswer,
     async handle({ services, caller, params }) {
-      const [module, poll, moved_tags, warnings] = await Promise.all([
-        requireModule(services, caller.account, params.name),
-        getRepository(services.db, caller.account, params.name),
-        listMovedTags(services.db, caller.account, params.name),
-        listModuleWarnings(services.db, caller.account, params.name),
+      const { account } = caller;
+      const [module, poll, moved_tags, unreadable, warnings] = await Promise.all([
+        requireModule(services, account, params.name),
+        getRepository(services.db, account, params.name),
+        listMovedTags(services.db, account, params.name),
+        listUnreadableTags(services.db, account, params.name),
+        listModuleWarnings(services.db, account, params.name),
       ]);
-      return { module: moduleView(module), poll, moved_tags, warnings };
+      const unreadable_tags = unreadable.slice(0, limits.unreadableTagsShown);
+      return { module: moduleView(module), poll, moved_tags, unreadable_tags, warnings };
     },
   }),
   route({
