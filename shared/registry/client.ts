@@ -219,11 +219,13 @@ export class RegistryClient {
 
   /**
    * Reads the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"). Returns null
-   * if it does not exist.
+   * if it does not exist, or names the artifact itself: GitLab reads the tag as a digest
+   * (oras-project/oras-go#1396), and `cosign copy` tags its copy so (sigstore/cosign#4564).
    */
   async fallbackReferrers(repository: string, digest: string): Promise<ReferrerList | null> {
     try {
       const content = await this.getManifest(repository, fallbackTag(digest));
+      if (content.digest === digest) return null;
       return parseReferrers(content.bytes, `the fallback tag of ${digest}`);
     } catch (error) {
       if (error instanceof GantryError && error.code === 'registry_not_found') return null;

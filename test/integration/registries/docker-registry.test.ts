@@ -186,6 +186,22 @@ describe.each([
     const candidates = await collectSignatures(client, 'team/signed', digest);
     expect(candidates.map((candidate) => candidate.source)).toEqual(Array(3).fill('fallback_tag'));
   });
+
+  test('a fallback tag that names the artifact itself lists nothing, and is replaced (oras-project/oras-go#1396, sigstore/cosign#4564)', async () => {
+    const { digest } = await pushArtifact(client, 'team/copied', 'v1', Buffer.from('copied'));
+    const subject = await client.getManifest('team/copied', digest);
+    await client.putManifest('team/copied', fallbackTag(digest), subject);
+    expect(await collectSignatures(client, 'team/copied', digest)).toEqual([]);
+
+    await attachBundle(client, {
+      repository: 'team/copied',
+      subject,
+      bundle: { n: 1 },
+      createdAt: new Date('2026-01-02T03:04:05.678Z'),
+    });
+    const candidates = await collectSignatures(client, 'team/copied', digest);
+    expect(candidates.map((candidate) => candidate.source)).toEqual(['fallback_tag']);
+  });
 });
 
 test('a docker-registry refuses those without its password', async () => {
