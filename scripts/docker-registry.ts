@@ -39,6 +39,8 @@ export interface DockerRegistryOptions {
   tls?: { certificate: string; key: string; clientAuthorities?: string[] };
   /** The default is a free port. */
   port?: number;
+  /** Another release of distribution; the default is the one on the PATH. */
+  program?: string;
   /** The URL that it notifies of pushes and pulls, and the value that it sends as Authorization. */
   notifications?: { url: string; authorization: string };
 }
@@ -57,7 +59,8 @@ export async function startDockerRegistry(
     configuration(directory, storageDir, host, options),
   );
 
-  const child = spawn(dockerRegistryProgram, ['serve', join(directory, 'config.yml')], {
+  const program = options.program ?? dockerRegistryProgram;
+  const child = spawn(program, ['serve', join(directory, 'config.yml')], {
     stdio: 'ignore',
     env: { PATH: process.env.PATH ?? '', OTEL_TRACES_EXPORTER: 'none' },
   });
