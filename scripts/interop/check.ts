@@ -5,17 +5,3 @@ export interface Check {
   /** Throws if the signature is refused. */
   verify: () => Promise<unknown>;
 }
-
-/** Runs a program with arguments, and returns its output. */
-export type Program = (...args: string[]) => Promise<string>;
-
-/** What the checks share. */
-export interface Bench {
-  /** Scratch directory, also the working directory of the programs. */
-  directory: string;
-  /** Host of an empty registry. */
-  host: string;
-  cosign: Program;
-  /** `gantry module …` */
-  gantry: Program;
-}

@@ -1,13 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../run.ts';
-import type { Bench, Check } from './check.ts';
+import type { Bench } from './bench.ts';
+import type { Check } from './check.ts';
 
 /** Any trusted root works for a key. If cosign has one, it does not fetch another. */
 const trustedRoot = join(import.meta.dirname, '../../test/fixtures/cosign/trust/trusted_root.json');
 
 /** Signs with keys by both tools, without a log, and returns what each must say of the other. */
-export async function prepareKeyed({ directory, host, cosign, gantry }: Bench): Promise<Check[]> {
+export async function prepareKeyed(bench: Bench, host: string): Promise<Check[]> {
+  const { directory, cosign, gantry } = bench;
   for (const name of ['one', 'other'])
     await cosign('generate-key-pair', '--output-key-prefix', name);
   await run('tar', ['--create', '--file', 'module.tar', 'one.pub'], { cwd: directory });

@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectSignatures, parseManifest, RegistryClient } from '../../shared/registry/index.ts';
 import { exactRegexp, verifyArtifact } from '../../shared/signature/index.ts';
-import type { Bench, Check } from './check.ts';
+import type { Bench } from './bench.ts';
+import type { Check } from './check.ts';
 import type { Sigstore } from './sigstore.ts';
 
 const signer = 'alice@gantry.example';
@@ -22,8 +23,12 @@ const provenance = {
  * Signs and attests without keys by both tools, in a private Sigstore, and returns what each must
  * say of the other.
  */
-export async function prepareKeyless(bench: Bench, sigstore: Sigstore): Promise<Check[]> {
-  const { host, directory, cosign, gantry } = bench;
+export async function prepareKeyless(
+  bench: Bench,
+  host: string,
+  sigstore: Sigstore,
+): Promise<Check[]> {
+  const { directory, cosign, gantry } = bench;
   const dist = join(directory, 'dist');
   await writeBuilds(dist);
 

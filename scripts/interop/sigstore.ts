@@ -5,9 +5,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort } from '../docker-registry.ts';
-import type { Program } from './check.ts';
+import type { Program } from './bench.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
-import type { ProgramName } from './programs.ts';
+import { type Programs, programPath } from './programs.ts';
 
 /** A whole Sigstore of its own on loopback ports: Fulcio with a CT log, Rekor 2, timestamps. */
 export interface Sigstore {
@@ -15,11 +15,16 @@ export interface Sigstore {
   /** Paths of the files that both tools read. */
   trustedRoot: string;
   signingConfig: string;
+  urls: Urls;
   stop: () => Promise<void>;
 }
 
 const startMs = 60_000;
 const since = 'start-time=2024-01-01T00:00:00Z';
+
+/** The programs of its services. */
+export const sigstorePrograms = ['fulcio', 'tesseract', 'rekor', 'tsa'] as const;
+type ServiceName = (typeof sigstorePrograms)[number];
 
 /**
  * Starts the services and lets cosign write the trusted root and the signing configuration.
@@ -27,7 +32,7 @@ const since = 'start-time=2024-01-01T00:00:00Z';
  */
 export async function startSigstore(
   directory: string,
-  programs: Record<ProgramName, string>,
+  programs: Programs,
   cosign: Program,
 ): Promise<Sigstore> {
   await mkdir(directory, { recursive: true });
@@ -38,28 +43,36 @@ export async function startSigstore(
     await issuer.stop();
   };
 
-  const serve = (name: ProgramName, ...args: string[]) => {
+  const serve = (name: ServiceName, ...args: string[]) => {
     const log = openSync(join(directory, `${name}.log`), 'a');
-    const child = spawn(programs[name], args, { cwd: directory, stdio: ['ignore', log, log] });
+    const child = spawn(programPath(programs, name), args, {
+      cwd: directory,
+      stdio: ['ignore', log, log],
+    });
     child.on('error', () => {});
     children.push(child);
   };
 
   try {
     const urls = await startServices(directory, issuer.url, serve);
-    return { issuer, stop, ...(await describeServices(directory, urls, cosign)) };
+    return { issuer, stop, urls, ...(await describeServices(directory, urls, cosign)) };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type Serve = (name: ProgramName, ...args: string[]) => void;
+export function timestampUrl(tsa: string): string {
+  return `${tsa}/api/v1/timestamp`;
+}
+
+type Serve = (name: ServiceName, ...args: string[]) => void;
 
 interface Urls {
   fulcio: string;
   ct: string;
   rekor: string;
+  /** Without the path of its API. */
   tsa: string;
   issuer: string;
 }
@@ -110,7 +123,7 @@ async function startServices(directory: string, issuer: string, serve: Serve): P
     ...['--timestamp-signer', 'memory', '--disable-ntp-monitoring'],
   );
 
-  await saveText(`${url(tsa)}/api/v1/timestamp/certchain`, join(directory, 'tsa.pem'));
+  await saveText(`${timestampUrl(url(tsa))}/certchain`, join(directory, 'tsa.pem'));
   await untilResponding(`${url(ct)}/gantry-ct/ct/v1/get-roots`);
   await untilResponding(`${url(rekor)}/healthz`);
   return { fulcio: url(fulcio), ct: url(ct), rekor: url(rekor), tsa: url(tsa), issuer };
@@ -135,7 +148,7 @@ async function describeServices(directory: string, urls: Urls, cosign: Program) 
     ...['signing-config', 'create', '--out', signingConfig],
     ...['--fulcio', service(urls.fulcio, 1), '--oidc-provider', service(urls.issuer, 1)],
     ...['--rekor', service(urls.rekor, 2), '--rekor-config', 'ANY'],
-    ...['--tsa', service(`${urls.tsa}/api/v1/timestamp`, 1), '--tsa-config', 'ANY'],
+    ...['--tsa', service(timestampUrl(urls.tsa), 1), '--tsa-config', 'ANY'],
   );
 
   return { trustedRoot, signingConfig };
