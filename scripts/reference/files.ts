@@ -2,6 +2,7 @@ import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { cliReference } from './cli.ts';
 import { errorReference, eventReference, verificationReference } from './contract.ts';
 import { manifestReference } from './manifest.ts';
+import { peerReference } from './peers.ts';
 import { permissionReference } from './permissions.ts';
 import { policyReference } from './policies.ts';
 
@@ -24,5 +25,6 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/reference/modules/manifest.md', make: manifestReference },
   { path: 'docs/reference/operations/policies.md', make: policyReference },
   { path: 'docs/reference/permissions.md', make: permissionReference },
+  { path: 'docs/reference/registries/peers.md', make: peerReference },
   { path: 'docs/reference/verify/verification.md', make: verificationReference },
 ];
