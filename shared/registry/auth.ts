@@ -234,8 +234,10 @@ async function readTokenError(answer: HttpResponse, scope: Scope): Promise<Gantr
 }
 
 function tokenUrl(registry: URL, challenge: Challenge): URL {
-  const { realm } = challenge.parameters;
-  const url = realm !== undefined && URL.canParse(realm) ? new URL(realm) : undefined;
+  const { realm = '' } = challenge.parameters;
+  // zot names its own token service by a path (project-zot/zot#4033).
+  const base = /^\/(?!\/)/.test(realm) ? registry.href : undefined;
+  const url = URL.canParse(realm, base) ? new URL(realm, base) : undefined;
 
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) {
     throw new GantryError(
@@ -243,7 +245,7 @@ function tokenUrl(registry: URL, challenge: Challenge): URL {
       `${registry.host} names no usable token service`,
       {
         expected: 'realm="https://…"',
-        found: realm,
+        found: challenge.parameters.realm,
       },
     );
   }

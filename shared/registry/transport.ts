@@ -99,7 +99,13 @@ export class Transport {
   }
 
   async #sendOnce(req: HttpRequest, sameOrigin: boolean): Promise<HttpResponse> {
-    const headers: Record<string, string> = { 'user-agent': 'gantry', ...req.headers };
+    // Digests are about the bytes that are not encoded for the transfer, and without this header a
+    // server may encode them (quay/quay#1310).
+    const headers: Record<string, string> = {
+      'user-agent': 'gantry',
+      'accept-encoding': 'identity',
+      ...req.headers,
+    };
     if (req.authorization !== undefined && sameOrigin) headers.authorization = req.authorization;
     const upload = isStream(req.body) ? this.#watchUpload(req.body, req.url.host) : null;
     const signals = [upload?.signal, this.#options.signal].filter((signal) => signal !== undefined);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { always, codeOf, type Handler, sendJson } from '../../support/http-server.ts';
@@ -203,11 +204,23 @@ describe('a token service', () => {
     ['without quotes', (realm: string) => `Bearer realm=${realm}`],
     ['after a Basic one', (realm: string) => `Basic realm="r", Bearer realm="${realm}"`],
     ['in the second of two headers', (realm: string) => ['Negotiate', `BEARER realm="${realm}"`]],
+    ['by a path of the registry (project-zot/zot#4033)', () => 'Bearer realm="/token"'],
+    // nicholas-fedor/watchtower#1895: GCP names no service.
+    ['without a service', (realm: string) => `Bearer realm="${realm}"`],
   ])('may be named by a challenge %s', async (_, challenge) => {
     const { code, asked } = await tokenOf('{"token":"opaque"}', challenge);
     expect(code).toBe('none');
     expect(asked[1]).toContain('scope=repository%3Aa%2Fb%3Apull');
   });
+
+  test.each(['token', '//other.test/token', 'ftp://r.test/token'])(
+    'is not named by %s',
+    async (realm) => {
+      const { code, asked } = await tokenOf('{"token":"opaque"}', () => `Bearer realm="${realm}"`);
+      expect(code).toBe('registry_response_invalid');
+      expect(asked.length).toBe(1);
+    },
+  );
 
   test.each(['{"token":""}', '{}', '{"token":7}', '{"token":"a b"}'])(
     'that returns %s gives no token',
@@ -215,4 +228,14 @@ describe('a token service', () => {
       expect((await tokenOf(body, usual)).code).toBe('registry_response_invalid');
     },
   );
+});
+
+test('no response is encoded for the transfer, because digests are of what is not (quay/quay#1310)', async () => {
+  const bytes = Buffer.from('{"schemaVersion":2,"layers":[]}');
+  const { client } = await clientOf((request, response) => {
+    const identity = request.headers['accept-encoding'] === 'identity';
+    response.writeHead(200, identity ? {} : { 'content-encoding': 'gzip' });
+    response.end(identity ? bytes : gzipSync(bytes));
+  });
+  expect((await client.getManifest('a/b', 'v1')).digest).toBe(digestOf(bytes));
 });
