@@ -29,6 +29,9 @@ export function isDigest(text: string): boolean {
  * @throws GantryError `reference_invalid`
  */
 export function parseReference(text: string): Reference {
+  const scheme = /^[a-z]+:\/\//.exec(text)?.[0];
+  if (scheme !== undefined) throw referenceInvalidError(text, `it without ${scheme}`);
+
   const slash = text.indexOf('/');
   if (slash <= 0) throw referenceInvalidError(text, 'a host and a repository');
 

@@ -63,6 +63,13 @@ describe('references', () => {
     );
   });
 
+  // Other tools want a scheme: apache/superset-kubernetes-operator#9
+  test.each(['oci://', 'https://', 'docker://'])('%s is named as what is too much', (scheme) => {
+    expect(() => parseReference(`${scheme}ghcr.io/acme/redis:v1`)).toThrow(
+      `"${scheme}ghcr.io/acme/redis:v1" is not an OCI reference: expected it without ${scheme}`,
+    );
+  });
+
   test.each([
     ['GHCR.io', 'ghcr.io'],
     ['ghcr.io:443', 'ghcr.io'],
