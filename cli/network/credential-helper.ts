@@ -64,13 +64,18 @@ function runHelper(
   });
 }
 
-/** The error has no cause: a parser's message quotes what it parsed. */
-function parseResponse(program: string, output: string): Credentials {
+/**
+ * Returns null for a user without a name and a secret: some helpers say so that they have none. The
+ * error has no cause: a parser's message quotes what it parsed.
+ */
+function parseResponse(program: string, output: string): Credentials | null {
   const parsed = helperResponse.safeParse(parseJson(output));
   if (!parsed.success)
     throw new GantryError('io_error', `expected a response of ${program}, found another text`);
 
   const { Username, Secret } = parsed.data;
+  if (Username === '' && Secret === '') return null;
+
   // docker-credential-helpers: this user name means that the secret is an identity token.
   return Username === '<token>'
     ? { identityToken: Secret }

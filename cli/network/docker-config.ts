@@ -86,7 +86,9 @@ async function readConfigFile(
 /** The error has no cause: a parser's message quotes what it parsed. */
 function parseConfig(content: string, source: string): Config {
   try {
-    return { ...configSchema.parse(JSON.parse(content)), source };
+    // An empty file has no credentials, as for docker.
+    const config = content.trim() === '' ? {} : JSON.parse(content);
+    return { ...configSchema.parse(config), source };
   } catch {
     throw new GantryError('io_error', `expected ${source} to be a Docker configuration`);
   }

@@ -19,6 +19,7 @@ beforeAll(async () => {
     'read -r server',
     'if [ "$server" = helped.test ]; then echo \'{"ServerURL":"helped.test","Username":"h","Secret":"s"}\'; exit 0; fi',
     'if [ "$server" = token.test ]; then echo \'{"Username":"<token>","Secret":"idt"}\'; exit 0; fi',
+    'if [ "$server" = anyone.test ]; then echo \'{"Username":"","Secret":""}\'; exit 0; fi',
     'if [ "$server" = odd.test ]; then echo \'{"Secret":"hidden"}\'; exit 0; fi',
     'if [ "$server" = locked.test ]; then echo "the key ring is locked"; exit 1; fi',
     'if [ "$server" = mute.test ]; then exit 3; fi',
@@ -54,6 +55,7 @@ describe('credentials of docker login', () => {
     expect(await lookUp({ auths: { 'r.test': { auth } } }, 'r.test:5000')).toBeNull();
     expect(await lookUp({ auths: { 'r.test:5000': { auth } } }, 'r.test')).toBeNull();
     expect(await lookUp({}, 'r.test')).toBeNull();
+    expect(await lookUp('', 'r.test'), 'bazel-contrib/rules_oci#127').toBeNull();
     expect(await lookUp({ auths: { 'r.test': {}, 'q.test': null } }, 'r.test')).toBeNull();
 
     const nowhere = { ...env, DOCKER_CONFIG: join(directory, 'nowhere') };
@@ -181,6 +183,10 @@ describe('a credential helper', () => {
     expect(await lookUp({ credsStore: 'test', auths: { 'r.test': { auth } } }, 'r.test')).toEqual(
       user,
     );
+  });
+
+  test('that returns an empty user and secret has no credentials (bazel-contrib/rules_oci#731)', async () => {
+    expect(await lookUp({ credsStore: 'test' }, 'anyone.test')).toBeNull();
   });
 
   test('with an empty name is none, as docker has it', async () => {
