@@ -25,8 +25,7 @@ const options = {
 /**
  * Lets real programs and Gantry work with what the other makes: first signatures and attestations
  * of cosign and Gantry, then a matrix of push tools, registries and forms of signatures on a
- * deployed stack. Go builds the programs into `.local/interop`. Each run keeps what it saw for the
- * docs.
+ * deployed stack. Go builds the programs into `.local/interop`. What is seen is kept for the docs.
  * @returns true if everything that should work does
  */
 async function interop(): Promise<boolean> {
@@ -48,7 +47,6 @@ async function interop(): Promise<boolean> {
     const results = await onStack(directory, (platform) =>
       showMatrix(cells, { bench, programs, signers, platform }),
     );
-    writeSeen(programs, results);
 
     return good && results.every(isRight);
   } finally {
@@ -83,6 +81,7 @@ async function showMatrix(cells: readonly Cell[], site: Site): Promise<Result[]>
   const results = await runMatrix(cells, site, (result) => {
     const { cell, outcome } = result;
     const names = [cell.tool.name, cell.registry.name, cell.form.name];
+    writeSeen(site.programs, result);
     const shown = names.map((name) => name.padEnd(16)).join('');
     const reason = cell.limit === undefined ? '' : `; expected: ${cell.limit}`;
 

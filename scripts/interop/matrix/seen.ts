@@ -23,17 +23,15 @@ export function nameCell({ tool, registry, form }: Cell): string {
 }
 
 /**
- * Keeps what a run saw, from which `npm run generate` makes the page about peers. Cells and
- * programs that were no part of the run stay as an earlier run saw them.
+ * Keeps what was seen of a cell, from which `npm run generate` makes the page about peers. Other
+ * cells stay as earlier runs saw them.
  */
-export function writeSeen(programs: Programs, results: readonly Result[]): void {
+export function writeSeen(programs: Programs, { cell, outcome }: Result): void {
   const { programs: versions, built } = readSeen();
   for (const [name, { version }] of programs.found) versions[name] = version;
 
-  for (const { cell, outcome } of results) {
-    if (outcome.built) built[nameCell(cell)] = outcome.found;
-    else delete built[nameCell(cell)];
-  }
+  if (outcome.built) built[nameCell(cell)] = outcome.found;
+  else delete built[nameCell(cell)];
 
   const seen: Seen = { programs: sortKeys(versions), built: sortKeys(built) };
   writeFileSync(file, `${JSON.stringify(seen, null, 2)}\n`);
