@@ -80,15 +80,17 @@ export function foundSignaturesOf(entry: CosignCase, digest = entry.digest): Fou
       bundle,
     });
   }
-  const legacy = tags.get(`${digest.replace(':', '-')}.sig`);
-  for (const layer of (legacy ? json(legacy).layers : []) as LayoutDescriptor[]) {
-    candidates.push({
-      format: 'legacy',
-      source: 'legacy_tag',
-      claimed_digest: layer.digest,
-      payload: blob(layer.digest).toString('base64'),
-      annotations: layer.annotations ?? {},
-    });
+  for (const kind of ['sig', 'att']) {
+    const legacy = tags.get(`${digest.replace(':', '-')}.${kind}`);
+    for (const layer of (legacy ? json(legacy).layers : []) as LayoutDescriptor[]) {
+      candidates.push({
+        format: 'legacy',
+        source: 'legacy_tag',
+        claimed_digest: layer.digest,
+        payload: blob(layer.digest).toString('base64'),
+        annotations: layer.annotations ?? {},
+      });
+    }
   }
   return candidates;
 }

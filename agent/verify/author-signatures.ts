@@ -109,8 +109,9 @@ async function findRefusal(
     return refusedError(layer, 'expected a list of signatures, found something else');
   }
 
+  const builds = layer.manifest_digest === layer.digest ? [] : [layer.manifest_digest];
   for (const policy of policies) {
-    const verdict = await verifyArtifact(layer.digest, signatures, policy);
+    const verdict = verifyArtifact(layer.digest, signatures, policy, builds);
     if (!verdict.verified) {
       return refusedError(layer, `${verdict.code}: ${verdict.message}`, verdict);
     }

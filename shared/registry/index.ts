@@ -1,13 +1,13 @@
 export { attachBundle } from './attach.ts';
 export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
 export { type ExpectedBlob, verifyStream } from './blob.ts';
+export { listBuilds, platformAnnotation, platformOf } from './builds.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
 export { concernsOne, isOutage, isOutageCode, mayMeanAbsence } from './failure.ts';
 export { guardedDispatcher } from './guard.ts';
 export { type Headers, isAuthentic, pushedRepositories } from './notification.ts';
 export { readPause } from './pause.ts';
-export { platformAnnotation, platformOf } from './platform-of.ts';
 export { ecrRegion, parseReference, type Reference } from './reference.ts';
 export {
   type Descriptor,

@@ -13,6 +13,8 @@ export const mediaTypes = {
   empty: 'application/vnd.oci.empty.v1+json',
   bundle: 'application/vnd.dev.sigstore.bundle.v0.3+json',
   simpleSigning: 'application/vnd.dev.cosign.simplesigning.v1+json',
+  /** An attestation of cosign 2. */
+  envelope: 'application/vnd.dsse.envelope.v1+json',
   /** The layer that a module is, as in `oras push … module.tar:<type>`. */
   moduleLayer: 'application/vnd.powernode.module.v1+tar',
 } as const;

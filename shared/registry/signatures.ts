@@ -1,38 +1,28 @@
 import { mapConcurrently } from '../base/concurrency.ts';
-import { GantryError, isGantryError } from '../base/error.ts';
+import type { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import {
   type FoundSignature,
   type SignatureSource,
   signPredicateType,
 } from '../domain/signatures/index.ts';
-import { fallbackTag, type RegistryClient } from './client.ts';
-import { concernsOne, isOutage, mayMeanAbsence } from './failure.ts';
+import type { RegistryClient } from './client.ts';
+import { readAttestationLayers, readCosignTag, readLegacyLayers } from './cosign-tags.ts';
+import { concernsOne, mayMeanAbsence } from './failure.ts';
 import { deduplicate, parseBundle, unreadable, upToLimit } from './found-signature.ts';
 import type { ReferrerList } from './referrers.ts';
 import { type Descriptor, type Manifest, mediaTypes, parseManifest } from './schema.ts';
-
-/** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
-const concurrency = 4;
-
-/** Attestations of cosign 2 have it as well, empty. */
-const signatureAnnotation = 'dev.cosignproject.cosign/signature';
+import {
+  concurrency,
+  createReader,
+  type Reader,
+  readOrReport,
+  readSignature,
+  wasRefused,
+} from './signature-reader.ts';
 
 /** What a bundle says of its statement. A hint: the statement decides. */
 const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
-
-interface Reader {
-  client: RegistryClient;
-  repository: string;
-  /**
-   * Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read.
-   */
-  met: number;
-  /** Bytes counted so far. Those beyond `limits.foundSignaturesBytesMax` are not read either. */
-  bytes: number;
-  /** Why the registry refused places where signatures can be. */
-  refusals: GantryError[];
-}
 
 /** The signatures beside an artifact, as far as the registry gave them. */
 export interface FoundSignatures {
@@ -56,18 +46,21 @@ export async function collectSignatures(
   client: RegistryClient,
   repository: string,
   digest: string,
+  builds: readonly string[] = [],
 ): Promise<FoundSignature[]> {
-  return (await findSignatures(client, repository, digest)).found;
+  return (await findSignatures(client, repository, digest, builds)).found;
 }
 
 /**
  * Collects everything beside an artifact that may be a signature of it, each once: from the
- * referrers API, the fallback tag `sha256-<hex>` and the legacy tag `sha256-<hex>.sig`. Signatures
- * are not verified here; only their bytes must match the requested digests. A signature that cannot
- * be read becomes an `unreadable` one and does not hide the others. If there are more than
- * `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`. A refused place
- * counts as empty while the registry returns the artifact itself.
+ * referrers API, the fallback tag `sha256-<hex>`, and the tags `sha256-<hex>.sig` and `.att` of
+ * cosign 2. Signatures are not verified here; only their bytes must match the requested digests. A
+ * signature that cannot be read becomes an `unreadable` one and does not hide the others. If there
+ * are more than `limits.foundSignaturesMax`, the last one has the code `too_many_signatures`. A
+ * refused place counts as empty while the registry returns the artifact itself.
  * @param digest the digest of the artifact manifest, which the caller computed
+ * @param builds digests of the manifests that an index lists: attestations beside them are
+ * collected too
  * @throws GantryError `registry_*` when the registry fails, because "unsigned" would then be a
  * guess
  */
@@ -75,11 +68,11 @@ export async function findSignatures(
   client: RegistryClient,
   repository: string,
   digest: string,
+  builds: readonly string[] = [],
 ): Promise<FoundSignatures> {
-  const reader: Reader = { client, repository, met: 0, bytes: 0, refusals: [] };
+  const reader = createReader(client, repository);
   const { referrers, problems, unreadableEntries } = await findReferrers(reader, digest);
-  const legacy = await readLegacyTag(reader, digest);
-  const doubt = await judgeRefusals(reader, digest);
+  const legacy = await readCosignTag(reader, digest, 'sig');
 
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
   const chosen =
@@ -89,10 +82,61 @@ export async function findSignatures(
   const read = await mapConcurrently(chosen, concurrency, (referrer) =>
     readReferrer(reader, referrer),
   );
+
+  // Attestations come later, so that no number of them hides a signature.
+  const attested = await readCosignTag(reader, digest, 'att');
+  const ofBuilds = await readBuildAttestations(reader, builds);
+  const doubt = await judgeRefusals(reader, digest);
+
   // Anyone who may push can add entries that cannot be read, so they come last.
-  const signatures = [...problems, ...legacy, ...read.flat(), ...unreadableEntries];
+  const others = [...attested, ...ofBuilds, ...unreadableEntries];
+  const signatures = [...problems, ...legacy, ...read.flat(), ...others];
   const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
   return { found: upToLimit(deduplicate(signatures), digest, total), doubt };
+}
+
+/**
+ * Reads the attestations beside the builds of an index. Those that are beside the index too are
+ * read once. A signature of a build is none of the index, so it is left out.
+ */
+async function readBuildAttestations(
+  reader: Reader,
+  builds: readonly string[],
+): Promise<FoundSignature[]> {
+  const found: FoundSignature[] = [];
+  let room: number = limits.referrerManifestsMax;
+
+  for (const build of builds) {
+    if (reader.met > limits.foundSignaturesMax) break;
+    const { referrers, problems, unreadableEntries } = await findReferrers(reader, build);
+    const chosen = referrers.slice(0, room);
+    room -= chosen.length;
+    // Those that are not read count, so that the excess is reported.
+    if (chosen.length < referrers.length) reader.met = limits.foundSignaturesMax + 1;
+
+    const read = await mapConcurrently(chosen, concurrency, (referrer) =>
+      readBuildReferrer(reader, referrer),
+    );
+    const attested = await readCosignTag(reader, build, 'att');
+    found.push(...problems, ...read.flat(), ...attested, ...unreadableEntries);
+  }
+
+  return found;
+}
+
+async function readBuildReferrer(reader: Reader, referrer: Referrer): Promise<FoundSignature[]> {
+  const { source, descriptor } = referrer;
+  return readOrReport('bundle', source, descriptor.digest, async () => {
+    if (isIndex(descriptor.mediaType)) return [];
+
+    const manifest = await readManifest(reader, referrer);
+    const bundle = manifest.layers.find(({ mediaType }) => isBundle(mediaType));
+    if (bundle === undefined) return readAttestationLayers(reader, source, manifest.layers);
+
+    const type = manifest.annotations?.[predicateTypeAnnotation] ?? signPredicateType;
+    if (type === signPredicateType || reader.blobs.has(bundle.digest)) return [];
+    return readReferrer(reader, { ...referrer, manifest });
+  });
 }
 
 /**
@@ -148,21 +192,6 @@ async function findReferrers(reader: Reader, digest: string) {
     (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
   );
   return { referrers, problems, unreadableEntries };
-}
-
-/**
- * Notes the refusal of a place where signatures can be. Returns false for a place that has
- * something, which cannot be read.
- * @throws the error if it is an outage
- */
-function wasRefused({ refusals }: Reader, error: unknown): boolean {
-  if (mayMeanAbsence(error)) {
-    refusals.push(error);
-    return true;
-  }
-
-  if (isOutage(error)) throw error;
-  return false;
 }
 
 /**
@@ -232,106 +261,6 @@ async function readReferrer(reader: Reader, referrer: Referrer): Promise<FoundSi
       { format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) },
     ];
   });
-}
-
-/** Reads the layers of `sha256-<hex>.sig`. */
-async function readLegacyTag(reader: Reader, digest: string): Promise<FoundSignature[]> {
-  const source = 'legacy_tag';
-  let layers: Descriptor[];
-  try {
-    const content = await reader.client.getManifest(
-      reader.repository,
-      `${fallbackTag(digest)}.sig`,
-    );
-    layers = parseManifest(content.bytes, `the signatures of ${digest}`).layers;
-  } catch (error) {
-    if (isGantryError(error, 'registry_not_found') || wasRefused(reader, error)) return [];
-    return [unreadable('legacy', source, digest, error)];
-  }
-
-  return readLegacyLayers(reader, source, layers);
-}
-
-/**
- * Reads layers with a signature in their annotations, of any media type, as cosign does. Other
- * layers are no signatures, unless they have the media type of one. It reads one more than the
- * limit, so that the caller notices the excess.
- */
-async function readLegacyLayers(
-  reader: Reader,
-  source: SignatureSource,
-  layers: Descriptor[],
-): Promise<FoundSignature[]> {
-  const signatures = layers.filter(isLegacySignature).slice(0, limits.foundSignaturesMax + 1);
-  const read = await mapConcurrently(signatures, concurrency, (layer) =>
-    readOrReport('legacy', source, layer.digest, async () => {
-      const bytes = await readSignature(reader, layer);
-      if (bytes === null) return [];
-
-      const payload = Buffer.from(bytes).toString('base64');
-      const annotations = layer.annotations ?? {};
-      return [{ format: 'legacy', source, claimed_digest: layer.digest, payload, annotations }];
-    }),
-  );
-
-  return read.flat();
-}
-
-/**
- * Returns null beyond the limit: fifty referrers of fifty signatures each would be an attack on our
- * memory.
- */
-async function readSignature(
-  reader: Reader,
-  layer: Descriptor,
-  bytesMax: number = limits.signatureBytesMax,
-): Promise<Uint8Array | null> {
-  reader.met += 1;
-  if (reader.met > limits.foundSignaturesMax) return null;
-
-  const material = Object.values(layer.annotations ?? {}).reduce(
-    (sum, value) => sum + value.length,
-    0,
-  );
-  const size = Math.max(layer.size, material);
-
-  if (size > bytesMax) {
-    throw new GantryError(
-      'signature_too_large',
-      `expected a signature of at most ${bytesMax} bytes, found ${size}`,
-      { expected: bytesMax, found: size },
-    );
-  }
-
-  if (reader.bytes + size > limits.foundSignaturesBytesMax) {
-    const expected = limits.foundSignaturesBytesMax;
-    throw new GantryError(
-      'signature_too_large',
-      `expected the signatures and attestations of an artifact to have at most ${expected} bytes together, found more; this one was not read`,
-      { expected, found: reader.bytes + size },
-    );
-  }
-
-  reader.bytes += size;
-  return reader.client.readBlob(reader.repository, layer, bytesMax);
-}
-
-async function readOrReport(
-  format: FoundSignature['format'],
-  source: SignatureSource,
-  claimedDigest: string,
-  read: () => Promise<FoundSignature[]>,
-): Promise<FoundSignature[]> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!concernsOne(error)) throw error;
-    return [unreadable(format, source, claimedDigest, error)];
-  }
-}
-
-function isLegacySignature({ mediaType, annotations }: Descriptor): boolean {
-  return mediaType === mediaTypes.simpleSigning || !!annotations?.[signatureAnnotation];
 }
 
 function isBundle(mediaType: string): boolean {

@@ -4,29 +4,41 @@ import { limits } from '../base/limits/index.ts';
 import {
   type AttestationRequirement,
   type AttestationSummary,
+  coversBuilds,
   type FoundSignature,
   meetsRequirement,
   type SignatureVerdict,
 } from '../domain/signatures/index.ts';
 import { readModuleBundle } from './bundle.ts';
+import { readLegacy } from './legacy.ts';
 import type { SignatureClaim } from './material.ts';
 import type { CompiledAttestation } from './policy.ts';
 
 type Attestation = Extract<SignatureClaim, { kind: 'attestation' }>;
 
+/** What a verified attestation may be about. */
+export interface CoveredDigests {
+  /** The artifact. */
+  digest: string;
+  /** What an index lists. */
+  builds: readonly string[];
+}
+
 /**
- * Summarizes a verified attestation of an artifact. Gantry verifies who made the statement, not
- * whether it is true.
+ * Summarizes a verified attestation of an artifact or of its builds. Gantry verifies who made the
+ * statement, not whether it is true.
  */
 export function summarizeAttestation(
   { predicateType, predicate, subjects }: Attestation,
-  digest: string,
+  { digest, builds }: CoveredDigests,
 ): AttestationSummary {
   const builder_id = readBuilder(predicate);
   const bytes = encodeDocument(predicate);
-  const others = subjects
-    .map((subject) => subject.digest)
-    .filter((other) => other !== digest && /^sha256:[0-9a-f]{64}$/.test(other));
+  const named = subjects.map((subject) => subject.digest);
+  const isAboutBuilds = !named.includes(digest);
+  const others = named.filter((other) =>
+    isAboutBuilds ? builds.includes(other) : other !== digest && isDigest(other),
+  );
 
   return {
     predicate_type: predicateType.slice(0, limits.verdictTextMax).toWellFormed(),
@@ -36,7 +48,12 @@ export function summarizeAttestation(
     ...summarizePredicate(predicateType, predicate),
     document: { digest: `sha256:${hash('sha256', bytes, 'hex')}`, size: bytes.length },
     ...(others.length === 0 ? {} : { subjects: others.slice(0, limits.summarizedSubjectsMax) }),
+    ...(isAboutBuilds ? { builds_only: true } : {}),
   };
+}
+
+function isDigest(text: string): boolean {
+  return /^sha256:[0-9a-f]{64}$/.test(text);
 }
 
 /**
@@ -44,8 +61,7 @@ export function summarizeAttestation(
  * `summarizeAttestation` named it.
  */
 export function readDocument(found: FoundSignature): Buffer | null {
-  if (found.format !== 'bundle') return null;
-  const { claim } = readModuleBundle(found.bundle);
+  const { claim } = found.format === 'bundle' ? readModuleBundle(found.bundle) : readLegacy(found);
   return claim.kind === 'attestation' ? encodeDocument(claim.predicate) : null;
 }
 
@@ -53,11 +69,14 @@ export function readDocument(found: FoundSignature): Buffer | null {
 export function findUnmetRequirement(
   required: CompiledAttestation[],
   verdicts: SignatureVerdict[],
+  builds: readonly string[],
 ): AttestationRequirement | null {
   const found = verdicts.flatMap(({ attestation }) => attestation ?? []);
   const missing = required.find(
     ({ source: { predicate_type }, builder, repository }) =>
-      !found.some((one) => meetsRequirement(one, { predicate_type, builder, source: repository })),
+      !coversBuilds(found, builds, (one) =>
+        meetsRequirement(one, { predicate_type, builder, source: repository }),
+      ),
   );
 
   return missing?.source ?? null;

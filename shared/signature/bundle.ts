@@ -55,7 +55,11 @@ const statementKeys: KnownKeys = {
  * @throws Refusal `bundle_invalid`, `payload_invalid`, `certificate_invalid`
  */
 export function readModuleBundle(json: unknown): Material {
-  const bundle = parseBundle(json);
+  return readEnvelopeBundle(parseBundle(json));
+}
+
+/** Reads a bundle whose format was checked. @throws Refusal as `readModuleBundle` */
+export function readEnvelopeBundle(bundle: Bundle): Material {
   const { content } = bundle;
   if (content.$case === 'dsseEnvelope') return readEnvelope(bundle, content.dsseEnvelope);
 

@@ -3,6 +3,7 @@ import { type Bundle, bundleFromJSON } from '@sigstore/bundle';
 import { z } from 'zod';
 import { parseStrictJson } from '../base/strict-json.ts';
 import type { FoundSignature } from '../domain/signatures/index.ts';
+import { readEnvelopeBundle } from './bundle.ts';
 import { SignedBytes } from './content.ts';
 import { type KnownKeys, requireExactKeys } from './exact-keys.ts';
 import { type Material, type SignatureClaim, toMaterial } from './material.ts';
@@ -51,27 +52,72 @@ const rekorBundle = z.looseObject({
     logID: z.string().regex(/^[0-9a-f]{64}$/),
   }),
 });
-const entryKind = z.looseObject({
-  kind: z.literal('hashedrekord'),
-  apiVersion: z.literal('0.0.1'),
+const entryKind = z.looseObject({ kind: z.string(), apiVersion: z.string() });
+
+/** What a log entry records: a simple signature, or an envelope. */
+type EntryKind = 'hashedrekord' | 'dsse';
+
+const base64Text = z.string().regex(base64, 'expected base64 (RFC 4648, section 4)');
+const dsseEnvelope = z.looseObject({
+  payloadType: z.string(),
+  payload: base64Text,
+  signatures: z.array(z.looseObject({ sig: base64Text, keyid: z.string().nullish() })),
 });
+const envelopeKeys: KnownKeys = {
+  payloadType: {},
+  payload: {},
+  signatures: { sig: {}, keyid: {} },
+};
 const timestamp = z.looseObject({ SignedRFC3161Timestamp: z.string() });
 
 /**
- * Reads a layer of a `sha256-<hex>.sig` manifest. It has the parts of a bundle v0.1 (message
- * signature, certificate, log entry with its signed promise), so it is converted to a bundle and
- * verified like one. The annotation with the certificate chain is ignored: intermediate
- * certificates come from the trust root.
- * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
+ * Reads a layer of cosign 2: a simple signature of `sha256-<hex>.sig`, whose signature is an
+ * annotation, or an attestation of `sha256-<hex>.att`, which has its signature inside.
+ * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`, `tlog_invalid`
  */
 export function readLegacy(found: FoundLegacySignature): Material {
   const payload = Buffer.from(found.payload, 'base64');
-  const { critical, optional } = parse(
-    simpleSigning,
-    payload,
-    'payload_invalid',
-    'a simple-signing payload',
-  );
+  const isSigned = !!found.annotations[annotation.signature];
+  return !isSigned && isEnvelope(payload)
+    ? readAttestation(found, payload)
+    : readSimpleSignature(found, payload);
+}
+
+function isEnvelope(payload: Buffer): boolean {
+  try {
+    const value = parseStrictJson(payload);
+    return value instanceof Object && 'payloadType' in value;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads an attestation: the parts of a bundle v0.1 with a DSSE envelope. */
+function readAttestation({ annotations }: FoundLegacySignature, layer: Buffer): Material {
+  const { payload, payloadType, signatures } = parse(dsseEnvelope, layer, {
+    code: 'payload_invalid',
+    expectation: 'a DSSE envelope',
+    keys: envelopeKeys,
+  });
+  const content = { dsseEnvelope: { payload, payloadType, signatures } };
+  const material = readEnvelopeBundle(toBundle(annotations, 'dsse', content));
+  if (material.claim.kind === 'attestation') return material;
+
+  return refuse('payload_invalid', 'expected an attestation in an envelope, found a signature');
+}
+
+/**
+ * Reads a simple signature. It has the parts of a bundle v0.1 (message signature, certificate, log
+ * entry with its signed promise), so it is converted to a bundle and verified like one. The
+ * annotation with the certificate chain is ignored: intermediate certificates come from the trust
+ * root.
+ * @throws Refusal `payload_invalid`, `bundle_invalid`, `certificate_invalid`
+ */
+function readSimpleSignature(found: FoundLegacySignature, payload: Buffer): Material {
+  const { critical, optional } = parse(simpleSigning, payload, {
+    code: 'payload_invalid',
+    expectation: 'a simple-signing payload',
+  });
 
   const signatureText = found.annotations[annotation.signature];
   if (!signatureText)
@@ -85,17 +131,25 @@ export function readLegacy(found: FoundLegacySignature): Material {
     subjects: [{ digest: critical.image['docker-manifest-digest'], annotations: optional ?? {} }],
   };
 
+  const messageSignature = {
+    messageDigest: {
+      algorithm: 'SHA2_256',
+      digest: createHash('sha256').update(payload).digest('base64'),
+    },
+    signature: signatureText,
+  };
+
   return toMaterial(
-    toBundle(found, payload, signatureText),
+    toBundle(found.annotations, 'hashedrekord', { messageSignature }),
     new SignedBytes(signature, payload),
     claim,
   );
 }
 
 function toBundle(
-  { annotations }: FoundLegacySignature,
-  payload: Buffer,
-  signature: string,
+  annotations: FoundLegacySignature['annotations'],
+  kind: EntryKind,
+  content: object,
 ): Bundle {
   const pem = annotations[annotation.certificate];
   const entry = annotations[annotation.bundle];
@@ -107,16 +161,10 @@ function toBundle(
       ...(pem
         ? { x509CertificateChain: { certificates: [{ rawBytes: decodeCertificate(pem) }] } }
         : { publicKey: { hint: '' } }),
-      tlogEntries: entry ? [parseLogEntry(entry)] : [],
+      tlogEntries: entry ? parseLogEntry(entry, kind) : [],
       timestampVerificationData: { rfc3161Timestamps: stamp ? [signedTimestamp(stamp)] : [] },
     },
-    messageSignature: {
-      messageDigest: {
-        algorithm: 'SHA2_256',
-        digest: createHash('sha256').update(payload).digest('base64'),
-      },
-      signature,
-    },
+    ...content,
   };
 
   try {
@@ -130,39 +178,39 @@ function toBundle(
   }
 }
 
-function parseLogEntry(text: string) {
-  const { SignedEntryTimestamp, Payload } = parse(
-    rekorBundle,
-    text,
-    'tlog_invalid',
-    `JSON in ${annotation.bundle}`,
-  );
+/** Returns no entry for one of the kind `intoto`, which cosign 2 writes on request only. */
+function parseLogEntry(text: string, expected: EntryKind) {
+  const { SignedEntryTimestamp, Payload } = parse(rekorBundle, text, {
+    code: 'tlog_invalid',
+    expectation: `JSON in ${annotation.bundle}`,
+  });
 
   const body = Buffer.from(Payload.body, 'base64').toString('utf8');
-  const { kind, apiVersion } = parse(
-    entryKind,
-    body,
-    'tlog_invalid',
-    'a hashedrekord 0.0.1 log entry',
-  );
+  const { kind, apiVersion } = parse(entryKind, body, {
+    code: 'tlog_invalid',
+    expectation: `a ${expected} 0.0.1 log entry`,
+  });
+  if (expected === 'dsse' && kind === 'intoto') return [];
+  if (kind !== expected || apiVersion !== '0.0.1')
+    refuse('tlog_invalid', `expected a ${expected} 0.0.1 log entry, found something else`);
 
-  return {
-    logIndex: String(Payload.logIndex),
-    logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
-    kindVersion: { kind, version: apiVersion },
-    integratedTime: String(Payload.integratedTime),
-    inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
-    canonicalizedBody: Payload.body,
-  };
+  return [
+    {
+      logIndex: String(Payload.logIndex),
+      logId: { keyId: Buffer.from(Payload.logID, 'hex').toString('base64') },
+      kindVersion: { kind, version: apiVersion },
+      integratedTime: String(Payload.integratedTime),
+      inclusionPromise: { signedEntryTimestamp: SignedEntryTimestamp },
+      canonicalizedBody: Payload.body,
+    },
+  ];
 }
 
 function signedTimestamp(text: string) {
-  const { SignedRFC3161Timestamp } = parse(
-    timestamp,
-    text,
-    'timestamp_invalid',
-    `JSON in ${annotation.timestamp}`,
-  );
+  const { SignedRFC3161Timestamp } = parse(timestamp, text, {
+    code: 'timestamp_invalid',
+    expectation: `JSON in ${annotation.timestamp}`,
+  });
   return { signedTimestamp: SignedRFC3161Timestamp };
 }
 
@@ -188,15 +236,18 @@ function decodeCertificate(pem: string): string {
 function parse<T extends z.ZodType>(
   schema: T,
   text: string | Uint8Array,
-  code: 'payload_invalid' | 'tlog_invalid' | 'timestamp_invalid',
-  expectation: string,
+  wanted: {
+    code: 'payload_invalid' | 'tlog_invalid' | 'timestamp_invalid';
+    expectation: string;
+    keys?: KnownKeys;
+  },
 ): z.output<T> {
   try {
     const value = parseStrictJson(text);
-    requireExactKeys(value, knownKeys);
+    requireExactKeys(value, wanted.keys ?? knownKeys);
     return schema.parse(value);
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? `: ${cause.message}` : ', found something else';
-    return refuse(code, `expected ${expectation}${reason}`, cause);
+    return refuse(wanted.code, `expected ${wanted.expectation}${reason}`, cause);
   }
 }

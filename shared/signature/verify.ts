@@ -10,7 +10,7 @@ import {
   type SignerClaims,
   signPredicateType,
 } from '../domain/signatures/index.ts';
-import { findUnmetRequirement, summarizeAttestation } from './attestation.ts';
+import { type CoveredDigests, findUnmetRequirement, summarizeAttestation } from './attestation.ts';
 import { readFileBundle, readModuleBundle } from './bundle.ts';
 import { checkIdentity } from './identity.ts';
 import { readKeyHint, verifyKeyed } from './keyed.ts';
@@ -31,19 +31,21 @@ import { readSigner, type Signer } from './signer.ts';
  * Increase this when the same signatures and policy may get a different verdict. Cached verdicts
  * then no longer count.
  */
-export const verdictRules = 4;
+export const verdictRules = 5;
 
 /**
  * Verifies an artifact by the signatures found beside it. One signature that satisfies the policy
  * is enough. Attestations are needed only if the policy requires them. Pure; never throws.
  * @param digest the digest of the artifact manifest, which the caller computed from its bytes
+ * @param builds digests of the manifests that an index lists: attestations may be about them
  */
 export function verifyArtifact(
   digest: string,
   found: FoundSignature[],
   policy: SignaturePolicy,
+  builds: readonly string[] = [],
 ): ArtifactVerdict {
-  const signatures = found.map((signature) => verifySignature(signature, digest, policy));
+  const signatures = found.map((signature) => verifySignature(signature, digest, policy, builds));
   const best = findMostInformative(signatures);
   if (best === undefined) {
     const message = 'expected a signature beside the artifact, found none';
@@ -52,7 +54,7 @@ export function verifyArtifact(
 
   const { verified, code, message } = best;
   const missing = verified
-    ? findUnmetRequirement(compilePolicy(policy).attestations, signatures)
+    ? findUnmetRequirement(compilePolicy(policy).attestations, signatures, builds)
     : null;
   if (missing === null) return { verified, digest, code, message, signatures };
 
@@ -74,6 +76,7 @@ export function verifySignature(
   signature: FoundSignature,
   digest: string,
   policy: SignaturePolicy,
+  builds: readonly string[] = [],
 ): SignatureVerdict {
   const { format, source, claimed_digest, unreadable } = signature;
   const read = () => {
@@ -83,13 +86,13 @@ export function verifySignature(
       : readLegacy(signature);
   };
 
-  const { claim, ...verdict } = verifyMaterial({ read, format }, digest, policy);
+  const { claim, ...verdict } = verifyMaterial({ read, format }, { digest, builds }, policy);
   const found = { format, source, claimed_digest, ...verdict };
   if (claim?.kind !== 'attestation') return found;
 
   const message = `expected a signature (${signPredicateType}), found an attestation of type "${claim.predicateType}"`;
   const [attestation, fault] = verdict.verified
-    ? [{ attestation: summarizeAttestation(claim, digest) }, '']
+    ? [{ attestation: summarizeAttestation(claim, { digest, builds }) }, '']
     : [{}, `, which does not verify: ${verdict.message} (${verdict.code})`];
 
   return {
@@ -112,7 +115,7 @@ export function verifyBundle(
 ): BundleVerdict {
   const { claim, ...verdict } = verifyMaterial(
     { read: () => readFileBundle(bundle, artifact), format: 'bundle' },
-    artifact.digest,
+    { digest: artifact.digest, builds: [] },
     policy,
   );
   return verdict;
@@ -122,7 +125,7 @@ type VerdictWithClaim = BundleVerdict & { claim?: SignatureClaim };
 
 function verifyMaterial(
   { read, format }: { read: () => Material; format: FoundSignature['format'] },
-  digest: string,
+  covered: CoveredDigests,
   policy: SignaturePolicy,
 ): VerdictWithClaim {
   const verdict: VerdictWithClaim = {
@@ -143,7 +146,7 @@ function verifyMaterial(
     if (signer === null) verdict.key_id = readKeyHint(material);
     else Object.assign(verdict, { identity: signer.names[0] ?? null, issuer: signer.issuer });
 
-    const annotations = findAnnotations(material.claim, digest);
+    const annotations = findAnnotations(material.claim, covered);
     const compiled = compilePolicy(policy);
     const counted =
       signer === null
@@ -180,12 +183,19 @@ function shortenClaims(claims: SignerClaims): SignerClaims {
   );
 }
 
-/** Returns the annotations that were signed with the digest. */
-function findAnnotations(claim: SignatureClaim, digest: string): Record<string, unknown> {
+/**
+ * Returns the annotations that were signed with the digest; of an attestation, also those that were
+ * signed with a build of it.
+ */
+function findAnnotations(
+  claim: SignatureClaim,
+  { digest, builds }: CoveredDigests,
+): Record<string, unknown> {
   // A message signature was already read against the digest.
   if (claim.kind === 'message') return {};
 
-  const subject = claim.subjects.find((subject) => subject.digest === digest);
+  const covered = claim.kind === 'attestation' ? [digest, ...builds] : [digest];
+  const subject = claim.subjects.find((subject) => covered.includes(subject.digest));
   if (subject) return subject.annotations;
 
   const found = claim.subjects.map((subject) => subject.digest).join(', ');

@@ -19,6 +19,7 @@ import {
   collectSignatures,
   type Descriptor,
   isIndex,
+  listBuilds,
   type Manifest,
   type ManifestContent,
   mediaTypes,
@@ -46,7 +47,7 @@ export async function readRequiredArtifact(
   const { client, reference, name } = target;
   const top = await client.getManifest(reference.repository, name);
   const from = `${reference.host}/${reference.repository}@${top.digest}`;
-  if (policy !== null) await requireSignature(target, { digest: top.digest, from }, policy);
+  if (policy !== null) await requireSignature(target, { top, from }, policy);
 
   const { layers } = await readBuild(target, { top, from, platform });
   const layer = layers.find(({ mediaType }) => mediaType === mediaTypes.moduleLayer);
@@ -77,11 +78,12 @@ export async function readRequiredArtifact(
 
 async function requireSignature(
   { client, reference }: Target,
-  { digest, from }: { digest: string; from: string },
+  { top, from }: { top: ManifestContent; from: string },
   policy: SignaturePolicy,
 ): Promise<void> {
-  const found = await collectSignatures(client, reference.repository, digest);
-  const { verified, code, message } = verifyArtifact(digest, found, policy);
+  const [{ digest }, builds] = [top, listBuilds(top)];
+  const found = await collectSignatures(client, reference.repository, digest, builds);
+  const { verified, code, message } = verifyArtifact(digest, found, policy, builds);
   if (verified || code === 'verified') return;
 
   const text = `expected a trusted signature of the required module ${from}: ${message}`;

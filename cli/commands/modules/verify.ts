@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isGantryError } from '../../../shared/base/error.ts';
 import type { ArtifactVerdict } from '../../../shared/domain/signatures/index.ts';
-import type { RegistryClient } from '../../../shared/registry/index.ts';
+import type { ManifestContent, RegistryClient } from '../../../shared/registry/index.ts';
 import { describe, type Flags } from '../../command.ts';
 import {
   addRegistryOptions,
@@ -48,29 +48,30 @@ Gantry uses the credentials of "docker login".`,
 async function verify(ref: string, flags: VerifyFlags): Promise<ExitCode> {
   const policy = await readPolicy(flags, flags.annotation);
   const { client, reference, name } = await openTarget(ref, flags);
-  const { collectSignatures } = await import('../../../shared/registry/index.ts');
+  const { collectSignatures, listBuilds } = await import('../../../shared/registry/index.ts');
   const { verifyArtifact } = await import('../../../shared/signature/index.ts');
 
   const verdict = await withSpinner(flags, `verifying ${ref}`, async () => {
-    const digest = await readDigest(client, reference.repository, name);
-    if (typeof digest !== 'string') return digest;
+    const content = await readArtifact(client, reference.repository, name);
+    if ('verified' in content) return content;
 
-    const signatures = await collectSignatures(client, reference.repository, digest);
-    return verifyArtifact(digest, signatures, policy);
+    const [{ digest }, builds] = [content, listBuilds(content)];
+    const found = await collectSignatures(client, reference.repository, digest, builds);
+    return verifyArtifact(digest, found, policy, builds);
   });
 
   print(flags.json, verdict, () => formatVerdict(ref, verdict));
   return verdict.verified ? 0 : 1;
 }
 
-/** Returns the digest to verify, or the verdict on a manifest whose bytes have another one. */
-async function readDigest(
+/** Returns what to verify, or the verdict on a manifest whose bytes have another digest. */
+async function readArtifact(
   client: RegistryClient,
   repository: string,
   name: string,
-): Promise<string | ArtifactVerdict> {
+): Promise<ManifestContent | ArtifactVerdict> {
   try {
-    return (await client.getManifest(repository, name)).digest;
+    return await client.getManifest(repository, name);
   } catch (error) {
     if (!isGantryError(error, 'manifest_digest_mismatch')) throw error;
     const { code, message } = error;

@@ -5,7 +5,8 @@ import type { IngestMessage } from '../../contract/messages.ts';
 import type { Candidate } from '../../domain/candidates/index.ts';
 import type { ImageLabels, Module, Version } from '../../domain/modules/index.ts';
 import { mayBeVersion, splitProvided, versionName } from '../../domain/modules/index.ts';
-import { isOutage } from '../../registry/index.ts';
+import type { ArtifactVerdict } from '../../domain/signatures/index.ts';
+import { isOutage, listBuilds } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import {
   createVersion,
@@ -67,43 +68,43 @@ async function storeBuilds(
 ): Promise<Build[]> {
   if (candidate.policy_version !== module.policy_version) throw policyChanged(module.name);
 
-  await requireSigned(services, module, candidate);
+  const verdict = await verifyStored(services, module, candidate);
+  if (verdict.code !== 'attestation_missing') requireSigned(verdict);
   await requireFreeVersion(services, candidate);
 
   const { account, repository } = module;
-  return withRegistry(
-    services,
-    { account, repository, purpose: 'ingest' },
-    async ({ client, reference }) => {
-      await refuseBuild(client, reference.repository, candidate);
-      return readBuilds(
-        { services, module, client, repository: reference.repository },
-        candidate.digest,
-      );
-    },
-  );
+  const access = { account, repository, purpose: 'ingest' } as const;
+  return withRegistry(services, access, async ({ client, reference }) => {
+    const source = { services, module, client, repository: reference.repository };
+    if (!verdict.verified) {
+      // The builds of an index may have the attestations.
+      const builds = listBuilds(await client.getManifest(source.repository, candidate.digest));
+      requireSigned(await verifyStored(services, module, candidate, builds));
+    }
+
+    await refuseBuild(client, source.repository, candidate);
+    return readBuilds(source, candidate.digest);
+  });
 }
 
 /**
  * Verifies the stored signatures once more: neither a candidate's row nor a stored verdict lets an
  * artifact in.
  */
-async function requireSigned(
+async function verifyStored(
   services: Services,
   module: Module,
   { digest, stored_signatures_key }: Candidate,
-): Promise<void> {
+  builds: string[] = [],
+): Promise<ArtifactVerdict> {
   const stored =
     stored_signatures_key === null
       ? []
       : await readStoredSignatures(services, stored_signatures_key);
-  const { verified, code, message } = await verifySignaturesUncached(
-    services,
-    module,
-    digest,
-    stored,
-  );
+  return verifySignaturesUncached(services, module, { digest, builds }, stored);
+}
 
+function requireSigned({ verified, digest, code, message }: ArtifactVerdict): void {
   if (verified) return;
 
   throw new GantryError(

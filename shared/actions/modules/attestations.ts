@@ -110,7 +110,8 @@ function attestedDocument(verdict: SignatureVerdict, builds: readonly VersionBui
   const { attestation, source, identity, issuer, key_id } = verdict;
   if (attestation === undefined) return [];
 
-  const { document = null, kind = 'other', format = null, subjects = [], ...rest } = attestation;
+  const { document = null, kind = 'other', format = null, ...others } = attestation;
+  const { subjects = [], builds_only: _, ...rest } = others;
   const about = builds.filter(({ manifest_digest }) => subjects.includes(manifest_digest));
   return [
     {

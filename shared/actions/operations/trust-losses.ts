@@ -18,7 +18,11 @@ import { tracks } from '../../domain/templates/index.ts';
 import { readVersions } from '../../store/modules/index.ts';
 import type { Services } from '../context/index.ts';
 import { requireModule, usesOfModule, type VersionUse } from '../modules/index.ts';
-import { readStoredSignatures, verifySignaturesUncached } from '../signatures/index.ts';
+import {
+  readStoredSignatures,
+  verifiedArtifact,
+  verifySignaturesUncached,
+} from '../signatures/index.ts';
 
 /**
  * The versions that re-verification would quarantine if a registration were changed, with the
@@ -88,7 +92,7 @@ async function lossOf(
   version: Version,
 ): Promise<Omit<TrustLoss, 'uses'> | null> {
   const stored = await readStoredSignatures(services, version.stored_signatures_key);
-  const verdict = await verifySignaturesUncached(services, next, version.digest, stored);
+  const verdict = await verifySignaturesUncached(services, next, verifiedArtifact(version), stored);
   if (verdict.verified) return null;
 
   const { id: version_id, version_string, promotion_state } = version;

@@ -32,6 +32,7 @@ import {
   type DatedVerification,
   readStoredSignatures,
   storeSignatures,
+  verifiedArtifact,
   verifySignatures,
 } from '../signatures/index.ts';
 import { askToResume, countQuarantine } from './quarantine.ts';
@@ -99,8 +100,9 @@ async function verifyAgain(
   module: Module,
   version: Version,
 ): Promise<Findings> {
+  const artifact = verifiedArtifact(version);
   const stored = await readStoredSignatures(services, version.stored_signatures_key);
-  const verification = await verifySignatures(services, module, version.digest, stored);
+  const verification = await verifySignatures(services, module, artifact, stored);
   if (verification.verdict.verified) {
     const found = await findLater(services, module, version, { stored, verification });
     return found ?? { verification, found: null, unreachable: null };
@@ -109,7 +111,7 @@ async function verifyAgain(
   try {
     const { others, doubt } = await findOthers(services, module, version, stored);
     const found = [...stored, ...others];
-    const again = await verifySignatures(services, module, version.digest, found);
+    const again = await verifySignatures(services, module, artifact, found);
 
     return { verification: again, found, unreachable: again.verdict.verified ? null : doubt };
   } catch (error) {
@@ -125,13 +127,14 @@ async function verifyAgain(
 async function findOthers(
   services: Services,
   { repository }: Module,
-  { account, digest }: Version,
+  version: Version,
   stored: FoundSignature[],
 ): Promise<{ others: FoundSignature[]; doubt: UnreadableReason | null }> {
+  const { digest, builds } = verifiedArtifact(version);
   const { found, doubt } = await withRegistry(
     services,
-    { account, repository, purpose: 'reverify' },
-    ({ client, reference }) => findSignatures(client, reference.repository, digest),
+    { account: version.account, repository, purpose: 'reverify' },
+    ({ client, reference }) => findSignatures(client, reference.repository, digest, builds),
   );
 
   const failures = found.flatMap(({ unreadable = null }) => unreadable ?? []);
@@ -165,7 +168,7 @@ async function findLater(
   const again =
     others.length === 0
       ? verification
-      : await verifySignatures(services, module, version.digest, found);
+      : await verifySignatures(services, module, verifiedArtifact(version), found);
   const same = isDeepStrictEqual(
     attestationsOf(again.verdict.signatures),
     attestationsOf(version.signatures),

@@ -2,6 +2,7 @@ export { publicTrustRoot, refreshTrustRoot, trustRootDaysLeft } from './sigstore
 export { readStoredSignatures, storeSignatures } from './stored-signatures.ts';
 export {
   type DatedVerification,
+  verifiedArtifact,
   verifySignatures,
   verifySignaturesUncached,
 } from './verify-signatures.ts';

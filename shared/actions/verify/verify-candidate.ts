@@ -1,12 +1,14 @@
 import { GantryError } from '../../base/error.ts';
 import type { VerifyMessage } from '../../contract/messages.ts';
 import { type Candidate, situationOf } from '../../domain/candidates/index.ts';
+import type { Module } from '../../domain/modules/index.ts';
 import {
   type FoundSignature,
   isUnsigned,
   type UnreadableReason,
+  type Verification,
 } from '../../domain/signatures/index.ts';
-import { collectSignatures } from '../../registry/index.ts';
+import { collectSignatures, listBuilds } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import { claimCandidate, moveCandidate } from '../candidates/index.ts';
@@ -36,10 +38,10 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   // Use the policy of the candidate's own module, even if the message names another.
   if (candidate.module !== module.name) return 'mismatched';
 
-  const found = await readSignatures(services, candidate, module.repository);
-  if (found === null) return 'postponed';
+  const read = await verifyBeside(services, module, candidate);
+  if (read === null) return 'postponed';
 
-  const verification = await verifySignatures(services, module, candidate.digest, found);
+  const { found, verification } = read;
   const { verdict } = verification;
   if (!verdict.verified) {
     const failure = findFailure(found);
@@ -57,19 +59,53 @@ export async function verifyCandidate(services: Services, message: VerifyMessage
   );
 }
 
-/** Returns null if the registry fails; the candidate is then postponed. */
-async function readSignatures(
+interface Findings {
+  found: FoundSignature[];
+  verification: Verification;
+}
+
+/**
+ * Verifies what is beside the artifact. If a required attestation is missing, it may be beside the
+ * builds that an index lists.
+ * @returns null if the registry fails; the candidate is then postponed
+ */
+async function verifyBeside(
   services: Services,
+  module: Module,
   candidate: Candidate,
-  repository: string,
-): Promise<FoundSignature[] | null> {
-  const { account, digest } = candidate;
+): Promise<Findings | null> {
+  const { digest } = candidate;
+  const found = await askRegistry(services, module, candidate, ({ client, reference }) =>
+    collectSignatures(client, reference.repository, digest),
+  );
+  if (found === null) return null;
+
+  const artifact = { digest, builds: [] };
+  const verification = await verifySignatures(services, module, artifact, found);
+  if (verification.verdict.code !== 'attestation_missing') return { found, verification };
+
+  const beside = await askRegistry(services, module, candidate, async ({ client, reference }) => {
+    const builds = listBuilds(await client.getManifest(reference.repository, digest));
+    if (builds.length === 0) return { found, builds };
+    return { found: await collectSignatures(client, reference.repository, digest, builds), builds };
+  });
+  if (beside === null) return null;
+
+  const { builds } = beside;
+  const again = await verifySignatures(services, module, { digest, builds }, beside.found);
+  return { found: beside.found, verification: again };
+}
+
+/** Returns null if the registry fails; the candidate is then postponed. */
+async function askRegistry<T>(
+  services: Services,
+  { repository }: Module,
+  candidate: Candidate,
+  ask: Parameters<typeof withRegistry<T>>[2],
+): Promise<T | null> {
+  const { account } = candidate;
   try {
-    return await withRegistry(
-      services,
-      { account, repository, purpose: 'verify' },
-      ({ client, reference }) => collectSignatures(client, reference.repository, digest),
-    );
+    return await withRegistry(services, { account, repository, purpose: 'verify' }, ask);
   } catch (error) {
     // The message is sent again later. Until then the schedule must not send another one.
     if (error instanceof BudgetSpent)

@@ -40,6 +40,10 @@ export const signatureVerdictSchema = z
           .array(z.string())
           .exactOptional()
           .meta({ description: 'digests that the statement is about besides the artifact' }),
+        builds_only: z
+          .literal(true)
+          .exactOptional()
+          .meta({ description: 'the statement is about subjects alone, not about their index' }),
         document: documentRef.exactOptional().meta({ description: 'names the stored document' }),
       })
       .exactOptional(),

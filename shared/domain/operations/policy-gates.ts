@@ -2,6 +2,7 @@ import { gantryPerson } from '../accounts/index.ts';
 import type { PromotionState } from '../modules/index.ts';
 import {
   type AttestationSummary,
+  coversBuilds,
   isOfType,
   provenanceType,
   requirementText,
@@ -57,12 +58,21 @@ export function unfinishedSoak(
   return null;
 }
 
-/** The required predicate types that no verified attestation of a version has. */
+/** The verified attestations of a version, and the digests of its builds. */
+interface CarriedAttestations {
+  carried: readonly AttestationSummary[];
+  builds: readonly string[];
+}
+
+/** The required predicate types that no verified attestations of a version have. */
 export function missingAttestations(
   required: readonly string[],
-  carried: readonly string[],
+  { carried, builds }: CarriedAttestations,
 ): string[] {
-  return required.filter((wanted) => !carried.some((found) => isOfType(found, wanted)));
+  return required.filter(
+    (wanted) =>
+      !coversBuilds(carried, builds, ({ predicate_type }) => isOfType(predicate_type, wanted)),
+  );
 }
 
 /**
@@ -72,7 +82,7 @@ export function missingAttestations(
  */
 export function missingProvenance(
   { required_builders, required_sources }: AttestationGates,
-  carried: readonly AttestationSummary[],
+  { carried, builds }: CarriedAttestations,
   compile: (regexp: string) => TextTest,
 ): string | null {
   if (required_builders.length + required_sources.length === 0) return null;
@@ -80,7 +90,9 @@ export function missingProvenance(
   const [builders, sources] = [required_builders.map(compile), required_sources.map(compile)];
   const matches = (tests: TextTest[], text: string | null | undefined) =>
     tests.every((regexp) => typeof text === 'string' && regexp.test(text));
-  const met = carried.some(
+  const met = coversBuilds(
+    carried,
+    builds,
     ({ predicate_type, builder_id, provenance }) =>
       isOfType(predicate_type, provenanceType) &&
       matches(builders, builder_id) &&

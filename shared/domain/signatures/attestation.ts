@@ -60,6 +60,8 @@ export interface AttestationSummary extends Partial<DocumentSummary> {
   document?: DocumentRef;
   /** Digests that the statement is about besides the artifact: the build of one platform. */
   subjects?: string[];
+  /** True if the statement is about `subjects` alone, not about the index that lists them. */
+  builds_only?: true;
 }
 
 /**
@@ -99,6 +101,24 @@ export function requirementText({
     ...(source_regexp === undefined ? [] : [`of a source that matches /${source_regexp}/`]),
   ];
   return [predicate_type, parts.join(' and ')].filter((text) => text !== '').join(' ');
+}
+
+/**
+ * True if attestations meet a condition for the whole artifact: one that is about it meets the
+ * condition, or each build of it has one.
+ * @param builds digests of the manifests that an index lists
+ */
+export function coversBuilds(
+  found: readonly AttestationSummary[],
+  builds: readonly string[],
+  meets: (one: AttestationSummary) => boolean,
+): boolean {
+  const met = found.filter(meets);
+  if (met.some(({ builds_only }) => builds_only !== true)) return true;
+  return (
+    builds.length > 0 &&
+    builds.every((build) => met.some(({ subjects = [] }) => subjects.includes(build)))
+  );
 }
 
 /** The test of a regexp with RE2 meaning. */

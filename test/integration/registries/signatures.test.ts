@@ -271,7 +271,7 @@ describe('signatures beside an artifact', () => {
     expect(candidates.at(-1)?.unreadable?.code).toBe('too_many_signatures');
     const { referrerManifestsMax, foundSignaturesMax } = limits;
     expect(server.requests.length).toBeLessThanOrEqual(
-      3 + referrerManifestsMax + foundSignaturesMax,
+      4 + referrerManifestsMax + foundSignaturesMax,
     );
   });
 
@@ -327,5 +327,98 @@ describe('signatures beside an artifact', () => {
       'signature_too_large',
       'signature_too_large',
     ]);
+  });
+
+  const envelope = (text: string, size?: number) => {
+    const bytes = Buffer.from(text);
+    const found = descriptor(bytes, mediaTypes.envelope);
+    const annotations = {
+      'dev.cosignproject.cosign/signature': '',
+      predicateType: attestationType,
+    };
+    return { bytes, layer: { ...found, size: size ?? found.size, annotations } };
+  };
+  const attTag = (of: string, layers: unknown[]) => ({
+    [`manifests/${of.replace(':', '-')}.att`]: Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: descriptor(Buffer.from('{}'), mediaTypes.empty),
+        layers,
+      }),
+    ),
+  });
+  const blobs = (all: { bytes: Buffer }[]) =>
+    Object.fromEntries(all.map(({ bytes }) => [`blobs/${digestOf(bytes)}`, bytes]));
+
+  test('attestations of cosign 2 are found, and one that is bad hides no other', async () => {
+    const good = envelope('{"good":1}');
+    const missing = envelope('{"missing":1}');
+    const large = envelope('{"large":1}', limits.attestationBytesMax + 1);
+    const other = { layer: descriptor(good.bytes, 'application/spdx+json') };
+    const layers = [missing, large, other, good].map(({ layer }) => layer);
+    const { client } = await clientOf(registryOf({ ...attTag(digest, layers), ...blobs([good]) }));
+
+    const found = await collectSignatures(client, 'a/b', digest);
+    expect(found.map(({ unreadable }) => unreadable?.code ?? 'read')).toEqual([
+      'registry_not_found',
+      'signature_too_large',
+      'read',
+    ]);
+    expect(found[2]).toMatchObject({
+      format: 'legacy',
+      source: 'legacy_tag',
+      payload: good.bytes.toString('base64'),
+    });
+  });
+
+  test('200 attestations of cosign 2 hide no signature', async () => {
+    const many = Array.from({ length: 200 }, (_, i) => envelope(`{"i":${i}}`));
+    const signature = bundleReferrer('{"signature":1}', signPredicateType);
+    const listed = index([signature.descriptor]);
+    const { client, server } = await clientOf(
+      registryOf({
+        [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(listed)),
+        [`manifests/${signature.descriptor.digest}`]: signature.manifest,
+        ...attTag(
+          digest,
+          many.map(({ layer }) => layer),
+        ),
+        ...blobs([...many, { bytes: signature.layer }]),
+      }),
+    );
+
+    const found = await collectSignatures(client, 'a/b', digest);
+    expect(found).toHaveLength(limits.foundSignaturesMax);
+    expect(found[0]).toMatchObject({ bundle: { signature: 1 } });
+    expect(found.at(-1)?.unreadable?.code).toBe('too_many_signatures');
+    expect(server.requests.length).toBeLessThanOrEqual(6 + limits.foundSignaturesMax);
+  });
+
+  test('attestations beside the builds of an index are found once, and their signatures not', async () => {
+    const [amd64, arm64] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`] as const;
+    const both = bundleReferrer('{"both":1}', attestationType);
+    const own = bundleReferrer('{"own":1}', attestationType);
+    const signature = bundleReferrer('{"signature":1}', signPredicateType);
+    const old = envelope('{"old":1}');
+    const contents: Record<string, Buffer> = { ...attTag(arm64, [old.layer]), ...blobs([old]) };
+    const attach = (of: string, all: ReturnType<typeof bundleReferrer>[]) => {
+      const listed = index(all.map((one) => one.descriptor));
+      contents[`manifests/${of.replace(':', '-')}`] = Buffer.from(JSON.stringify(listed));
+      for (const { descriptor: found, manifest, layer } of all) {
+        contents[`manifests/${found.digest}`] = manifest;
+        contents[`blobs/${digestOf(layer)}`] = layer;
+      }
+    };
+    attach(digest, [both]);
+    attach(amd64, [both, own, signature]);
+
+    const { client } = await clientOf(registryOf(contents));
+    const found = await collectSignatures(client, 'a/b', digest, [amd64, arm64]);
+    expect(found).toMatchObject([
+      { bundle: { both: 1 } },
+      { bundle: { own: 1 } },
+      { format: 'legacy', payload: old.bytes.toString('base64') },
+    ]);
+    expect(await collectSignatures(client, 'a/b', digest)).toHaveLength(1);
   });
 });

@@ -378,7 +378,8 @@ describe('a verdict', () => {
   }) => {
     await world.register('cached', old);
     const module = await row(flow, 'cached');
-    const refused = await verifySignatures(services, module, digest, []);
+    const artifact = { digest, builds: [] };
+    const refused = await verifySignatures(services, module, artifact, []);
 
     expect(refused.verdict).toMatchObject({ verified: false, code: 'unsigned' });
     expect(await getVerdict(services.db, keyOf(module, []))).toEqual(refused.verdict);
@@ -386,10 +387,10 @@ describe('a verdict', () => {
 
     // A late signature changes what was found, and another policy gives another verdict.
     const late = [signature(old)];
-    expect((await verifySignatures(services, module, digest, late)).verdict.verified).toBe(true);
+    expect((await verifySignatures(services, module, artifact, late)).verdict.verified).toBe(true);
     await changeNow(flow, 'cached', { trusted_keys: [next.publicPem] });
     expect(
-      (await verifySignatures(services, await row(flow, 'cached'), digest, late)).verdict.code,
+      (await verifySignatures(services, await row(flow, 'cached'), artifact, late)).verdict.code,
     ).toBe('key_mismatch');
 
     // What is remembered is made recognisable: only a look-up can give it back.
@@ -403,6 +404,6 @@ describe('a verdict', () => {
       Math.ceil(Date.now() / 1000) + 60,
     );
 
-    expect((await verifySignatures(services, module, digest, other)).verdict).toEqual(remembered);
+    expect((await verifySignatures(services, module, artifact, other)).verdict).toEqual(remembered);
   });
 });

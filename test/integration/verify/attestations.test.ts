@@ -2,13 +2,14 @@ import { describe, expect } from 'vitest';
 import { listAttestations, readSbom } from '../../../shared/actions/modules/index.ts';
 import { reverifyVersion } from '../../../shared/actions/reverify/index.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
-import { attachBundle } from '../../../shared/registry/index.ts';
+import { attachBundle, mediaTypes } from '../../../shared/registry/index.ts';
 import { attest } from '../../support/attestation.ts';
 import {
   layerType,
   moduleTar,
   offSchedule,
   pushLayers,
+  pushManifest,
   sha256,
   signDigest,
   walk,
@@ -192,6 +193,41 @@ describe('attestations of a version', () => {
 
     expect(await again()).toBe('verified');
     expect((await world.version('late-sbom', digest))?.revision).toBe(later?.revision);
+  });
+});
+
+describe('attestations of the builds of an index', () => {
+  it('meet a requirement once each build has one', async ({ flow, world, services }) => {
+    const { client } = flow;
+    const name = 'two-builds';
+    await world.register(name, key, { required_attestations: [{ predicate_type: types.sbom }] });
+    await offSchedule(services, world.account, name);
+
+    const repository = `${world.account}/${name}`;
+    const json = JSON.stringify({ schema_version: 1, name, file_spec: ['/**'] });
+    const push = async (architecture: string, mode: number) => {
+      const bytes = await moduleTar(json, [directoryEntry('/', { mode })]);
+      const pushed = await pushLayers(client, repository, null, [{ bytes }]);
+      return { ...pushed, platform: { os: 'linux', architecture } };
+    };
+    const builds = [await push('amd64', 0o755), await push('arm64', 0o700)] as const;
+    const { digest } = await pushManifest(client, repository, 'v1.0.0', mediaTypes.index, {
+      manifests: builds,
+    });
+    await signDigest(client, repository, digest, key);
+
+    const attachTo = (build: string) =>
+      attach(flow, name, build, { type: types.sbom, predicate: { ...sbom, of: build } });
+    await attachTo(builds[0].digest);
+    expect(await walk(services, world.account, name, digest)).toMatchObject({
+      code: 'attestation_missing',
+    });
+
+    await attachTo(builds[1].digest);
+    expect(await walk(services, world.account, name, digest)).toMatchObject({ state: 'ingested' });
+    const version = await world.version(name, digest);
+    const listed = await listAttestations(services, world.account, version?.id ?? '');
+    expect(listed.map(({ platform }) => platform).sort()).toEqual(['linux-amd64', 'linux-arm64']);
   });
 });
 

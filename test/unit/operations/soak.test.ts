@@ -56,7 +56,8 @@ it.each([
   [['a'], [], ['a']],
   [[], [], []],
 ])('of the required attestations %j, a version with %j lacks %j', (required, carried, missing) => {
-  expect(missingAttestations(required, carried)).toEqual(missing);
+  const found = carried.map((predicate_type) => ({ predicate_type, builder_id: null }));
+  expect(missingAttestations(required, { carried: found, builds: [] })).toEqual(missing);
 });
 
 describe('the policy of several changes', () => {

@@ -1,12 +1,13 @@
 import { generateKeyPairSync, hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { cosignCase, foundSignaturesOf, policyOf } from '../../../scripts/cosign-fixtures.ts';
 import type {
   AttestationRequirement,
   FoundSignature,
   SignaturePolicy,
 } from '../../../shared/domain/signatures/index.ts';
 import { readDocument, signArtifact, verifyArtifact } from '../../../shared/signature/index.ts';
-import { attest } from '../../support/attestation.ts';
+import { attest, toCosign2 } from '../../support/attestation.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}`;
 const author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -34,7 +35,11 @@ const provenance = attestation(`${slsa}/v1`, {
   buildDefinition: { externalParameters: { source: 'git+https://git.test/redis@refs/tags/v1' } },
 });
 
-function judge(candidates: FoundSignature[], attestations: AttestationRequirement[] = []) {
+function judge(
+  candidates: FoundSignature[],
+  attestations: AttestationRequirement[] = [],
+  builds: string[] = [],
+) {
   const policy: SignaturePolicy = {
     identities: [],
     keys: [author.publicKey.export({ format: 'pem', type: 'spki' }).toString()],
@@ -42,7 +47,7 @@ function judge(candidates: FoundSignature[], attestations: AttestationRequiremen
     trusted_root: null,
     attestations,
   };
-  return verifyArtifact(digest, candidates, policy);
+  return verifyArtifact(digest, candidates, policy, builds);
 }
 
 describe('attestations', () => {
@@ -173,5 +178,132 @@ describe('attestations', () => {
     expect(verdict.code).toBe('verified');
     expect(verdict.signatures[1]).toMatchObject({ code: 'payload_invalid', verified: false });
     expect(verdict.signatures[1]).not.toHaveProperty('attestation');
+  });
+});
+
+describe('attestations of cosign 2', () => {
+  const sbomType = 'https://cyclonedx.org/bom';
+
+  test('that the real one wrote are verified and summarised', () => {
+    const entry = cosignCase('keyed-legacy-attested');
+    const required = [{ predicate_type: sbomType }, { predicate_type: slsa }];
+    const policy = policyOf(entry, { attestations: required });
+    const candidates = foundSignaturesOf(entry);
+    const { code, signatures } = verifyArtifact(entry.digest, candidates, policy);
+
+    expect(code).toBe('verified');
+    expect(signatures.map(({ attestation }) => attestation)).toEqual([
+      undefined,
+      expect.objectContaining({ kind: 'sbom', format: 'CycloneDX 1.6' }),
+      expect.objectContaining({ builder_id: 'https://git.test/acme/builder' }),
+    ]);
+    const documents = candidates.map((one) => readDocument(one)?.toString() ?? null);
+    expect(documents[0]).toBeNull();
+    expect(JSON.parse(documents[1] ?? '')).toMatchObject({ bomFormat: 'CycloneDX' });
+  });
+
+  const legacy = (bundle: unknown, change: Partial<ReturnType<typeof toCosign2>> = {}) => ({
+    ...toCosign2(bundle),
+    ...change,
+  });
+  const bundle = attest(digest, author.privateKey, sbomType, { a: 1 });
+  const altered = attest(digest, author.privateKey, sbomType, { a: 2 });
+  const encode = (value: unknown) => ({
+    payload: Buffer.from(JSON.stringify(value)).toString('base64'),
+  });
+  const { payload, payloadType, signatures } = bundle.dsseEnvelope;
+  const intoto = Buffer.from(JSON.stringify({ kind: 'intoto', apiVersion: '0.0.1' }));
+  const entry = (body: string) => ({
+    annotations: {
+      'dev.sigstore.cosign/bundle': JSON.stringify({
+        SignedEntryTimestamp: 'AA==',
+        Payload: { body, integratedTime: 1, logIndex: 1, logID: '0'.repeat(64) },
+      }),
+    },
+  });
+
+  test.each<[string, FoundSignature, string]>([
+    ['as it was written', legacy(bundle), 'verified'],
+    ['without the annotation of signatures', legacy(bundle, { annotations: {} }), 'verified'],
+    [
+      'with a log entry that is not read',
+      legacy(bundle, entry(intoto.toString('base64'))),
+      'verified',
+    ],
+    ['with a log entry of nonsense', legacy(bundle, entry('AA==')), 'tlog_invalid'],
+    ['by another key', legacy(attest(digest, stranger.privateKey, sbomType, {})), 'key_mismatch'],
+    [
+      'with another payload',
+      legacy(bundle, encode({ ...bundle.dsseEnvelope, payload: altered.dsseEnvelope.payload })),
+      'key_mismatch',
+    ],
+    [
+      'about another digest',
+      legacy(attest(`sha256:${'cd'.repeat(32)}`, author.privateKey, sbomType, {})),
+      'digest_mismatch',
+    ],
+    [
+      'with two signatures',
+      legacy(bundle, encode({ payload, payloadType, signatures: [...signatures, ...signatures] })),
+      'bundle_invalid',
+    ],
+    [
+      'of another payload type',
+      legacy(bundle, encode({ payload, payloadType: 'text/plain', signatures })),
+      'payload_invalid',
+    ],
+    [
+      'in the alphabet of URLs',
+      legacy(bundle, encode({ payload: '_-__', payloadType, signatures })),
+      'payload_invalid',
+    ],
+    [
+      'with a field in another case',
+      legacy(bundle, encode({ ...bundle.dsseEnvelope, Payload: payload })),
+      'payload_invalid',
+    ],
+    [
+      'that is a signature',
+      legacy(signArtifact({ digest, key: author.privateKey })),
+      'payload_invalid',
+    ],
+  ])('count %s: %s', (_, candidate, expected) => {
+    const [, found] = judge([signature, candidate]).signatures;
+    const code = found?.attestation === undefined ? found?.message : 'verified';
+    expect(code === 'verified' ? code : `${found?.code} ${code}`).toContain(expected);
+  });
+});
+
+describe('attestations about the builds of an index', () => {
+  const [amd64, arm64] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`] as const;
+  const sbomType = 'https://cyclonedx.org/bom';
+  const of = (build: string, key = author.privateKey) => attestation(sbomType, {}, key, build);
+  const required = [{ predicate_type: sbomType }];
+
+  test.each<[string, FoundSignature[], string]>([
+    ['each build has one', [of(amd64), of(arm64)], 'verified'],
+    ['the index has one', [of(digest)], 'verified'],
+    ['one build has none', [of(amd64)], 'attestation_missing'],
+    [
+      'one is by another signer',
+      [of(amd64), of(arm64, stranger.privateKey)],
+      'attestation_missing',
+    ],
+    [
+      'one is about what the index does not list',
+      [of(amd64), of(`sha256:${'3'.repeat(64)}`)],
+      'attestation_missing',
+    ],
+  ])('meet a requirement if %s', (name, found, code) => {
+    expect(judge([signature, ...found], required, [amd64, arm64]).code).toBe(code);
+    if (name === 'each build has one')
+      expect(judge([signature, ...found], required).code).toBe('attestation_missing');
+  });
+
+  test('say so, and a signature of a build is none of the index', () => {
+    const signed = found(signArtifact({ digest: amd64, key: author.privateKey }));
+    const { code, signatures } = judge([of(amd64), signed], [], [amd64, arm64]);
+    expect(code).toBe('digest_mismatch');
+    expect(signatures[0]?.attestation).toMatchObject({ subjects: [amd64], builds_only: true });
   });
 });

@@ -279,9 +279,10 @@ function refuseUnsoaked(version: Version, steps: readonly PromotionStep[], now: 
 function refuseUnattested(version: Version, steps: readonly PromotionStep[]): void {
   const carried = version.signatures.flatMap(({ attestation }) => attestation ?? []);
   const types = carried.map(({ predicate_type }) => predicate_type);
+  const builds = version.builds.map(({ manifest_digest }) => manifest_digest);
   const lacking = steps.flatMap(({ policy }) => [
-    ...missingAttestations(policy.required_attestations, types),
-    missingProvenance(policy, carried, compileRegexp),
+    ...missingAttestations(policy.required_attestations, { carried, builds }),
+    missingProvenance(policy, { carried, builds }, compileRegexp),
   ]);
   const missing = [...new Set(lacking)].filter((text) => text !== null);
   if (missing.length === 0) return;

@@ -15,6 +15,7 @@ import {
   signStatement,
   verifyArtifact,
 } from '../../../../shared/signature/index.ts';
+import { toCosign2 } from '../../../support/attestation.ts';
 import {
   makeToken,
   type SigstoreServer,
@@ -120,6 +121,24 @@ describe('a keyless signature', () => {
     expect(verifyArtifact(digest, [signature, attestation], wanted).code).toBe('verified');
     expect(verifyArtifact(digest, [signature], wanted).code).toBe('attestation_missing');
     expect(verifyArtifact(digest, [attestation], wanted).code).toBe('attestation_only');
+  });
+
+  test('counts with an attestation in the form of cosign 2', async () => {
+    const { sign } = await keyless(services(1));
+    const signature = found(await sign(signStatement(digest).payload));
+    const predicateType = predicateTypes.cyclonedx;
+    const subjects = [{ name: 'r.test/redis', digest }];
+    const statement = attestStatement({ subjects, predicateType, predicate: {} });
+    const attestation = toCosign2(await sign(statement.payload));
+
+    const wanted = policy({ attestations: [{ predicate_type: predicateType }] });
+    expect(verifyArtifact(digest, [signature, attestation], wanted).code).toBe('verified');
+
+    const { 'dev.sigstore.cosign/bundle': _, ...others } = attestation.annotations;
+    const unlogged = { ...attestation, annotations: others };
+    const verdict = verifyArtifact(digest, [signature, unlogged], wanted);
+    expect(verdict.code).toBe('attestation_missing');
+    expect(verdict.signatures[1]?.message).toContain('tlog_missing');
   });
 });
 

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { GantryError } from '../base/error.ts';
+import { GantryError, isGantryError } from '../base/error.ts';
+import { limits } from '../base/limits/index.ts';
 import { platformSchema } from '../contract/modules/index.ts';
 import { nameOciPlatform } from '../domain/modules/index.ts';
-import type { Descriptor } from './schema.ts';
+import type { ManifestContent } from './client.ts';
+import { type Descriptor, isIndex, parseIndex, signed } from './schema.ts';
 
 /** The annotation of an index entry that names its platform. */
 export const platformAnnotation = 'vnd.powernode.module.platform';
@@ -15,6 +17,22 @@ const ociPlatformSchema = z.object({
     'os.version': z.string().nullish(),
   }),
 });
+
+/**
+ * The digests of the manifests that an index lists for platforms; none for a manifest, and none for
+ * an index that the ingest refuses.
+ */
+export function listBuilds({ bytes }: Pick<ManifestContent, 'bytes'>): string[] {
+  try {
+    if (!signed(() => isIndex(bytes))) return [];
+    const children = signed(() => parseIndex(bytes)).manifests;
+    const builds = children.filter((child) => platformOf(child) !== null);
+    return builds.length > limits.platformsMax ? [] : builds.map(({ digest }) => digest);
+  } catch (error) {
+    if (isGantryError(error, 'artifact_invalid')) return [];
+    throw error;
+  }
+}
 
 /**
  * The platform that an index entry names: its annotation, else its OCI platform; null for none.
