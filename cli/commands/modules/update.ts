@@ -90,8 +90,11 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
   const api = await connect();
 
   const path = `/modules/${encodeURIComponent(name)}`;
+  const kept = await keptAttestations(api, path, flags);
   const body = {
-    ...(await readRegistration(flags, await keptAttestations(api, path, flags))),
+    ...(await readRegistration(flags, kept?.required_attestations)),
+    // The list that is sent replaces the one that was read.
+    policy_version: kept?.policy_version,
     ...(flags.publicTrustedRoot ? { trusted_root: null } : {}),
     ...(flags.keys ? {} : { trusted_keys: [] }),
     ...(flags.identities ? {} : { cosign_identities: [] }),
@@ -121,9 +124,9 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
 
 /** Reads what the module requires where `--require-source` alone adds to it. */
 async function keptAttestations(api: Api, path: string, flags: UpdateFlags) {
-  if (flags.requireSource === undefined || flags.requireAttestation !== undefined) return [];
+  if (flags.requireSource === undefined || flags.requireAttestation !== undefined) return;
   const { module } = await api.client.get(api.responses.module, path);
-  return module.required_attestations;
+  return module;
 }
 
 type Preview = z.output<(typeof responses)['previewModule']>;

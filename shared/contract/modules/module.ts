@@ -113,10 +113,17 @@ export const updateModuleBody = z
     quarantine: z.boolean().exactOptional().meta({
       description: 'true to quarantine versions that compositions use, if they would not verify',
     }),
+    policy_version: z.string().max(100).exactOptional().meta({
+      description: 'the trust policy that the change was made from: refused if it is another now',
+    }),
   })
-  .refine(({ allow_unanchored: _, quarantine: __, ...set }) => Object.keys(set).length > 0, {
-    error: 'expected a field to change',
-  })
+  .refine(
+    ({ allow_unanchored: _, quarantine: __, policy_version: ___, ...set }) =>
+      Object.keys(set).length > 0,
+    {
+      error: 'expected a field to change',
+    },
+  )
   .meta({ id: 'UpdateModule' });
 export type UpdateModuleBody = z.infer<typeof updateModuleBody>;
 

@@ -156,6 +156,10 @@ describe('a registration', () => {
       },
     });
 
+    expect(await patch({ require_tlog: true, policy_version: 'an older one' })).toMatchObject({
+      status: 409,
+      body: { code: 'operation_raced' },
+    });
     expect(await patch({ trusted_keys: [] })).toMatchObject({
       status: 422,
       body: { code: 'policy_missing' },

@@ -79,13 +79,7 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
     refuseUsedModule(change.module, users);
     if (!trustFields.some((field) => field in change.set)) return;
 
-    if (module.policy_version !== change.policy_version) {
-      throw new GantryError(
-        'operation_raced',
-        `the trust policy of "${change.module}" changed since this was requested; request it again`,
-      );
-    }
-
+    refuseRaced(module, change.policy_version);
     const next = withModuleChanges(module, change.set);
     checkTrust(next, true);
     if (change.loosens_trust || !loosensTrust(module, next)) return;
@@ -138,7 +132,8 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
 
 /**
  * The change that a request to update a registration means. Omitted fields stay; a list replaces
- * the whole list. Throws `not_found`, `category_unknown`, and what `checkTrust` throws.
+ * the whole list. Throws `not_found`, `category_unknown`, `operation_raced`, and what `checkTrust`
+ * throws.
  */
 export async function moduleUpdateOf(
   services: Services,
@@ -147,6 +142,7 @@ export async function moduleUpdateOf(
   input: UpdateModuleBody,
 ): Promise<Update> {
   const module = await requireModule(services, account, name);
+  if (input.policy_version !== undefined) refuseRaced(module, input.policy_version);
   const set = changesOf(input);
   const next = withModuleChanges(module, set);
   if (trustFields.some((field) => field in set)) checkTrust(next, input.allow_unanchored ?? false);
@@ -163,6 +159,15 @@ export async function moduleUpdateOf(
     policy_version,
     ...(input.quarantine === true ? { quarantines: true } : {}),
   };
+}
+
+/** @throws GantryError `operation_raced` */
+function refuseRaced({ name, policy_version }: Module, expected: string): void {
+  if (policy_version === expected) return;
+  throw new GantryError(
+    'operation_raced',
+    `the trust policy of "${name}" changed since this was requested; request it again`,
+  );
 }
 
 /**
@@ -190,6 +195,7 @@ function changesOf(input: UpdateModuleBody): ModuleChanges {
     cosign_issuer_regexp,
     allow_unanchored: _,
     quarantine: __,
+    policy_version: ___,
     ...rest
   } = input;
 

@@ -47,5 +47,10 @@ it.each([
 
   expect(stderr).toBe('');
   expect(code).toBe(0);
+  // What was read is replaced only while it is the same.
+  const isKept = flags.length === 0;
+  expect(sent.policy_version).toBe(
+    isKept ? storedModule('acme', 'redis').policy_version : undefined,
+  );
   expect(sent.required_attestations).toEqual([first, { ...second, source_regexp: '^s$' }]);
 });
