@@ -37,7 +37,7 @@ export async function buildDocuments(
   const platform = {
     name,
     vendor: known?.vendor ?? 'debian',
-    suite: packages?.section.suite ?? known?.suite ?? name,
+    distribution: known === undefined ? name : name.slice(0, name.lastIndexOf('-')),
   };
 
   const installed = packages?.plan.packages ?? [];
@@ -142,19 +142,31 @@ async function readVexFile(path: string): Promise<string> {
 
 async function runGrype(sbomPath: string): Promise<string> {
   try {
-    const args = [`sbom:${sbomPath}`, '--output', 'cyclonedx-json', '--quiet'];
-    const { stdout } = await promisify(execFile)('grype', args, { maxBuffer: 256 * 1024 * 1024 });
-    return stdout;
+    const args = [`sbom:${sbomPath}`, '--output', 'cyclonedx-json'];
+    const options = { maxBuffer: 256 * 1024 * 1024, env: { ...process.env, NO_COLOR: '1' } };
+    const { stdout } = await promisify(execFile)('grype', args, options);
+    return withoutComponents(stdout);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT')
-      throw new GantryError('build_failed', `grype failed: ${message}`, { cause: error });
-    throw new GantryError(
-      'prerequisite_missing',
-      'expected grype on the PATH for --vex grype, found none; install it, or pass a file',
-      { cause: error },
-    );
+    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
+    if (code === 'ENOENT') {
+      throw new GantryError(
+        'prerequisite_missing',
+        'expected grype on the PATH for --vex grype, found none; install it, or pass a file',
+        { cause: error },
+      );
+    }
+
+    const said = stderr?.trim().split('\n').at(-1)?.slice(0, 500) ?? (error as Error).message;
+    throw new GantryError('build_failed', `grype failed: ${said}`, { cause: error });
   }
+}
+
+/** Grype repeats the packages, by which readers would take its document for another SBOM. */
+function withoutComponents(text: string): string {
+  const document = parseObject(text);
+  if (document === undefined) return text;
+  const { components: _, dependencies: __, vulnerabilities, ...rest } = document;
+  return `${JSON.stringify({ ...rest, vulnerabilities: vulnerabilities ?? [] }, null, 2)}\n`;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

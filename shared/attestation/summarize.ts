@@ -6,6 +6,7 @@ import {
   isOfType,
   provenanceType,
   type SbomSummary,
+  type VexSummary,
 } from '../domain/signatures/index.ts';
 import { readProvenance } from './provenance.ts';
 import { readPackages, type SbomPackage } from './sbom.ts';
@@ -61,8 +62,12 @@ export function summarizeDocument(kind: DocumentKind, document: unknown): Docume
     kind: isVex ? 'vex' : sbom === null ? kind : 'sbom',
     format: sbom?.format ?? vex?.format ?? null,
     ...(sbom === null || isVex ? {} : { sbom: summarizeSbom(sbom.packages) }),
-    ...(vex === null ? {} : { vex: vex.vex }),
+    ...(vex === null || (!isVex && isEmpty(vex.vex)) ? {} : { vex: vex.vex }),
   };
+}
+
+function isEmpty(vex: VexSummary): boolean {
+  return Object.keys(vex).length === 0;
 }
 
 function summarizeProvenance(document: unknown): DocumentSummary {

@@ -16,7 +16,7 @@ const statementSchema = z.looseObject({ status: z.enum(vexStatuses) });
 // https://cyclonedx.org/docs/1.6/json/#vulnerabilities_items_analysis_state
 const cyclonedxSchema = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
-  vulnerabilities: z.array(z.unknown()).min(1),
+  vulnerabilities: z.array(z.unknown()),
 });
 const vulnerabilitySchema = z.looseObject({
   analysis: z.looseObject({ state: z.string() }).nullish().catch(null),

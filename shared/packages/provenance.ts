@@ -6,7 +6,7 @@ export const provenanceType = 'https://slsa.dev/provenance/v1';
 
 export interface ProvenanceInput {
   layer: { name: string; digest: string };
-  platform: { name: string; vendor: string; suite: string };
+  platform: { name: string; vendor: string; distribution: string };
   /** SHA-256 of the normalised manifest, hex. */
   manifestSha256: string;
   options: { carve: boolean };

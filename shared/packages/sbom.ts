@@ -5,7 +5,7 @@ import { type InstalledPackage, packageKey } from './database.ts';
 
 export interface SbomInput {
   module: { name: string; version: string | undefined; layerDigest: string };
-  platform: { name: string; vendor: string; suite: string };
+  platform: { name: string; vendor: string; distribution: string };
   /** The packages of the layer. */
   packages: readonly InstalledPackage[];
   /** SPDX identifiers or names by package, of its copyright file. */
@@ -81,11 +81,14 @@ function sourceOf(one: InstalledPackage): [string, string][] {
   ];
 }
 
-/** `pkg:deb/debian/redis-server@5%3A7.0.15-1?arch=amd64&distro=bookworm` (purl-spec, type deb). */
+/**
+ * `pkg:deb/debian/redis-server@5%3A7.0.15-1?arch=amd64&distro=debian-12` (purl-spec, type deb).
+ * Scanners know a distribution by name and number, not by its code name.
+ */
 export function packageUrl(
   { name, version, architecture }: { name: string; version: string; architecture: string },
-  { vendor, suite }: { vendor: string; suite: string },
+  { vendor, distribution }: { vendor: string; distribution: string },
 ): string {
-  const qualifiers = { arch: architecture, distro: suite };
+  const qualifiers = { arch: architecture, distro: distribution };
   return new PackageURL('deb', vendor, name, version, qualifiers).toString();
 }

@@ -298,6 +298,19 @@ describe('the summary of a VEX', () => {
     ).toMatchObject({ kind: 'sbom', sbom: { packages: 3 }, vex });
   });
 
+  it('is a VEX without vulnerabilities, and an SBOM with packages', () => {
+    const type = 'https://cyclonedx.org/bom';
+    const none = { bomFormat: 'CycloneDX', specVersion: '1.7', vulnerabilities: [] };
+    expect(summarizePredicate(type, none)).toEqual({
+      kind: 'vex',
+      format: 'CycloneDX 1.7',
+      vex: {},
+    });
+    const sbom = summarizePredicate(type, { ...cyclonedx, vulnerabilities: [] });
+    expect(sbom).toMatchObject({ kind: 'sbom', sbom: { packages: 3 } });
+    expect(sbom.vex).toBeUndefined();
+  });
+
   it('counts the matches of a scanner as what nobody has judged', () => {
     const scan = { matches: [{}, {}], descriptor: { name: 'grype', version: '0.80.0' } };
     expect(summarizeDocument('vex', scan)).toEqual({

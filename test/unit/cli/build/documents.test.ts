@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildDocuments, readVex } from '../../../../cli/build/documents.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -101,6 +101,33 @@ describe('a VEX document', () => {
     const path = join(place, 'vex.json');
     writeFileSync(path, text);
     await expect(readVex(path, '')).rejects.toMatchObject({ code: 'usage', field: 'vex' });
+  });
+
+  /** A program in place of grype, whose database no test can download. */
+  const grype = (script: string) => {
+    writeFileSync(join(place, 'grype'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${place}:${process.env.PATH}`);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+  };
+
+  test('of grype has its vulnerabilities and not the packages', async () => {
+    grype(
+      `[ "$*" = "sbom:/b/sbom.json --output cyclonedx-json" ] && echo '{"bomFormat":"CycloneDX","components":[{}],"vulnerabilities":[{"id":"CVE-1"}]}'`,
+    );
+    expect(JSON.parse(await readVex('grype', '/b/sbom.json'))).toEqual({
+      bomFormat: 'CycloneDX',
+      vulnerabilities: [{ id: 'CVE-1' }],
+    });
+  });
+
+  test('of grype is refused with its last line', async () => {
+    grype('echo "ERROR database does not exist" >&2; exit 1');
+    await expect(readVex('grype', '/b/sbom.json')).rejects.toMatchObject({
+      code: 'build_failed',
+      message: 'grype failed: ERROR database does not exist',
+    });
   });
 
   test('is refused by name when the file is missing', async () => {
