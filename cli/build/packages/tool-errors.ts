@@ -40,10 +40,10 @@ const failures: readonly { pattern: RegExp; code: ErrorCode; expected: string }[
       'expected root, or a user with ranges in /etc/subuid and /etc/subgid and the package uidmap',
   },
   {
-    pattern: /arch-test|qemu-user|Exec format error/i,
+    pattern: /arch-test|qemu[ -]user|Exec format error/i,
     code: 'prerequisite_missing',
     expected:
-      'expected the machine to run this architecture; install qemu-user-static and arch-test',
+      'expected the machine to run this architecture; install qemu-user-static, binfmt-support and arch-test, and mount binfmt_misc',
   },
   {
     pattern: /unmet dependencies|held broken packages|Unsatisfied dependencies|Conflicts:/i,

@@ -25,6 +25,10 @@ const printed = [
   ['build_privileges', 'unshare: unshare failed: Operation not permitted'],
   ['build_privileges', 'E: invalid mode: cannot find newuidmap'],
   ['prerequisite_missing', 'E: install arch-test for foreign architecture support'],
+  [
+    'prerequisite_missing',
+    'E: arm64 can neither be executed natively nor via qemu user emulation with binfmt_misc',
+  ],
   ['packages_conflict', 'E: Unable to correct problems, you have held broken packages.'],
   ['build_failed', 'E: something else'],
 ] as const;
