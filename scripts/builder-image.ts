@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const folder = join(root, 'scripts/module-builder');
 
 /** Programs that build a Containerfile, the first that is found. */
-const engines = ['podman', 'docker'] as const;
+const engines = ['podman', 'docker', 'buildah'] as const;
 
 /**
  * Makes the module-builder image. `--push` pushes it. `--chroot` needs no container engine:
@@ -44,7 +44,7 @@ async function findEngine(): Promise<string> {
     if (isThere) return engine;
   }
 
-  const message = `expected ${engines.join(' or ')} on the PATH, found neither; install one, or try the builder with --chroot`;
+  const message = `expected ${engines.join(', ')} on the PATH, found none; install one, or try the builder with --chroot`;
   throw new GantryError('prerequisite_missing', message);
 }
 
