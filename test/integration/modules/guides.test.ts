@@ -79,6 +79,8 @@ describe.skipIf(reason)(`the guides${reason ? ` (${reason})` : ''}`, () => {
     return {
       PATH: `${bin}:${process.env.PATH}`,
       HOME: directory,
+      // Runners of workflows have homes of their own, and share the downloaded packages.
+      XDG_CACHE_HOME: join(directory, 'cache'),
       GANTRY_URL: publicUrl,
       GANTRY_TOKEN: world.token,
       GIT_AUTHOR_NAME: name,
