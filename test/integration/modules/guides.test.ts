@@ -18,7 +18,8 @@ import { type SigstoreServer, startSigstoreServer } from '../../support/sigstore
 import { runWorkflow } from '../../support/workflow.ts';
 import { World } from '../../support/world.ts';
 
-const reason = missing('root') ?? missing('mmdebstrap') ?? missing('gpg') ?? missing('git');
+const needed = ['root', 'mmdebstrap', 'gpg', 'setcap', 'git', 'docker-registry'] as const;
+const reason = needed.map(missing).find((why) => why !== undefined);
 const { publicUrl } = inject('stack');
 const { username, password } = basicCredentials;
 
