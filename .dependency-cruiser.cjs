@@ -63,7 +63,7 @@ const uses = {
   },
   registry: {
     packages: ['lru-cache', 'undici', 'zod'],
-    node: ['crypto', 'dns', 'net', 'stream', 'timers'],
+    node: ['crypto', 'dns', 'net', 'stream', 'timers', 'tls'],
   },
   packages: {
     packages: ['@cyclonedx/cyclonedx-library', 'packageurl-js', 'yaml', 'zod'],

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { getCACertificates } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
@@ -34,16 +35,22 @@ interface Target {
  * rebinding.
  * @param allowed names, addresses and networks of hosts that may be private ({@link
  * parseAllowList})
+ * @param ca certificates (PEM) of authorities to trust besides the public ones
  * @throws GantryError `address_refused` from the requests that it dispatches
  */
 export function guardedDispatcher(
   allowed: readonly string[],
-  resolve: Resolve = lookup,
+  { resolve = lookup, ca = null }: { resolve?: Resolve; ca?: string | null } = {},
 ): Dispatcher {
   const allowList = parseAllowList(allowed);
   const timeout = limits.registryFirstByteMs;
+  const trust = ca === null ? {} : { ca: [...getCACertificates('default'), ca] };
   const connectors = {
-    'https:': buildConnector({ timeout, lookup: guardLookup(resolve, 'https:', allowList) }),
+    'https:': buildConnector({
+      timeout,
+      lookup: guardLookup(resolve, 'https:', allowList),
+      ...trust,
+    }),
     'http:': buildConnector({ timeout, lookup: guardLookup(resolve, 'http:', allowList) }),
   };
 

@@ -1,15 +1,18 @@
 import type { Command } from 'commander';
-import { registryFilters } from '../../../shared/domain/registries/index.ts';
+import { GantryError } from '../../../shared/base/error.ts';
+import { canonicalHost, registryFilters } from '../../../shared/domain/registries/index.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { addFilters, type FilterFlags, filterQuery } from '../../input/filters.ts';
+import { readOptionFile } from '../../input/option-files.ts';
 import { readHidden } from '../../input/secret-input.ts';
 import { table } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
 interface LoginFlags extends Flags {
-  username: string;
+  username?: string;
   passwordStdin?: true;
+  caFile?: string;
 }
 
 /** `gantry registry …` */
@@ -24,14 +27,22 @@ export function register(command: Command): void {
   describe(
     command
       .command('login <host>')
-      .description('store credentials to read modules from a registry')
-      .requiredOption('--username <name>', 'user name')
+      .description('store credentials to read modules from a registry, or its own authority')
+      .option('--username <name>', 'user name')
       .option(
         '--password-stdin',
         'read the password or token from standard input (default: ask for it)',
+      )
+      .option(
+        '--ca-file <file>',
+        'certificates (PEM) of the authority that signed that of the registry',
       ),
     {
-      examples: ['gantry registry login ghcr.io --username acme --password-stdin < token.txt'],
+      notes: 'An authority that is stored stays, unless --ca-file names another one.',
+      examples: [
+        'gantry registry login ghcr.io --username acme --password-stdin < token.txt',
+        'gantry registry login harbor.internal --ca-file authority.pem',
+      ],
       action: login,
     },
   );
@@ -53,8 +64,14 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
 
   print(flags.json, { registries }, () =>
     table(
-      ['HOST', 'USER', 'STORED', 'BY'],
-      registries.map((row) => [row.host, row.username, row.stored_at, row.stored_by]),
+      ['HOST', 'USER', 'AUTHORITY', 'STORED', 'BY'],
+      registries.map((row) => [
+        row.host,
+        row.username,
+        row.ca === null ? 'public' : 'own',
+        row.stored_at,
+        row.stored_by,
+      ]),
       'No credentials stored. Gantry reads all registries anonymously.',
     ),
   );
@@ -64,8 +81,10 @@ async function list(flags: Flags & FilterFlags): Promise<ExitCode> {
 
 async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
   const { client, responses } = await connect();
-  const password = await readHidden('password or token', flags.passwordStdin === true);
-  const body = { username: flags.username, password };
+  const name = canonicalHost(host) ?? host;
+  const path = '/registries';
+  const listed = await client.all(responses.registries, 'registries', path, { host: name });
+  const body = await readLogin(flags, listed.find((row) => row.host === name) ?? null);
 
   const response = await client.send(
     responses.registry,
@@ -78,10 +97,44 @@ async function login(host: string, flags: LoginFlags): Promise<ExitCode> {
     flags.json,
     response,
     () =>
-      `stored credentials of ${response.registry.username} for ${response.registry.host}; test them with: gantry module poll <name>`,
+      `stored ${formatStored(response.registry)} for ${response.registry.host}; test it with: gantry module poll <name>`,
   );
 
   return 0;
+}
+
+/**
+ * Reads what a login stores. It replaces all that is stored, so an authority is sent again.
+ * @throws GantryError `usage` where it stores nothing, or would drop credentials
+ */
+async function readLogin(
+  { username, caFile, passwordStdin }: LoginFlags,
+  stored: { username: string | null; ca: string | null } | null,
+) {
+  if (username === undefined && caFile === undefined)
+    throw new GantryError('usage', 'expected --username, --ca-file or both, found neither');
+
+  if (username === undefined && stored !== null && stored.username !== null) {
+    const message = `expected --username: this replaces the credentials of ${stored.username}, whose password nobody can read`;
+    throw new GantryError('usage', message);
+  }
+
+  const ca =
+    caFile === undefined ? (stored?.ca ?? undefined) : await readOptionFile(caFile, '--ca-file');
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(username === undefined
+      ? {}
+      : { username, password: await readHidden('password or token', passwordStdin === true) }),
+  };
+}
+
+function formatStored({ username, ca }: { username: string | null; ca: string | null }): string {
+  const parts = [
+    username === null ? null : `credentials of ${username}`,
+    ca === null ? null : 'an authority',
+  ];
+  return parts.filter((part) => part !== null).join(' and ');
 }
 
 async function logout(host: string, flags: Flags): Promise<ExitCode> {

@@ -63,6 +63,10 @@ export const peopleWords: Words = {
   members: ['One page of members, invited ones included.'],
   name: ['The name, for people; in some objects also the key.', 'my-redis'],
   next_cursor: ['The cursor of the next page; null on the last one.', null],
+  ca: [
+    'Certificates in PEM of authorities to trust for the registry; null where public ones suffice.',
+    '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
+  ],
   password: ['The password or access token of the registry. It is never returned.', 'ghp_example'],
   person: ['The person who counts for four eyes.', 'member:mbr_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
   position: ['Higher positions win where modules ship the same path.', 90],
@@ -96,7 +100,7 @@ export const peopleWords: Words = {
   token: ['The token.', 'gantry_example'],
   tokens: ['One page of tokens, without their secrets.'],
   url: ['The URL.', 'https://gantry.example.com/hooks/registry/hook_01J9Z6W5T1K5R0Q2V9M3N8P7XA'],
-  username: ['The user name at the registry.', 'acme'],
+  username: ['The user name at the registry; null where no credentials are stored.', 'acme'],
   'Problem.type': [
     'A link to the explanation of the code.',
     'https://gantry.example.com/api/v1/docs#error-not_found',

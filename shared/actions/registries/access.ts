@@ -22,14 +22,20 @@ export function retryAfterSeconds(error: GantryError): number {
 }
 
 /**
- * The dispatchers of this process, by allow-list, so that connections are used again. A deployment
- * has one list.
+ * The dispatchers of this process, by allow-list and authority, so that connections are used again.
+ * A deployment has one list. A connection that one account's authority made trusted serves no other
+ * account.
  */
-const dispatchers = new LRUCache<string, ReturnType<typeof guardedDispatcher>>({ max: 4 });
+const dispatchers = new LRUCache<string, ReturnType<typeof guardedDispatcher>>({
+  max: limits.keptDispatchersMax,
+});
 
-function dispatcherFor(allowedHosts: string[]): ReturnType<typeof guardedDispatcher> {
-  const key = allowedHosts.join(',');
-  const dispatcher = dispatchers.get(key) ?? guardedDispatcher(allowedHosts);
+function dispatcherFor(
+  allowedHosts: string[],
+  ca: string | null = null,
+): ReturnType<typeof guardedDispatcher> {
+  const key = JSON.stringify([allowedHosts, ca]);
+  const dispatcher = dispatchers.get(key) ?? guardedDispatcher(allowedHosts, { ca });
   dispatchers.set(key, dispatcher);
   return dispatcher;
 }
@@ -43,7 +49,7 @@ export interface RegistrySession {
 
 /**
  * Works at a module's repository within its account's share of the stage and the budget of its
- * host, with the account's credentials for that host, if it has any.
+ * host, with the account's credentials and authority for that host, if it has any.
  * @throws BudgetSpent when the account or the host has no room now; GantryError of the work
  */
 export async function withRegistry<T>(
@@ -54,14 +60,17 @@ export async function withRegistry<T>(
   const reference = parseReference(repository);
   const { host } = reference;
 
-  const { value: credentials, owner, memory } = await registryCredentials(services, account, host);
+  const stored = await registryCredentials(services, account, host);
+  const { value: credentials, ca, owner, memory } = stored;
 
   const run = async (pace: Pace): Promise<T> => {
-    const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts);
+    const dispatcher = dispatcherFor(services.settings.allowedPrivateHosts, ca);
     const { beforeRequest, onRequest, signal } = pace;
 
     const client = new RegistryClient({
       host,
+      // An authority is for https, also on loopback.
+      plainHttp: ca === null ? undefined : false,
       dispatcher,
       credentials,
       memory,
@@ -73,7 +82,9 @@ export async function withRegistry<T>(
     try {
       return await work({ client, reference, pace });
     } catch (error) {
-      if (isGantryError(error, 'registry_unauthorized')) forgetCredentials(services, account, host);
+      // An operator may have stored other credentials, or the authority of its certificate.
+      if (isGantryError(error, 'registry_unauthorized', 'registry_unreachable'))
+        forgetCredentials(services, account, host);
       throw error;
     }
   };

@@ -5,6 +5,7 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Requester } from '../../domain/registries/index.ts';
 import { type AuthMemory, createAuthMemory, ecrRegion } from '../../registry/index.ts';
+import { getRegistryLogin } from '../../store/registries/index.ts';
 import type { Services } from '../context/index.ts';
 import { readSecret, secretName } from '../context/index.ts';
 
@@ -14,6 +15,8 @@ type StoredCredentials = z.infer<typeof secretValue>;
 interface KeptCredentials {
   untilMs: number;
   value: StoredCredentials | null;
+  /** Certificates (PEM) of authorities to trust for the host. */
+  ca: string | null;
   owner: Requester['credentials'];
   /** The authentication that the host asks for with these credentials. */
   memory: AuthMemory;
@@ -36,7 +39,7 @@ export function registrySecretName(services: Services, account: string, host: st
 
 /**
  * Returns an account's credentials for a host: those that an operator stored, else a token of ECR
- * for a host of ECR, else none.
+ * for a host of ECR, else none; and the authority that an operator stored.
  * @throws GantryError `registry_unauthorized` when the stored secret is malformed
  */
 export async function registryCredentials(
@@ -49,13 +52,17 @@ export async function registryCredentials(
   const cached = kept.get(name);
   if (cached !== undefined && cached.untilMs > now) return cached;
 
-  const stored = await storedCredentials(services, name);
+  const [stored, login] = await Promise.all([
+    storedCredentials(services, name),
+    getRegistryLogin(services.db, account, host),
+  ]);
   const fresh = stored === null ? await ecrCredentials(services, host) : null;
   const value = stored ?? fresh?.value ?? null;
 
   const same = JSON.stringify(cached?.value) === JSON.stringify(value);
   const entry = {
     value,
+    ca: login?.ca ?? null,
     owner: ownerOf(stored, value),
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
     memory: same && cached !== undefined ? cached.memory : createAuthMemory(),

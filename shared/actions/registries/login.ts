@@ -1,3 +1,5 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { GantryError } from '../../base/error.ts';
 import type { RegistryLoginBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
 import type { RegistryLogin } from '../../domain/registries/index.ts';
@@ -11,29 +13,54 @@ import { deleteSecret, nowIso, type Services, writeSecret } from '../context/ind
 import { registrySecretName } from './credentials.ts';
 
 /**
- * Stores the account's credentials for a registry host in place of earlier ones. The row does not
- * hold the password.
+ * Stores the account's credentials for a registry host, its authority, or both, in place of all
+ * that was stored. The row does not hold the password.
+ * @throws GantryError `invalid_request` for an authority that is not certificates in PEM
  */
 export async function storeRegistryLogin(
   services: Services,
   caller: Caller,
   host: string,
-  { username, password }: RegistryLoginBody,
+  body: RegistryLoginBody,
 ): Promise<RegistryLogin> {
+  const { username, ca } = { username: null, ca: null, ...body };
+  if (ca !== null) requireCertificates(ca);
   const { account, actor } = caller;
   const at = nowIso(services);
-  const login = { account, host, username, stored_by: actor, stored_at: at };
+  const login = { account, host, username, ca, stored_by: actor, stored_at: at };
 
   // Write the secret first, because a row without it would promise credentials that the workers do
   // not have.
   const secret = registrySecretName(services, account, host);
-  await writeSecret(services, secret, JSON.stringify({ username, password }));
+  if (username === null) await deleteSecret(services, secret);
+  else await writeSecret(services, secret, JSON.stringify({ username, password: body.password }));
   await transact(services.db, [
     putRegistryLogin(login),
-    registryEvent(login, { actor, at }, 'login_stored', { username }),
+    registryEvent(login, { actor, at }, 'login_stored', {
+      username,
+      ...(ca === null ? {} : { ca_sha256: createHash('sha256').update(ca).digest('hex') }),
+    }),
   ]);
 
   return login;
+}
+
+function requireCertificates(pem: string): void {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  try {
+    for (const block of blocks) new X509Certificate(block);
+    if (blocks.length > 0) return;
+  } catch {
+    // The error below says what is wrong.
+  }
+
+  throw new GantryError(
+    'invalid_request',
+    'expected certificates in PEM as the authority, found another text',
+    {
+      field: 'ca',
+    },
+  );
 }
 
 /**

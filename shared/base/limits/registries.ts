@@ -36,6 +36,13 @@ export const registriesLimits = {
   keptSecretsMax: 1000,
   /** Indexes whose builds a worker caches, by their digest: some kilobytes each. */
   keptIndexesMax: 1000,
+  /** Certificates of a registry's authorities in PEM: about twenty. */
+  registryCaCharactersMax: 32 * 1024,
+  /**
+   * Sets of connections that a worker keeps: one for each authority of a registry. The least used
+   * one is opened again when it is needed.
+   */
+  keptDispatchersMax: 32,
   /** Tokens of a registry that a worker caches: one per repository, some kilobytes each. */
   registryTokensMax: 1000,
   /** A token is not used in the last part of its life, so that it does not expire in transit. */

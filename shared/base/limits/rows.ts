@@ -73,6 +73,8 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
     required_sources: 40 * kib,
   },
   provider: { capability: 2 * kib },
+  // limits.registryCaCharactersMax
+  'registry-login': { ca: 36 * kib },
   repository: { ignored_tags: 128 * kib, list_cut: 64 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },
   roster: { reviewers: 128 * kib },

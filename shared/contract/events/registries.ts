@@ -1,8 +1,8 @@
 export const registriesEvents = {
   'gantry.registry.login_stored': {
     subject: 'registry/<host>',
-    when: 'An operator stored credentials for a registry.',
-    data: ['username'],
+    when: 'An operator stored credentials for a registry, or the authority of its certificate.',
+    data: ['username', 'ca_sha256?'],
   },
   'gantry.registry.login_removed': {
     subject: 'registry/<host>',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../base/limits/index.ts';
 import {
   canonicalHost,
   hookFilters,
@@ -20,20 +21,38 @@ export const registryHostSchema = z
 export const registrySchema = z
   .object({
     host: z.string(),
-    username: z.string(),
+    username: z.string().nullable(),
+    ca: z.string().nullable(),
     stored_by: z.string(),
     stored_at: timeSchema,
   })
   .meta({ id: 'Registry' });
 
-export const registryLoginBody = z.strictObject({
-  username: z.string().min(1).max(512),
-  password: z
-    .string()
-    .min(1)
-    .max(8192)
-    .meta({ description: 'password or token; stored in Secrets Manager and never returned' }),
-});
+export const registryLoginBody = z
+  .strictObject({
+    username: z.string().min(1).max(512).exactOptional(),
+    password: z
+      .string()
+      .min(1)
+      .max(8192)
+      .meta({ description: 'password or token; stored in Secrets Manager and never returned' })
+      .exactOptional(),
+    ca: z
+      .string()
+      .min(1)
+      .max(limits.registryCaCharactersMax)
+      .meta({
+        description:
+          'certificates (PEM) of authorities to trust for this registry besides public ones',
+      })
+      .exactOptional(),
+  })
+  .refine(({ username, password }) => (username === undefined) === (password === undefined), {
+    error: 'expected both username and password, or neither',
+  })
+  .refine(({ username, ca }) => username !== undefined || ca !== undefined, {
+    error: 'expected username and password, ca, or all of them',
+  });
 export type RegistryLoginBody = z.infer<typeof registryLoginBody>;
 
 export const hookSchema = z

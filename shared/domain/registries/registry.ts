@@ -2,14 +2,17 @@ import { type FilterTests, matchesName } from '../../base/filters.ts';
 import { isLoopbackAddress, isLoopbackName } from './address.ts';
 
 /**
- * Says that an operator stored credentials for a registry. The credentials are in a secret, which
- * the API never returns.
+ * Says what an operator stored for a registry. The credentials are in a secret, which the API never
+ * returns.
  */
 export interface RegistryLogin {
   account: string;
   /** As `canonicalHost` writes it. */
   host: string;
-  username: string;
+  /** Null where no credentials are stored. */
+  username: string | null;
+  /** Certificates (PEM) of authorities that sign the registry's own; null for public ones alone. */
+  ca: string | null;
   stored_by: string;
   stored_at: string;
 }

@@ -7,10 +7,13 @@ const logins = entity<RegistryLogin>()({
   attributes: {
     account: 'text',
     host: 'text',
-    username: 'text',
+    username: 'json',
+    ca: 'json',
     stored_by: 'text',
     stored_at: 'text',
   },
+  // A row of an earlier build has no authority.
+  upgrades: [(row) => ({ ...row, ca: null })],
   key: { pk: '${account}#registry#${host}', sk: 'login' },
   lists: { byHost: { index: 'gsi1', pk: '${account}#registries', sk: '${host}' } },
 });
@@ -48,6 +51,15 @@ const deliveries = entity<Delivery>()({
 /** Stores credentials over earlier ones: the last word counts. */
 export function putRegistryLogin(login: RegistryLogin): Write {
   return logins.put(login);
+}
+
+/** What an account stored for a registry; null for nothing. */
+export function getRegistryLogin(
+  db: Db,
+  account: string,
+  host: string,
+): Promise<RegistryLogin | null> {
+  return logins.get(db, { account, host });
 }
 
 /** Every login of an account. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Agent } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { registryCredentials } from '../../../shared/actions/registries/index.ts';
@@ -10,6 +11,7 @@ import {
   startDockerRegistry,
 } from '../../support/docker-registry.ts';
 import { alone, eventsOf, offSchedule, pushLayers } from '../../support/flow.ts';
+import { createTlsAuthority, type TlsAuthority } from '../../support/tls-authority.ts';
 import { startTokenService, type TokenService } from '../../support/token-service.ts';
 import { authorKey, World } from '../../support/world.ts';
 
@@ -100,6 +102,81 @@ describe('credentials that an operator stores', () => {
       ).toBe(400);
     },
   );
+});
+
+describe('a registry with an authority of its own', () => {
+  let authority: TlsAuthority;
+  let other: TlsAuthority;
+  let secure: DockerRegistry;
+  let inside: World;
+
+  beforeAll(async () => {
+    authority = await createTlsAuthority();
+    other = await createTlsAuthority();
+    const tls = await authority.issue('registry.test', ['127.0.0.1']);
+    secure = await startDockerRegistry({ tls, auth: 'basic' });
+    inside = await World.create(secure.host);
+  });
+  afterAll(async () => {
+    await inside.close();
+    await secure.stop();
+    await authority.close();
+    await other.close();
+  });
+
+  const store = (body: unknown) =>
+    call('PUT', `/registries/${encodeURIComponent(secure.host)}`, body, inside.token);
+
+  it('is read once an operator stores the authority, and not by another one', async () => {
+    const services = await alone(inside.services);
+    await inside.register('private', authorKey());
+    await offSchedule(services, inside.account, 'private');
+
+    const dispatcher = new Agent({ connect: { ca: authority.pem } });
+    const client = new RegistryClient({
+      host: secure.host,
+      plainHttp: false,
+      credentials: basicCredentials,
+      dispatcher,
+    });
+    await pushLayers(client, `${inside.account}/private`, 'v1.0.0', [
+      { bytes: Buffer.from('layer') },
+    ]);
+    await dispatcher.destroy();
+
+    const poll = async () => {
+      await pollRepository(services, { account: inside.account, module: 'private' });
+      return getRepository(services.db, inside.account, 'private');
+    };
+    await store({ ca: other.pem });
+    expect(await poll()).toMatchObject({
+      code: 'registry_unreachable',
+      message: expect.stringContaining('--ca-file'),
+    });
+
+    await store({ ca: authority.pem });
+    expect(await poll()).toMatchObject({ code: 'registry_unauthorized' });
+
+    await store({ ...basicCredentials, ca: authority.pem });
+    expect(await poll()).toMatchObject({ code: null, failures: 0 });
+  });
+
+  it('is listed with its authority, and without credentials where none are stored', async () => {
+    const stored = await store({ ca: authority.pem });
+    expect(JSON.parse(stored.text)).toMatchObject({
+      registry: { host: secure.host, username: null, ca: authority.pem },
+    });
+  });
+
+  it.each([
+    {},
+    { username: 'u' },
+    { password: 'p', ca: 'x' },
+    { ca: 'no certificate' },
+    { ca: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' },
+  ])('takes no half login and no other text: %j', async (body) => {
+    expect((await store(body)).status).toBe(400);
+  });
 });
 
 describe('ECR', () => {

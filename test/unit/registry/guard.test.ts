@@ -40,7 +40,7 @@ function resolver(...answers: string[][]): { resolve: Resolve; asked: string[] }
 
 /** The body that a request ended with, or the code of its error. */
 async function outcome(url: string, allowed: string[], resolve?: Resolve): Promise<string> {
-  const dispatcher = guardedDispatcher(allowed, resolve);
+  const dispatcher = guardedDispatcher(allowed, resolve && { resolve });
   try {
     const answer = await request(url, { dispatcher });
     return await answer.body.text();
@@ -62,7 +62,7 @@ describe('a name', () => {
 
   test('that is rebound to another address is judged again by the next connection, and refused', async () => {
     const { resolve, asked } = resolver(['127.0.0.1'], ['127.0.0.2'], ['169.254.169.254']);
-    const dispatcher = guardedDispatcher(['127.0.0.1'], resolve);
+    const dispatcher = guardedDispatcher(['127.0.0.1'], { resolve });
     const ask = () =>
       request(`http://registry.example:${port}/`, { dispatcher }).then((answer) =>
         answer.body.text(),

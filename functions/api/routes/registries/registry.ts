@@ -56,9 +56,9 @@ export const registryRoutes: Route[] = [
     path: '/registries/{host}',
     role: 'operator',
     tag: 'registries',
-    summary: 'Store credentials for a registry',
+    summary: 'Store credentials for a registry, the authority of its certificate, or both',
     description:
-      'Replaces stored credentials. Gantry uses them to read from this host and never returns them.',
+      'Replaces all that was stored for the registry. Gantry uses it to read from this host, and never returns a password.',
     params: ofHost,
     body: registryLoginBody,
     answer: z.object({ registry: registrySchema }),
