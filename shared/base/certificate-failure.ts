@@ -1,5 +1,7 @@
 /** Why the certificate of a server was refused, as Node's TLS names it. */
 const untrusted = new Set([
+  // By another authority of the same name.
+  'CERT_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',
