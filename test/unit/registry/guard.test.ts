@@ -6,6 +6,9 @@ import { isGantryError } from '../../../shared/base/error.ts';
 import { guardedDispatcher, type Resolve } from '../../../shared/registry/guard.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { networkError } from '../../../shared/registry/transport.ts';
+import { type DockerRegistry, startDockerRegistry } from '../../support/docker-registry.ts';
+import { codeOf } from '../../support/http-server.ts';
+import { createTlsAuthority, type TlsAuthority } from '../../support/tls-authority.ts';
 
 /** A server on loopback that says at which address of its machine it was reached. */
 const server = createServer((incoming, response) => {
@@ -194,5 +197,40 @@ describe('a registry', () => {
     expect(isGantryError(error) ? error.code : error).toBe(code);
     await dispatcher.destroy();
     await new Promise((resolve) => hostile.close(resolve));
+  });
+});
+
+describe('an authority of a registry', () => {
+  let authority: TlsAuthority;
+  let registry: DockerRegistry;
+
+  beforeAll(async () => {
+    authority = await createTlsAuthority();
+    const tls = await authority.issue('registry.test', ['127.0.0.1']);
+    registry = await startDockerRegistry({ tls });
+  });
+  afterAll(async () => {
+    await registry.stop();
+    await authority.close();
+  });
+
+  /** The code of a request to the registry with a guard. */
+  async function codeWith(allowed: string[], ca: string | null): Promise<string> {
+    const dispatcher = guardedDispatcher(allowed, { ca });
+    try {
+      const client = new RegistryClient({ host: registry.host, plainHttp: false, dispatcher });
+      return await codeOf(client.listTags('a/b'));
+    } finally {
+      await dispatcher.destroy();
+    }
+  }
+
+  test('is trusted where it is given, and nowhere else', async () => {
+    expect(await codeWith(['127.0.0.1'], authority.pem)).toBe('registry_not_found');
+    expect(await codeWith(['127.0.0.1'], null)).toBe('registry_unreachable');
+  });
+
+  test('opens no address that the guard refuses', async () => {
+    expect(await codeWith([], authority.pem)).toBe('address_refused');
   });
 });
