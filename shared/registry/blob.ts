@@ -41,6 +41,38 @@ export async function* verifyStream(
   }
 }
 
+/**
+ * Reads a stream that verifies itself at its end. Where the reader refuses the bytes before, the
+ * rest is read too, because the verdict of the stream comes first: what a registry or a proxy
+ * altered is no fault of the author's.
+ */
+export async function readVerified<T>(
+  source: AsyncIterable<Uint8Array>,
+  read: (source: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  let failed: unknown;
+  const next = async () => {
+    try {
+      return await iterator.next();
+    } catch (error) {
+      failed ??= error;
+      throw error;
+    }
+  };
+
+  try {
+    // Without `return`, a reader that stops does not end the source.
+    return await read({ [Symbol.asyncIterator]: () => ({ next }) });
+  } catch (error) {
+    if (!(error instanceof GantryError)) throw error;
+    while (failed === undefined && (await next()).done !== true);
+    throw failed ?? error;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
 /** Passes on bytes and requires exactly `size` of them. @throws GantryError `blob_size_mismatch` */
 export async function* countStream(
   source: AsyncIterable<Uint8Array>,

@@ -1,6 +1,6 @@
 export { attachBundle } from './attach.ts';
 export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
-export { type ExpectedBlob, verifyStream } from './blob.ts';
+export { type ExpectedBlob, readVerified, verifyStream } from './blob.ts';
 export { listBuilds, platformAnnotation, platformOf } from './builds.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { type ModuleTar, OutsideBytes, readModuleTar } from '../../artifact/index.ts';
 import type { Module } from '../../domain/modules/index.ts';
-import { type Descriptor, verifyStream } from '../../registry/index.ts';
+import { type Descriptor, readVerified, verifyStream } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
 import type { IngestSource } from './ingest-source.ts';
 
@@ -39,7 +39,9 @@ export async function storeLayer(
   });
 
   try {
-    const read = await readLayer(copyTo(upload, client.getBlob(repository, layer)), module);
+    const read = await readVerified(client.getBlob(repository, layer), (blob) =>
+      readLayer(copyTo(upload, blob), module),
+    );
     upload.end();
     await stored;
     return read;

@@ -350,6 +350,11 @@ describe('a signed artifact', () => {
       (tar: Buffer) => Buffer.from(tar).fill(0x58, tar.indexOf('only'), tar.indexOf('only') + 4),
     ],
     ['truncated', 'blob_size_mismatch', (tar: Buffer) => tar.subarray(0, 2048)],
+    [
+      'replaced',
+      'blob_digest_mismatch',
+      (tar: Buffer) => Buffer.from('<html>Sign in</html>'.padEnd(tar.length, ' ')),
+    ],
   ] as const)(
     'whose layer is %s is refused until it is whole again',
     async ([how, code, change], { flow, registry, client, world, services }) => {

@@ -40,6 +40,14 @@ describe('compileGlob', () => {
     expect(matches(compileGlob(advice), `/etc/${name}`, false)).toBe(true);
   });
 
+  test.each([
+    ['[', '\\['],
+    ['*\\', '\\*\\\\'],
+  ])('takes for the name %j the escapes that it advises', (name, pattern) => {
+    expect(() => compileGlob(name)).toThrow(GantryError);
+    expect(matches(compileGlob(pattern), `/etc/${name}`, false)).toBe(true);
+  });
+
   test('keeps the pattern as written beside its tokens, which match from the root of the tree', () => {
     expect(compileGlob('a*/')).toEqual({
       source: 'a*/',
