@@ -10,7 +10,7 @@ const situationMeaning: Readonly<Record<Situation, string>> = {
   found: 'A tag names it; its signatures are not verified yet.',
   awaiting_signature: 'It has no signature yet.',
   rejected: 'Its signatures, or its content, are refused; the code says why.',
-  untagged: 'Rejected, because its last tag left it: `tag_moved` or `tag_deleted`.',
+  untagged: 'Rejected, because its last tag left it: `tag_moved`, `tag_deleted` or `tag_of_build`.',
   verified: 'Its signatures satisfy the policy; ingest comes next.',
   ingested: 'It is a version.',
 };
