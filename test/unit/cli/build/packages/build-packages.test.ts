@@ -37,12 +37,13 @@ function fillArchive(archive: DebianArchive): void {
     {
       name: 'redis-server',
       version: '5:7.0~rc1-1',
-      fields: { Depends: 'redis-tools (>= 5:7.0~), key-value-lib' },
+      fields: { 'Pre-Depends': 'indexer', Depends: 'redis-tools (>= 5:7.0~), key-value-lib' },
       files: {
         '/etc/redis/redis.conf': 'port 6379\n',
         '/lib/systemd/system/redis.service': '[Unit]\n',
         '/usr/bin/redis-server': { content: 'server', mode: 0o755 },
         '/usr/bin/redis-su': { content: 'su', mode: 0o4755 },
+        '/usr/share/words/redis': '',
         '/usr/share/doc/redis-server/copyright':
           'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: BSD-3-clause\n',
       },
@@ -59,6 +60,13 @@ cat /etc/hostname > /etc/redis/built-on`,
       },
     },
     tools,
+    {
+      name: 'indexer',
+      scripts: {
+        triggers: 'interest-noawait /usr/share/words\n',
+        postinst: '[ "$1" != triggered ] || ls /usr/share/words > /usr/share/words.index',
+      },
+    },
     {
       name: 'liblink',
       fields: { Provides: 'key-value-lib' },
@@ -130,7 +138,7 @@ dependencies: {requires: [base@*]}
     expect(shipped).toContain('/etc/alternatives/kv');
     expect(shipped).toContain('/usr/bin/head.distrib');
     expect(shipped).toContain('/var/lib/dpkg/info/redis-server.conffiles');
-    expect(redis.packages).toBe(2);
+    expect(redis.packages).toBe(3);
   });
 
   test('modes, owners and capabilities of scripts ship, with the ids of the table', async () => {
@@ -141,6 +149,12 @@ dependencies: {requires: [base@*]}
     expect(tree.get('/etc/redis/redis.conf')).toMatchObject({ gid: 400, mode: 0o640, size: 10 });
     expect(workspace.read('redis', 'ids.yaml')).toContain('uid: 400');
     expect(tree.has('/usr/lib/sysusers.d/00-gantry-redis.conf')).toBe(true);
+  });
+
+  test('triggers run, so that an index that a script makes has the files of all packages', async () => {
+    const tree = await pathsOf('redis');
+    const index = tree.get('/usr/share/words.index')?.content ?? '';
+    expect(Buffer.from(index, 'base64').toString()).toBe('redis\n');
   });
 
   test('nothing of the build host is inside', async () => {
