@@ -24,7 +24,13 @@ beforeAll(async () => {
       ...moduleView(storedModule('acme', 'redis')),
       required_attestations: required,
     };
-    return sendJson(response, { module, poll: null, moved_tags: [], warnings: [] });
+    return sendJson(response, {
+      module,
+      poll: null,
+      moved_tags: [],
+      unreadable_tags: [],
+      warnings: [],
+    });
   });
 });
 afterAll(() => server.stop());
