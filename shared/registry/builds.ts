@@ -4,10 +4,7 @@ import { limits } from '../base/limits/index.ts';
 import { platformSchema } from '../contract/modules/index.ts';
 import { nameOciPlatform } from '../domain/modules/index.ts';
 import type { ManifestContent } from './client.ts';
-import { type Descriptor, isIndex, parseIndex, signed } from './schema.ts';
-
-/** The annotation of an index entry that names its platform. */
-export const platformAnnotation = 'vnd.powernode.module.platform';
+import { type Descriptor, isIndex, parseIndex, platformAnnotation, signed } from './schema.ts';
 
 const ociPlatformSchema = z.object({
   platform: z.object({

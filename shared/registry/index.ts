@@ -1,7 +1,7 @@
 export { attachBundle } from './attach.ts';
 export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
 export { type ExpectedBlob, readVerified, verifyStream } from './blob.ts';
-export { listBuilds, platformAnnotation, platformOf } from './builds.ts';
+export { listBuilds, platformOf } from './builds.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';
 export type { RegistryClientOptions } from './connection.ts';
 export { concernsOne, isOutage, isOutageCode, mayMeanAbsence } from './failure.ts';
@@ -19,6 +19,7 @@ export {
   parseImageConfig,
   parseIndex,
   parseManifest,
+  platformAnnotation,
   signed,
 } from './schema.ts';
 export { collectSignatures, findSignatures } from './signatures.ts';

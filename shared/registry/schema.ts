@@ -57,11 +57,44 @@ const manifest = z.looseObject({
   manifests: neither,
 });
 
+/** The annotation of an index entry that names its platform. */
+export const platformAnnotation = 'vnd.powernode.module.platform';
+
+const noPlatform = {
+  annotations: z.looseObject({ [platformAnnotation]: z.undefined().optional() }).nullish(),
+};
+
+/** An entry beside the builds: an attestation of BuildKit, or an artifact such as an SBOM. */
+const besideBuilds = z.union([
+  z.looseObject({ ...noPlatform, platform: z.looseObject({ os: z.literal('unknown') }) }),
+  z.looseObject({
+    ...noPlatform,
+    platform: z.undefined().optional(),
+    artifactType: z.string().min(1),
+  }),
+]);
+
+/**
+ * The entries of an index. One that cannot be read hides no build beside it. One that may be a
+ * build itself makes the index unreadable, because a version would lack it.
+ */
+const indexEntries = z.array(z.unknown()).transform((list, context) =>
+  list.flatMap((entry, at) => {
+    const parsed = descriptor.safeParse(entry);
+    if (parsed.success) return [parsed.data];
+    if (besideBuilds.safeParse(entry).success) return [];
+
+    for (const { path, message } of parsed.error.issues)
+      context.addIssue({ code: 'custom', path: [at, ...path], message });
+    return [];
+  }),
+);
+
 const index = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   artifactType: z.string().optional(),
-  manifests: z.array(descriptor),
+  manifests: indexEntries,
   annotations: annotations.nullish(),
   config: neither,
   layers: neither,

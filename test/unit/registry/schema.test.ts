@@ -25,7 +25,45 @@ describe('a document of a registry', () => {
     expect(parseIndex(bytes(index))).toMatchObject({ manifests: [descriptor] });
   });
 
+  // opencontainers/distribution-spec#494, regclient/regclient#436
+  test('is an index whose unreadable entries hide no build beside them', () => {
+    const odd = { ...descriptor, digest: `sha512:${'ab'.repeat(64)}` };
+    const unknown = { os: 'unknown', architecture: 'unknown' };
+    const beside = [
+      { ...odd, platform: unknown },
+      { ...descriptor, platform: unknown, annotations: { count: 5 } },
+      { ...odd, artifactType: 'application/spdx+json' },
+    ];
+    const index = { schemaVersion: 2, manifests: [...beside, descriptor] };
+    expect(parseIndex(bytes(index)).manifests).toEqual([descriptor]);
+  });
+
+  const anyBuild = {
+    ...descriptor,
+    digest: 'sha512:ab',
+    annotations: { 'vnd.powernode.module.platform': 'debian-13-amd64' },
+  };
+
   test.each<[string, () => unknown, string]>([
+    [
+      'an index with a build that cannot be read',
+      () =>
+        parseIndex(
+          bytes({
+            schemaVersion: 2,
+            manifests: [
+              descriptor,
+              { ...anyBuild, platform: { os: 'unknown' }, artifactType: 'a/b' },
+            ],
+          }),
+        ),
+      'at manifests.1.digest: expected sha256: and 64 hex digits',
+    ],
+    [
+      'an index of numbers',
+      () => parseIndex(bytes({ schemaVersion: 2, manifests: [1] })),
+      'at manifests.0',
+    ],
     [
       'no JSON',
       () => parseManifest(Buffer.from('{')),
