@@ -43,7 +43,8 @@ export async function uploadBlob(
     return { uploaded: false };
   }
 
-  if (head.status !== 404) throw await readError(head, what);
+  // Some registries refuse HEAD, or what they do not have. The upload shows what they mean.
+  if (![403, 404, 405].includes(head.status)) throw await readError(head, what);
 
   await discard(head);
 
