@@ -220,6 +220,29 @@ describe('a version whose signer was removed', () => {
 });
 
 describe('a version that does not verify stays', () => {
+  // sigstore/cosign#2973: a refusal may mean that nothing is there, which it does not prove.
+  it('while the registry refuses what beside it can be a signature', async ({
+    flow,
+    proxy,
+    world,
+  }) => {
+    await world.register('refused', old, { trusted_keys: [old.publicPem, next.publicPem] });
+    const version = await staged(world, 'refused');
+
+    await changeNow(flow, 'refused', { trusted_keys: [next.publicPem] });
+    proxy.interfere = (request, response) => {
+      if (!/\/refused\/(referrers\/|manifests\/sha256-)/.test(request.url ?? '')) return false;
+      response.writeHead(403).end();
+      return true;
+    };
+    expect(await reverify(flow, version)).toBe('unconfirmed');
+    expect(await versionNow(world, version)).toMatchObject({
+      quarantined: false,
+      reverification: { outcome: 'unconfirmed', code: 'registry_unauthorized' },
+    });
+    proxy.interfere = null;
+  });
+
   it('while the registry does not answer', async ({ flow, proxy, world }) => {
     await world.register('offline', old, { trusted_keys: [old.publicPem, next.publicPem] });
     const version = await staged(world, 'offline');
