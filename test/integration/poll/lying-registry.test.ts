@@ -153,6 +153,27 @@ describe('a registry that returns another digest than the requested one', () => 
   });
 });
 
+describe('a registry that fails on a signature that it lists', () => {
+  it('has the artifact verified again, and not rejected', async () => {
+    const { world, client } = stage;
+    const { digest } = await publishRandom(stage, 'failing');
+    const listed = await client.fallbackReferrers(place('failing'), digest);
+
+    proxy.interfere = (request, response) => {
+      if (!request.url?.endsWith(`/manifests/${listed?.descriptors[0]?.digest}`)) return false;
+      response.writeHead(503).end();
+      return true;
+    };
+
+    const waiting = await walk(services, world.account, 'failing', digest);
+    expect(waiting).toMatchObject({ state: 'found', code: 'registry_error' });
+    proxy.interfere = null;
+    expect(await walk(services, world.account, 'failing', digest)).toMatchObject({
+      state: 'ingested',
+    });
+  });
+});
+
 describe('a late signature', () => {
   /** A digest that was rejected because a stranger signed it; the author signs it only then. */
   async function rejected(name: string, at: Services) {
