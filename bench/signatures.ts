@@ -76,8 +76,11 @@ function candidatesOfOnce(entry: CosignCase) {
 }
 
 async function fetchAndJudge(client: RegistryClient, entry: CosignCase): Promise<void> {
-  const { digest } = await client.getManifest(entry.repository, entry.tag);
-  const candidates = await collectSignatures(client, entry.repository, digest);
+  const { digest } = entry;
+  const [candidates] = await Promise.all([
+    collectSignatures(client, entry.repository, digest),
+    client.getManifest(entry.repository, digest),
+  ]);
   const verdict = verifyArtifact(digest, candidates, policyOf(entry));
   if (!verdict.verified) throw new Error(`expected ${entry.name} to verify, found ${verdict.code}`);
 }

@@ -16,26 +16,27 @@ import {
 /** Attestations of cosign 2 have it as well, empty. */
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 
-/** Reads the layers of `sha256-<hex>.sig` or `sha256-<hex>.att`. */
-export async function readCosignTag(
+/**
+ * Looks up `sha256-<hex>.sig` or `sha256-<hex>.att`. Returns a function that reads its layers, so
+ * that a caller can look up several tags concurrently and still read signatures first.
+ */
+export async function findCosignTag(
   reader: Reader,
   digest: string,
   kind: 'sig' | 'att',
-): Promise<FoundSignature[]> {
+): Promise<() => Promise<FoundSignature[]>> {
   const source = 'legacy_tag';
-  let layers: Descriptor[];
+  const read = kind === 'sig' ? readLegacyLayers : readAttestationLayers;
   try {
     const tag = `${fallbackTag(digest)}.${kind}`;
     const content = await reader.client.getManifest(reader.repository, tag);
-    layers = parseManifest(content.bytes, `the signatures of ${digest}`).layers;
+    const { layers } = parseManifest(content.bytes, `the signatures of ${digest}`);
+    return () => read(reader, source, layers);
   } catch (error) {
-    if (isGantryError(error, 'registry_not_found') || wasRefused(reader, error)) return [];
-    return [unreadable('legacy', source, digest, error)];
+    const isAbsent = isGantryError(error, 'registry_not_found') || wasRefused(reader, error);
+    const found = isAbsent ? [] : [unreadable('legacy', source, digest, error)];
+    return async () => found;
   }
-
-  return kind === 'sig'
-    ? readLegacyLayers(reader, source, layers)
-    : readAttestationLayers(reader, source, layers);
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   signPredicateType,
 } from '../domain/signatures/index.ts';
 import type { RegistryClient } from './client.ts';
-import { readAttestationLayers, readCosignTag, readLegacyLayers } from './cosign-tags.ts';
+import { findCosignTag, readAttestationLayers, readLegacyLayers } from './cosign-tags.ts';
 import { concernsOne, mayMeanAbsence } from './failure.ts';
 import { deduplicate, parseBundle, unreadable, upToLimit } from './found-signature.ts';
 import type { ReferrerList } from './referrers.ts';
@@ -71,9 +71,13 @@ export async function findSignatures(
   builds: readonly string[] = [],
 ): Promise<FoundSignatures> {
   const reader = createReader(client, repository);
-  const { referrers, problems, unreadableEntries } = await findReferrers(reader, digest);
-  const legacy = await readCosignTag(reader, digest, 'sig');
+  const [{ referrers, problems, unreadableEntries }, readSigned, readAttested] = await Promise.all([
+    findReferrers(reader, digest),
+    findCosignTag(reader, digest, 'sig'),
+    findCosignTag(reader, digest, 'att'),
+  ]);
 
+  const legacy = await readSigned();
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
   const chosen =
     referrers.length <= room
@@ -84,7 +88,7 @@ export async function findSignatures(
   );
 
   // Attestations come later, so that no number of them hides a signature.
-  const attested = await readCosignTag(reader, digest, 'att');
+  const attested = await readAttested();
   const ofBuilds = await readBuildAttestations(reader, builds);
   const doubt = await judgeRefusals(reader, digest);
 
@@ -108,7 +112,10 @@ async function readBuildAttestations(
 
   for (const build of builds) {
     if (reader.met > limits.foundSignaturesMax) break;
-    const { referrers, problems, unreadableEntries } = await findReferrers(reader, build);
+    const [{ referrers, problems, unreadableEntries }, readAttested] = await Promise.all([
+      findReferrers(reader, build),
+      findCosignTag(reader, build, 'att'),
+    ]);
     const chosen = referrers.slice(0, room);
     room -= chosen.length;
     // Those that are not read count, so that the excess is reported.
@@ -117,8 +124,7 @@ async function readBuildAttestations(
     const read = await mapConcurrently(chosen, concurrency, (referrer) =>
       readBuildReferrer(reader, referrer),
     );
-    const attested = await readCosignTag(reader, build, 'att');
-    found.push(...problems, ...read.flat(), ...attested, ...unreadableEntries);
+    found.push(...problems, ...read.flat(), ...(await readAttested()), ...unreadableEntries);
   }
 
   return found;
@@ -165,26 +171,22 @@ async function judgeRefusals(
  */
 async function findReferrers(reader: Reader, digest: string) {
   const { client, repository } = reader;
+  const places = await Promise.all([
+    listPlace(reader, 'referrers', () => client.referrersApi(repository, digest)),
+    listPlace(reader, 'fallback_tag', () => client.fallbackReferrers(repository, digest)),
+  ]);
   const found = new Map<string, Referrer>();
   const problems: FoundSignature[] = [];
   const unreadableEntries: FoundSignature[] = [];
 
-  const add = async (source: SignatureSource, read: () => Promise<ReferrerList | null>) => {
-    try {
-      const list = await read();
-      for (const descriptor of list?.descriptors ?? []) {
-        if (!found.has(descriptor.digest)) found.set(descriptor.digest, { source, descriptor });
-      }
-      for (const { claimedDigest, error } of list?.unreadable ?? [])
-        unreadableEntries.push(unreadable('bundle', source, claimedDigest ?? digest, error));
-    } catch (error) {
-      if (wasRefused(reader, error)) return;
-      problems.push(unreadable('bundle', source, digest, error));
+  for (const { source, list, problem } of places) {
+    for (const descriptor of list?.descriptors ?? []) {
+      if (!found.has(descriptor.digest)) found.set(descriptor.digest, { source, descriptor });
     }
-  };
-
-  await add('referrers', () => client.referrersApi(repository, digest));
-  await add('fallback_tag', () => client.fallbackReferrers(repository, digest));
+    for (const { claimedDigest, error } of list?.unreadable ?? [])
+      unreadableEntries.push(unreadable('bundle', source, claimedDigest ?? digest, error));
+    if (problem !== undefined) problems.push(unreadable('bundle', source, digest, problem));
+  }
 
   // Some registries report the media type of the config as artifactType, so it must not filter, but
   // it can set the order.
@@ -192,6 +194,20 @@ async function findReferrers(reader: Reader, digest: string) {
     (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
   );
   return { referrers, problems, unreadableEntries };
+}
+
+/** Lists one place. Returns its problem if it has something, which cannot be read. */
+async function listPlace(
+  reader: Reader,
+  source: SignatureSource,
+  read: () => Promise<ReferrerList | null>,
+): Promise<{ source: SignatureSource; list: ReferrerList | null; problem?: unknown }> {
+  try {
+    return { source, list: await read() };
+  } catch (error) {
+    if (wasRefused(reader, error)) return { source, list: null };
+    return { source, list: null, problem: error };
+  }
 }
 
 /**
