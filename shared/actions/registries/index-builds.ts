@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { isGantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { wholeTagOf } from '../../domain/modules/index.ts';
-import { isIndex, parseIndex, type RegistryClient, signed } from '../../registry/index.ts';
+import { listBuilds, mayMeanAbsence, type RegistryClient } from '../../registry/index.ts';
 
 /** The builds that indexes list, by the digest of the index, which never changes. */
 const buildsOfIndexes = new LRUCache<string, ReadonlySet<string>>({ max: limits.keptIndexesMax });
@@ -24,22 +23,15 @@ export async function findIndexOf(
   try {
     const index = await digestOf(whole);
     if (index === null || index === build) return null;
-    const builds = await listBuilds(client, repository, index);
+    const builds = await readBuilds(client, repository, index);
     return builds.has(build) ? index : null;
   } catch (error) {
-    if (isGantryError(error, ...refusals)) return null;
+    if (mayMeanAbsence(error)) return null;
     throw error;
   }
 }
 
-/** How registries say that they do not hand out one manifest. */
-const refusals = [
-  'registry_not_found',
-  'registry_unauthorized',
-  'registry_response_invalid',
-] as const;
-
-async function listBuilds(
+async function readBuilds(
   client: RegistryClient,
   repository: string,
   index: string,
@@ -47,19 +39,7 @@ async function listBuilds(
   const known = buildsOfIndexes.get(index);
   if (known !== undefined) return known;
 
-  const { bytes } = await client.getManifest(repository, index);
-  const builds = readBuildDigests(bytes);
+  const builds = new Set(listBuilds(await client.getManifest(repository, index)));
   buildsOfIndexes.set(index, builds);
   return builds;
-}
-
-/** What is no index, or none that can be read, lists nothing: its own candidate says why. */
-function readBuildDigests(bytes: Uint8Array): ReadonlySet<string> {
-  try {
-    const manifests = signed(() => (isIndex(bytes) ? parseIndex(bytes).manifests : []));
-    return new Set(manifests.map(({ digest }) => digest));
-  } catch (error) {
-    if (isGantryError(error, 'artifact_invalid')) return new Set();
-    throw error;
-  }
 }
