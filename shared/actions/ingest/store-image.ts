@@ -16,6 +16,7 @@ import {
   type Manifest,
   mediaTypes,
   parseImageConfig,
+  readVerified,
   signed,
   verifyStream,
 } from '../../registry/index.ts';
@@ -61,13 +62,15 @@ export async function storeImage(
   if (diff_ids.length !== layers.length)
     throw imageInvalidError(`${layers.length} diff_ids`, `${diff_ids.length}`);
 
-  const open = (index: number) => {
-    const layer = layers[index] as Descriptor;
-    return unpackLayer(layer, diff_ids[index] ?? '', client.getBlob(repository, layer));
-  };
+  const blobOf = (layer: Descriptor) => client.getBlob(repository, layer);
+  const unpack = (index: number, blob: AsyncIterable<Uint8Array>) =>
+    unpackLayer(layers[index] as Descriptor, diff_ids[index] ?? '', blob);
+  const open = (index: number) => unpack(index, blobOf(layers[index] as Descriptor));
 
   const tree = new ImageTree({ allowDevices: module.allow_devices });
-  for (const index of layers.keys()) await tree.addLayer(open(index));
+  for (const [index, layer] of layers.entries())
+    await readVerified(blobOf(layer), (blob) => tree.addLayer(unpack(index, blob)));
+
   const placed = tree.placed();
   const entries = flatEntries(placed);
   const outside = new OutsideBytes(contentsInOrder(entries));
