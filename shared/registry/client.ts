@@ -120,12 +120,15 @@ export class RegistryClient {
     });
     if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
 
-    await requireDocument(answer, `${repository}:${reference}`);
+    // Bytes of the requested digest are the manifest, whatever the registry calls them.
+    const isNamed = reference.includes(':');
+    if (!isNamed) await requireDocument(answer, `${repository}:${reference}`);
     await refuseLarge(answer, `${repository}:${reference}`);
     const bytes = await this.#connection.read(answer);
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-    if (reference.includes(':') && reference !== digest) {
+    if (isNamed && reference !== digest) {
+      await requireDocument(answer, `${repository}:${reference}`);
       throw new GantryError(
         'manifest_digest_mismatch',
         `expected a manifest of digest ${reference}, found ${digest}`,
