@@ -1,8 +1,8 @@
-import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext, getCACertificates } from 'node:tls';
+import { readCertificates } from '../../shared/base/certificates.ts';
 import { GantryError } from '../../shared/base/error.ts';
 
 /** What a connection to one host uses besides the certificates that the machine trusts. */
@@ -98,14 +98,8 @@ function trustAlso(paths: readonly string[]): string[] {
 }
 
 function readAuthorities(path: string): string {
-  const text = readFile(path);
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  try {
-    for (const block of blocks) new X509Certificate(block);
-    if (blocks.length > 0) return blocks.join('\n');
-  } catch {
-    // The error below says what is wrong.
-  }
+  const certificates = readCertificates(readFile(path));
+  if (certificates !== null) return certificates;
 
   throw new GantryError('io_error', `expected certificates in PEM in ${path}, found another text`);
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readCertificates } from '../../../shared/base/certificates.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { canonicalHost, registryFilters } from '../../../shared/domain/registries/index.ts';
 import { connect } from '../../client/api.ts';
@@ -119,14 +120,23 @@ async function readLogin(
     throw new GantryError('usage', message);
   }
 
-  const ca =
-    caFile === undefined ? (stored?.ca ?? undefined) : await readOptionFile(caFile, '--ca-file');
+  const ca = caFile === undefined ? (stored?.ca ?? undefined) : await readAuthority(caFile);
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(username === undefined
       ? {}
       : { username, password: await readHidden('password or token', passwordStdin === true) }),
   };
+}
+
+/** A private key in the same file stays on this machine. */
+async function readAuthority(file: string): Promise<string> {
+  const certificates = readCertificates(await readOptionFile(file, '--ca-file'));
+  if (certificates !== null) return certificates;
+  throw new GantryError(
+    'usage',
+    `expected certificates in PEM in ${file}, the file of --ca-file, found another text`,
+  );
 }
 
 function formatStored({ username, ca }: { username: string | null; ca: string | null }): string {

@@ -1,4 +1,5 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { readCertificates } from '../../base/certificates.ts';
 import { GantryError } from '../../base/error.ts';
 import type { RegistryLoginBody } from '../../contract/registries/index.ts';
 import type { Caller } from '../../domain/accounts/index.ts';
@@ -23,8 +24,8 @@ export async function storeRegistryLogin(
   host: string,
   body: RegistryLoginBody,
 ): Promise<RegistryLogin> {
-  const { username, ca } = { username: null, ca: null, ...body };
-  if (ca !== null) requireCertificates(ca);
+  const { username, ca: pem } = { username: null, ca: null, ...body };
+  const ca = pem === null ? null : requireCertificates(pem);
   const { account, actor } = caller;
   const at = nowIso(services);
   const login = { account, host, username, ca, stored_by: actor, stored_at: at };
@@ -45,21 +46,14 @@ export async function storeRegistryLogin(
   return login;
 }
 
-function requireCertificates(pem: string): void {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  try {
-    for (const block of blocks) new X509Certificate(block);
-    if (blocks.length > 0) return;
-  } catch {
-    // The error below says what is wrong.
-  }
+function requireCertificates(pem: string): string {
+  const certificates = readCertificates(pem);
+  if (certificates !== null) return certificates;
 
   throw new GantryError(
     'invalid_request',
     'expected certificates in PEM as the authority, found another text',
-    {
-      field: 'ca',
-    },
+    { field: 'ca' },
   );
 }
 

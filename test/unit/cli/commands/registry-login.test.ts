@@ -1,11 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runGantry } from '../../../support/gantry.ts';
 import { type HttpServer, sendJson, startHttpServer } from '../../../support/http-server.ts';
 
 const row = { host: 'harbor.internal', stored_by: 'token:t', stored_at: '2026-01-01T00:00:00Z' };
+const [authority = ''] = rootCertificates;
+const key = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 let server: HttpServer;
 let directory: string;
 /** What the account stored for the registry. */
@@ -14,7 +18,8 @@ let sent: unknown;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gantry-login-'));
-  await writeFile(join(directory, 'new.pem'), 'new authority');
+  await writeFile(join(directory, 'new.pem'), `${authority}\n${key}`);
+  await writeFile(join(directory, 'key.pem'), key);
   server = await startHttpServer((request, response) => {
     if (request.method === 'GET') {
       const registries = stored === null ? [] : [{ ...row, ...stored }];
@@ -55,7 +60,8 @@ describe('gantry registry login', () => {
       code: 0,
       stdout: expect.stringContaining('stored an authority for harbor.internal'),
     });
-    expect(sent).toEqual({ ca: 'new authority' });
+    // The key beside the authority stays here.
+    expect(sent).toEqual({ ca: authority });
   });
 
   it('keeps the authority that is stored, unless another one is named', async () => {
@@ -64,7 +70,7 @@ describe('gantry registry login', () => {
     expect(sent).toEqual({ username: 'acme', password: 'secret', ca: 'old authority' });
 
     await login(...asPerson, '--ca-file', 'new.pem');
-    expect(sent).toMatchObject({ ca: 'new authority' });
+    expect(sent).toMatchObject({ ca: authority });
   });
 
   it('drops no credentials for an authority', async () => {
@@ -72,6 +78,14 @@ describe('gantry registry login', () => {
     expect(await login('--ca-file', 'new.pem')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('this replaces the credentials of acme'),
+    });
+    expect(sent).toBeUndefined();
+  });
+
+  it('stores certificates alone', async () => {
+    expect(await login('--ca-file', 'key.pem')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('expected certificates in PEM in key.pem'),
     });
     expect(sent).toBeUndefined();
   });
