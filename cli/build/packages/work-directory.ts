@@ -45,11 +45,15 @@ async function isOwn(path: string): Promise<boolean> {
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();
 }
 
-/** When a process started, in ticks since boot (proc(5), stat, field 22); `gone` without one. */
+/**
+ * When a process started, in ticks since boot (proc(5), stat, field 22); `gone` without one, and
+ * for one that ended and waits for its parent to notice.
+ */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[19] ?? 'gone';
+  const [state] = fields;
+  return state === 'Z' || state === 'X' ? 'gone' : (fields[19] ?? 'gone');
 }
 
 async function removeTree(directory: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -177,7 +178,9 @@ describe.skipIf(reason)(`refused builds${reason ? ` (${reason})` : ''}`, () => {
       expect(child.exitCode).toBeNull();
       await sleep(100);
     }
+    const ended = once(child, 'exit');
     process.kill(-Number(child.pid), 'SIGKILL');
+    await ended;
     await vi.waitFor(() => expect(running()).toEqual([]), { timeout: 10_000 });
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(place);
     expect(left(place)).toHaveLength(1);
