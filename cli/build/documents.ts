@@ -156,7 +156,7 @@ async function runGrype(sbomPath: string): Promise<string> {
       );
     }
 
-    const said = stderr?.trim().split('\n').at(-1)?.slice(0, 500) ?? (error as Error).message;
+    const said = stderr?.trim().split('\n').at(-1)?.slice(0, 500) || (error as Error).message;
     throw new GantryError('build_failed', `grype failed: ${said}`, { cause: error });
   }
 }

@@ -28,6 +28,8 @@ export interface RequiredModule {
   accounts?: LockedAccounts;
   /** The users and groups of its layer. */
   layer?: LayerAccounts;
+  /** True for one that --require names, under whatever name. */
+  isGiven?: boolean;
   /** The reference of an artifact whose signature nobody verified. */
   unverified?: string;
 }
@@ -116,9 +118,11 @@ async function readGiven(
     isReference(place) && readArtifact !== undefined
       ? await readArtifact(place, { platform, architecture: base.architecture })
       : await readModule(resolve(place), platform);
-  if (module !== undefined && satisfies(module.manifest, wantedName(name))) return module;
+  if (module !== undefined && satisfies(module.manifest, wantedName(name)))
+    return { ...module, isGiven: true };
 
-  const message = `expected the module ${name} in ${place}, found ${module?.name ?? 'no manifest.yaml'}`;
+  const hint = module === undefined ? ' (a registry reference ends with its tag or digest)' : '';
+  const message = `expected the module ${name} in ${place}, found ${module?.name ?? 'no manifest.yaml'}${hint}`;
   throw new GantryError('required_module_missing', message, { field: name, found: place });
 }
 

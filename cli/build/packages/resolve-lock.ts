@@ -59,8 +59,8 @@ export async function resolveLock(input: LockInput): Promise<ResolvedLock> {
   if (locked === undefined || input.updateLock) return makeSection(input);
 
   const required = await findRequiredModules(input).catch((error: unknown) => {
-    // The lock has all that they would say.
-    if (isGantryError(error, 'required_module_missing')) return undefined;
+    // The lock has all that they would say, unless other places are given.
+    if (input.given.size === 0 && isGantryError(error, 'required_module_missing')) return undefined;
     throw error;
   });
 
@@ -68,7 +68,7 @@ export async function resolveLock(input: LockInput): Promise<ResolvedLock> {
     architecture: base.architecture,
     suite: base.suite,
     package_spec: manifest.package_spec,
-    requires: required === undefined ? locked.requires : sameSources(locked, required, input.given),
+    requires: required === undefined ? locked.requires : sameSources(locked, required),
   });
 
   if (mismatch === undefined) return { section: locked, required: required ?? [], isNew: false };
@@ -124,11 +124,11 @@ function lockedModules(required: readonly RequiredModule[]): LockedModule[] {
  * The modules that a build finds now. A module that the lock has from a registry stays that one,
  * until --require or --update-lock says another: a directory beside it is another version.
  */
-function sameSources(
-  locked: LockSection,
+export function sameSources(
+  locked: Pick<LockSection, 'requires'>,
   required: readonly RequiredModule[],
-  given: ReadonlyMap<string, string>,
 ): LockedModule[] {
+  const given = new Set(required.filter((one) => one.isGiven).map(({ name }) => name));
   const isDirectory = ({ version }: LockedModule) => version === null;
   return lockedModules(required).map((found) => {
     const known = locked.requires.find(({ module }) => module === found.module);

@@ -68,15 +68,18 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   return { code, output, lines };
 }
 
-function cleanEnvironment(): Record<string, string> {
-  const kept = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
-  const proxies = kept.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value] as const];
+/** apt reads the variables in small letters only, and of SOCKS the form `socks5h` only. */
+export function proxiesOfTools(env: NodeJS.ProcessEnv): Record<string, string> {
+  const proxies = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => {
+    const value = env[name] ?? env[name.toUpperCase()];
+    return value === undefined ? [] : [[name, value.replace(/^socks5:/i, 'socks5h:')] as const];
   });
+  return Object.fromEntries(proxies);
+}
 
+function cleanEnvironment(): Record<string, string> {
   return {
-    ...Object.fromEntries(proxies),
+    ...proxiesOfTools(process.env),
     PATH: `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin`,
     HOME: '/nonexistent',
     LC_ALL: 'C.UTF-8',
