@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { useProxiesOf } from '../cli/program.ts';
 import { GantryError } from '../shared/base/error.ts';
 import type { Composition, CompositionLayer } from '../shared/domain/compose/index.ts';
 import {
@@ -91,6 +92,7 @@ onStopRequest(async () => {
   clean();
 });
 
+await useProxiesOf(process.env);
 await examples(work)
   .then((good) => {
     process.exitCode = good ? 0 : 1;

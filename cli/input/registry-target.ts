@@ -18,7 +18,10 @@ export interface RegistryFlags extends CertificateFiles {
 /** Adds the options of every command that reads a registry. */
 export function addRegistryOptions(command: Command): Command {
   return command
-    .option('--plain-http', 'use http for the registry (always used for loopback hosts)')
+    .option(
+      '--plain-http',
+      'use http for the registry (loopback hosts always do, unless certificates are given)',
+    )
     .option('--ca-file <file>', 'also trust these certificates (PEM) for the registry')
     .option('--client-cert <file>', 'certificate (PEM) that the registry asks clients for')
     .option('--client-key <file>', 'key of --client-cert');

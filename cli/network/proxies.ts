@@ -35,7 +35,9 @@ function readProxy(env: NodeJS.ProcessEnv, name: string): string | null {
   if (value === '') return null;
 
   const url = /^[a-z0-9]+:\/\//i.test(value) ? value : `http://${value}`;
-  if (URL.canParse(url) && /^(?:https?|socks5):$/.test(new URL(url).protocol)) return url;
+  const known = URL.canParse(url) && /^(?:https?|socks5h?):$/.test(new URL(url).protocol);
+  // The proxy always resolves the names, which is what curl's socks5h says.
+  if (known) return url.replace(/^socks5h:/i, 'socks5:');
 
   throw new GantryError(
     'usage',

@@ -71,7 +71,9 @@ async function checkInstalled({ packages }: RootFacts, shell: RootShell): Promis
 
 async function checkDifferences({ own }: RootFacts, shell: RootShell): Promise<void> {
   const found = await shell.run('dpkg -V || true');
-  const paths = found.split('\n').flatMap((line) => /^\S+ . (\/.*)$/.exec(line)?.[1] ?? []);
+  const paths = found
+    .split('\n')
+    .flatMap((line) => /^(?:missing|\S{9})\s+(?:\w\s+)?(\/.*?)(?: \(.*\))?$/.exec(line)?.[1] ?? []);
   const unexpected = paths.filter((path) => !own.has(path));
   if (unexpected.length > 0) throw different('packages as they were built', unexpected);
 }

@@ -30,6 +30,7 @@ describe('the proxy of a request', () => {
     expect(proxyOf('https://r.test/', { HTTPS_PROXY: 'proxy.test:3128' })).toBe(proxy);
     const socks = 'socks5://proxy.test:1080';
     expect(proxyOf('https://r.test/', { HTTPS_PROXY: socks })).toBe(socks);
+    expect(proxyOf('https://r.test/', { HTTPS_PROXY: 'socks5h://proxy.test:1080' })).toBe(socks);
   });
 
   test.each(['http://', 'ftp://proxy.test', 'http://me:secret@[proxy'])(
