@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kindOfMediaType } from '../../shared/attestation/index.ts';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
@@ -6,21 +7,24 @@ import type { Agent } from '../agent.ts';
 import { sha256Digest } from './store.ts';
 
 const descriptor = z.looseObject({ digest: z.string(), size: z.number() });
+const layerDescriptor = descriptor.extend({ mediaType: z.string().optional() });
 
 // A document that is both an index and a manifest means different things to different readers (OCI
 // image spec 1.1).
 const imageManifest = z.looseObject({
-  layers: z.array(descriptor).length(1),
+  layers: z.array(layerDescriptor),
   manifests: z.undefined().optional(),
 });
 const imageIndex = z.looseObject({
-  manifests: z.array(descriptor),
+  // Entries beside the builds may have any form, as at ingest.
+  manifests: z.array(z.unknown()),
   layers: z.undefined().optional(),
 });
 
 /**
  * Checks that the signed digest leads to the layer: `digest` (index or manifest) →
- * `manifest_digest` → digest and size of its one layer.
+ * `manifest_digest` → digest and size of its one layer. Documents beside it, such as an SBOM, are no
+ * layer of the module.
  *
  * @throws `layer_mismatch`, `unavailable`
  */
@@ -32,16 +36,18 @@ export async function checkDescriptors(layer: DesiredLayer, agent: Agent): Promi
 
   const manifest = parseDocument(imageManifest, manifestBytes, {
     digest: layer.manifest_digest,
-    what: 'a manifest with one layer',
+    what: 'a manifest with layers',
   });
-  const [found] = manifest.layers;
+  const [found, ...others] = manifest.layers.filter(
+    ({ mediaType = '' }) => kindOfMediaType(mediaType) === null,
+  );
 
-  if (found?.digest !== layer.layer_digest || found.size !== layer.layer_size) {
-    throw mismatchError(
-      layer,
-      `expected a manifest of ${layer.layer_digest} (${layer.layer_size} bytes), found one of ${found?.digest} (${found?.size} bytes)`,
-    );
-  }
+  const isSame = found?.digest === layer.layer_digest && found.size === layer.layer_size;
+  if (isSame && others.length === 0) return;
+  throw mismatchError(
+    layer,
+    `expected a manifest of ${layer.layer_digest} (${layer.layer_size} bytes), found ${others.length + 1} layers, first ${found?.digest} (${found?.size} bytes)`,
+  );
 }
 
 async function checkIndex(layer: DesiredLayer, manifestSize: number, agent: Agent): Promise<void> {
@@ -49,9 +55,10 @@ async function checkIndex(layer: DesiredLayer, manifestSize: number, agent: Agen
     digest: layer.digest,
     what: 'an index',
   });
-  const isListed = index.manifests.some(
-    ({ digest, size }) => digest === layer.manifest_digest && size === manifestSize,
-  );
+  const isListed = index.manifests.some((entry) => {
+    const { data } = descriptor.safeParse(entry);
+    return data?.digest === layer.manifest_digest && data.size === manifestSize;
+  });
   if (isListed) return;
 
   throw mismatchError(

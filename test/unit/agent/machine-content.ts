@@ -22,6 +22,10 @@ export interface ModuleOptions {
   key?: KeyObject | null;
   /** Wraps the manifest in an index, which is then what is signed. */
   index?: boolean;
+  /** Descriptors of layers beside the module's own. */
+  layers?: object[];
+  /** Entries of the index beside the manifest's. */
+  entries?: unknown[];
 }
 
 export interface Module {

@@ -144,12 +144,14 @@ export class World {
             digest: layer_digest,
             size: tar.length,
           },
+          ...(options.layers ?? []),
         ],
       }),
     );
 
     const size = (this.objects.get(manifest_digest) as Buffer).length;
-    const index = { schemaVersion: 2, manifests: [{ digest: manifest_digest, size }] };
+    const entries = [...(options.entries ?? []), { digest: manifest_digest, size }];
+    const index = { schemaVersion: 2, manifests: entries };
     const digest = options.index ? this.put(JSON.stringify(index)) : manifest_digest;
 
     this.sign(digest, options.key === undefined ? this.author.privateKey : options.key);
