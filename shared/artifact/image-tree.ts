@@ -193,8 +193,10 @@ class LayerReader {
   #link(path: string, member: TarMember): void {
     const target = `/${memberPath(member.linkName, `the target of the hard link ${shown(path)},`, false)}`;
     const own = this.#own.get(target);
-    if (own === undefined) this.#links.set(path, target);
-    else if (isLinkable(own)) this.#place({ ...own.entry, path }, own.layer);
+    if (own === undefined) {
+      this.#weight.addPath(path + target);
+      this.#links.set(path, target);
+    } else if (isLinkable(own)) this.#place({ ...own.entry, path }, own.layer);
     else throw badLink(path, target, own.entry.type);
   }
 
@@ -206,6 +208,7 @@ class LayerReader {
       throw new GantryError('tar_entry_unexpected', message, { found: path });
     }
 
+    this.#weight.addPath(path);
     const parent = parentPath(path);
     if (base === opaqueWhiteout) this.#opaque.add(parent);
     else this.#hidden.add(parent === '/' ? `/${name}` : `${parent}/${name}`);

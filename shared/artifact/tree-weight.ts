@@ -23,22 +23,20 @@ export class TreeWeight {
   }
 
   /**
+   * Counts a path that is kept without an entry, such as a whiteout.
+   * @throws GantryError `layer_entries_too_many`, `layer_too_large`
+   */
+  addPath(path: string): void {
+    this.#count(Buffer.byteLength(path));
+  }
+
+  /**
    * Counts an entry.
    * @throws GantryError `layer_entries_too_many`, `layer_too_large`, `tar_malformed` (a time that
    * no disk stores)
    */
   add(entry: TreeEntry): void {
-    this.#entries++;
-    if (this.#entries > this.#entriesMax) {
-      const message = `the layer has more than ${this.#entriesMax} entries`;
-      throw new GantryError('layer_entries_too_many', message, { expected: this.#entriesMax });
-    }
-
-    this.#indexBytes += indexBytes(entry);
-    if (this.#indexBytes > limits.layerIndexBytesMax) {
-      const message = `paths, link targets and attributes of the layer pass ${limits.layerIndexBytesMax} bytes`;
-      throw new GantryError('layer_too_large', message, { expected: limits.layerIndexBytesMax });
-    }
+    this.#count(indexBytes(entry));
 
     if (entry.type === 'file') this.#unpackedBytes += entry.size;
     if (this.#unpackedBytes > limits.layerUnpackedBytesMax) {
@@ -49,6 +47,20 @@ export class TreeWeight {
     if (entry.mtime < mtimeMin || entry.mtime > mtimeMax) {
       const message = `${shownMember(entry.path)} has the time ${entry.mtime}, expected ${mtimeMin} to ${mtimeMax} s since 1970`;
       throw tarMalformed(message, { found: entry.mtime });
+    }
+  }
+
+  #count(bytes: number): void {
+    this.#entries++;
+    if (this.#entries > this.#entriesMax) {
+      const message = `the layer has more than ${this.#entriesMax} entries`;
+      throw new GantryError('layer_entries_too_many', message, { expected: this.#entriesMax });
+    }
+
+    this.#indexBytes += bytes;
+    if (this.#indexBytes > limits.layerIndexBytesMax) {
+      const message = `paths, link targets and attributes of the layer pass ${limits.layerIndexBytesMax} bytes`;
+      throw new GantryError('layer_too_large', message, { expected: limits.layerIndexBytesMax });
     }
   }
 }

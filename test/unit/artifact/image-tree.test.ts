@@ -218,6 +218,17 @@ test('the directories that no layer has count as entries of the image', async ()
   });
 });
 
+test.each([
+  ['whiteouts', (name: number) => whiteout(`.wh.${name}`)],
+  ['hard links to what comes later', (name: number) => hardLink(`${name}`, 'later')],
+])('%s count as entries of the image', async (_what, member) => {
+  const tree = new ImageTree({ allowDevices: false, layerEntriesMax: 200 });
+  const tar = tarOf(Array.from({ length: 201 }, (__, name) => member(name)));
+  await expect(tree.addLayer(inChunks(tar, 70_000))).rejects.toMatchObject({
+    code: 'layer_entries_too_many',
+  });
+});
+
 /** The tar of a program that never closes it, or has nothing to write (report image-layers). */
 test.each([
   ['is empty', Buffer.alloc(0)],
