@@ -118,6 +118,7 @@ async function readForModule(
   const { known, refusals, plan } = await planPoll(services, row, { list, recheck });
   progress.retryAt = plan.retryAt;
   const names = new Set(list.tags);
+  const present = new Set(known.filter(({ gone_at }) => gone_at === null).map(({ tag }) => tag));
   const look = async (tag: string) => {
     const listed = list.cut !== null || names.has(tag);
     const about = { tag, listed, before: refusals.get(tag) ?? null };
@@ -129,7 +130,8 @@ async function readForModule(
   for (const [index, tag] of plan.fresh.entries()) {
     if (index > 0 && (index === limits.freshTagsMax || spent()))
       return { ...progress, freshLeft: plan.fresh.length - index };
-    if (await look(tag)) progress.freshFound += 1;
+    // Only what was not known is progress: the same plan again must not keep a worker busy.
+    if ((await look(tag)) && !present.has(tag)) progress.freshFound += 1;
   }
 
   const most = Math.min(plan.due.length, tagRechecksMax(known, recheck));

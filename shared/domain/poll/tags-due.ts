@@ -13,7 +13,10 @@ export interface TagsSeen {
 
 /** What a poll asks for, in this order. */
 export interface LookPlan {
-  /** Listed tags that are not known; those that were refused before come last. */
+  /**
+   * Listed tags that are not known, and tags of their builds; those that were refused before come
+   * last.
+   */
   fresh: string[];
   /** Known tags. */
   due: string[];
@@ -44,7 +47,7 @@ export function planLooks(
   const waiting = new Set(waits.map(({ tag }) => tag));
   const ready = new Set(refused.map(({ tag }) => tag).filter((tag) => !waiting.has(tag)));
 
-  const fresh = freshTags(list, known).filter((tag) => !waiting.has(tag));
+  const fresh = freshTags(list, known, waiting);
   const again = [...ready].filter((tag) => present.has(tag));
   const due = tagsToLookAt(known, listed, before).filter((tag) => !waiting.has(tag));
 
@@ -57,15 +60,21 @@ export function planLooks(
 }
 
 /**
- * Listed tags that are not known yet. A deleted tag that is listed again counts as new, and so does
- * the tag of a build whose version is new: it may be an index of that build.
+ * Listed tags that are not known yet. A deleted tag that is listed again counts as new. Known tags
+ * of builds whose version is new come last: the tag of the version may name an index of that build.
+ * @param waiting tags that are not asked for now, so they make no tag of a build new
  */
-export function freshTags(list: TagList, known: readonly Tag[]): string[] {
+export function freshTags(
+  list: TagList,
+  known: readonly Tag[],
+  waiting: ReadonlySet<string> = new Set(),
+): string[] {
   const present = new Set(known.filter(({ gone_at }) => gone_at === null).map(({ tag }) => tag));
-  const listed = versionTags(list);
+  const listed = versionTags(list).filter((tag) => !waiting.has(tag));
   const fresh = new Set(listed.filter((tag) => !present.has(tag)));
+  const builds = listed.filter((tag) => present.has(tag) && fresh.has(wholeTagOf(tag) ?? ''));
 
-  return listed.filter((tag) => fresh.has(tag) || fresh.has(wholeTagOf(tag) ?? ''));
+  return [...fresh, ...builds];
 }
 
 /**

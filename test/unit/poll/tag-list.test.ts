@@ -48,6 +48,7 @@ describe('fresh tags', () => {
     const known = [tagOf('v1.0.0-amd64'), tagOf(commit)];
     expect(freshTags(list, known)).toEqual(['v1.0.0', 'v1.0.0-amd64']);
     expect(freshTags(list, [...known, tagOf('v1.0.0')])).toEqual([]);
+    expect(freshTags(list, known, new Set(['v1.0.0']))).toEqual([]);
   });
 
   test('are not known, or were gone', () => {
