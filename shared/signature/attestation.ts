@@ -35,7 +35,9 @@ export function summarizeAttestation(
   const builder_id = readBuilder(predicate);
   const bytes = encodeDocument(predicate);
   const named = subjects.map((subject) => subject.digest);
-  const isAboutBuilds = !named.includes(digest);
+  // A statement about each build of an index is about the whole.
+  const isWhole = builds.length > 0 && builds.every((build) => named.includes(build));
+  const isAboutBuilds = !isWhole && !named.includes(digest);
   const others = named.filter((other) =>
     isAboutBuilds ? builds.includes(other) : other !== digest && isDigest(other),
   );

@@ -7,9 +7,18 @@ import { signArtifact } from '../../shared/signature/index.ts';
  * A bundle with a signed in-toto statement about a digest (`sha256:<hex>`), as `cosign attest
  * --key` makes it.
  */
-export function attest(digest: string, key: KeyObject, predicateType: string, predicate: unknown) {
-  const bundle = signArtifact({ digest, key });
-  const subject = [{ name: 'redis', digest: { sha256: digest.slice('sha256:'.length) } }];
+export function attest(
+  about: string | readonly [string, ...string[]],
+  key: KeyObject,
+  predicateType: string,
+  predicate: unknown,
+) {
+  const digests = typeof about === 'string' ? ([about] as const) : about;
+  const bundle = signArtifact({ digest: digests[0], key });
+  const subject = digests.map((digest) => ({
+    name: 'redis',
+    digest: { sha256: digest.slice('sha256:'.length) },
+  }));
 
   const statement = {
     _type: 'https://in-toto.io/Statement/v0.1',

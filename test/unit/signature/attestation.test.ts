@@ -25,7 +25,7 @@ function attestation(
   predicateType: string,
   predicate: unknown,
   key = author.privateKey,
-  of = digest,
+  of: Parameters<typeof attest>[0] = digest,
 ) {
   return found(attest(of, key, predicateType, predicate));
 }
@@ -277,7 +277,8 @@ describe('attestations of cosign 2', () => {
 describe('attestations about the builds of an index', () => {
   const [amd64, arm64] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`] as const;
   const sbomType = 'https://cyclonedx.org/bom';
-  const of = (build: string, key = author.privateKey) => attestation(sbomType, {}, key, build);
+  const of = (about: Parameters<typeof attest>[0], key = author.privateKey) =>
+    attestation(sbomType, {}, key, about);
   const required = [{ predicate_type: sbomType }];
 
   test.each<[string, FoundSignature[], string]>([
@@ -298,6 +299,15 @@ describe('attestations about the builds of an index', () => {
     expect(judge([signature, ...found], required, [amd64, arm64]).code).toBe(code);
     if (name === 'each build has one')
       expect(judge([signature, ...found], required).code).toBe('attestation_missing');
+  });
+
+  test('one statement about all of many builds is about the whole', () => {
+    const builds = ['1', '2', '3', '4'].map((one) => `sha256:${one.repeat(64)}`);
+    const [first = '', ...others] = builds;
+    expect(judge([signature, of([first, ...others])], required, builds).code).toBe('verified');
+    expect(judge([signature, of([first, ...others.slice(1)])], required, builds).code).toBe(
+      'attestation_missing',
+    );
   });
 
   test('say so, and a signature of a build is none of the index', () => {
