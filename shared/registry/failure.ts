@@ -59,7 +59,8 @@ export function statusError(
     );
   }
 
-  if (status >= 500)
+  // 408 and 425 ask for another attempt: they say nothing about the data.
+  if (status >= 500 || status === 408 || status === 425)
     return new GantryError('registry_error', `${host} failed on ${what} (${status})`, context);
   return new GantryError(
     'registry_response_invalid',

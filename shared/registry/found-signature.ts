@@ -75,7 +75,7 @@ export function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
   for (const signature of signatures) {
     const content =
       signature.unreadable !== undefined
-        ? signature.claimed_digest
+        ? JSON.stringify([signature.claimed_digest, signature.unreadable.code])
         : signature.format === 'bundle'
           ? JSON.stringify(signature.bundle)
           : JSON.stringify([signature.payload, signature.annotations]);

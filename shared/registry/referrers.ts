@@ -3,7 +3,7 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { pullScope } from './auth.ts';
 import { nextPage, type RegistryConnection } from './connection.ts';
-import { concernsOne, readError } from './failure.ts';
+import { concernsOne, readError, requireDocument } from './failure.ts';
 import {
   annotations,
   type Descriptor,
@@ -50,7 +50,12 @@ export async function readReferrers(
     asked.add(url.href);
     try {
       const page = await readPage(registry, { repository, digest }, url);
-      if (page === null) return answered ? found : null;
+      if (page === null && !answered) return null;
+      if (page === null) {
+        const error = refusedPage(registry, { repository, digest }, asked.size);
+        found.unreadable.push({ claimedDigest: null, error });
+        return found;
+      }
 
       answered = true;
       found.entries.push(...page.list.entries);
@@ -65,6 +70,16 @@ export async function readReferrers(
   }
 
   return found;
+}
+
+/** A list that began does not end with a refusal: what the page lists is unknown. */
+function refusedPage(
+  { host }: RegistryConnection,
+  { repository, digest }: { repository: string; digest: string },
+  page: number,
+): GantryError {
+  const what = `page ${page} of the referrers of ${repository}@${digest}`;
+  return new GantryError('registry_error', `${host} did not return ${what}`, { details: { host } });
 }
 
 /** Returns null where the registry has no such API. */
@@ -91,8 +106,9 @@ async function readPage(
   if (answer.status !== 200)
     throw await readError(answer, `the referrers of ${repository}@${digest}`);
 
+  await requireDocument(answer, `the referrers of ${repository}@${digest}`);
   const bytes = await registry.read(answer);
-  // A catch-all route that returns a web page is no referrers API either.
+  // A catch-all route that returns text is no referrers API either.
   if (!/json/.test(contentType(answer))) return null;
 
   return { list: parseReferrers(bytes, `the referrers of ${digest}`), answer };

@@ -71,7 +71,7 @@ export async function findSignatures(
   builds: readonly string[] = [],
 ): Promise<FoundSignatures> {
   const reader = createReader(client, repository);
-  const [{ referrers, problems, unreadableEntries }, readSigned, readAttested] = await Promise.all([
+  const [{ referrers, problems, unreadableEntries }, readSigned, readAttested] = await waitForAll([
     findReferrers(reader, digest),
     findCosignTag(reader, digest, 'sig'),
     findCosignTag(reader, digest, 'att'),
@@ -99,6 +99,12 @@ export async function findSignatures(
   return { found: upToLimit(deduplicate(signatures), digest, total), doubt };
 }
 
+/** Waits for each, also where one fails: no request runs on after its caller has given up. */
+async function waitForAll<T extends readonly unknown[] | []>(parts: T) {
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
+}
+
 /**
  * Reads the attestations beside the builds of an index. Those that are beside the index too are
  * read once. A signature of a build is none of the index, so it is left out.
@@ -112,7 +118,7 @@ async function readBuildAttestations(
 
   for (const build of builds) {
     if (reader.met > limits.foundSignaturesMax) break;
-    const [{ referrers, problems, unreadableEntries }, readAttested] = await Promise.all([
+    const [{ referrers, problems, unreadableEntries }, readAttested] = await waitForAll([
       findReferrers(reader, build),
       findCosignTag(reader, build, 'att'),
     ]);
@@ -171,7 +177,7 @@ async function judgeRefusals(
  */
 async function findReferrers(reader: Reader, digest: string) {
   const { client, repository } = reader;
-  const places = await Promise.all([
+  const places = await waitForAll([
     listPlace(reader, 'referrers', () => client.referrersApi(repository, digest)),
     listPlace(reader, 'fallback_tag', () => client.fallbackReferrers(repository, digest)),
   ]);

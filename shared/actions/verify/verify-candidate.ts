@@ -8,7 +8,7 @@ import {
   type UnreadableReason,
   type Verification,
 } from '../../domain/signatures/index.ts';
-import { collectSignatures, listBuilds } from '../../registry/index.ts';
+import { collectSignatures, isOutageCode, listBuilds } from '../../registry/index.ts';
 import { getCandidate } from '../../store/candidates/index.ts';
 import { getModule } from '../../store/modules/index.ts';
 import { claimCandidate, moveCandidate } from '../candidates/index.ts';
@@ -122,7 +122,8 @@ async function askRegistry<T>(
  * policy, so the verdict without it is no rejection.
  */
 function findFailure(found: readonly FoundSignature[]): UnreadableReason | null {
-  return found.find(({ unreadable }) => unreadable?.code === 'registry_error')?.unreadable ?? null;
+  const failures = found.flatMap(({ unreadable = null }) => unreadable ?? []);
+  return failures.find(({ code }) => isOutageCode(code)) ?? null;
 }
 
 function postpone(

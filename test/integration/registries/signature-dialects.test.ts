@@ -126,25 +126,28 @@ describe('signatures', () => {
     expect(found.some((one) => 'bundle' in one && one.bundle !== null)).toBe(true);
   });
 
-  test('a later page of referrers that fails hides none of the first', async () => {
-    const good = bundleReferrer('{"good":1}');
-    const { client } = await clientOf((request, response) => {
-      if (request.url?.includes('page=2')) return always(500)(request, response);
-      const link = `</v2/a/b/referrers/${digest}?page=2>; rel="next"`;
-      if (request.url?.includes('/referrers/'))
-        return sendJson(response, index([good.descriptor]), { link });
-      registryOf({
-        [`manifests/${good.descriptor.digest}`]: good.manifest,
-        [`blobs/${digestOf(good.layer)}`]: good.layer,
-      })(request, response);
-    });
+  test.each([400, 404, 500])(
+    'a later page of referrers that fails with %i hides none of the first, and is noted',
+    async (status) => {
+      const good = bundleReferrer('{"good":1}');
+      const { client } = await clientOf((request, response) => {
+        if (request.url?.includes('page=2')) return always(status)(request, response);
+        const link = `</v2/a/b/referrers/${digest}?page=2>; rel="next"`;
+        if (request.url?.includes('/referrers/'))
+          return sendJson(response, index([good.descriptor]), { link });
+        registryOf({
+          [`manifests/${good.descriptor.digest}`]: good.manifest,
+          [`blobs/${digestOf(good.layer)}`]: good.layer,
+        })(request, response);
+      });
 
-    const found = await collectSignatures(client, 'a/b', digest);
-    expect(found.map(({ unreadable }) => unreadable?.code ?? 'read')).toEqual([
-      'read',
-      'registry_error',
-    ]);
-  });
+      const found = await collectSignatures(client, 'a/b', digest);
+      expect(found.map(({ unreadable }) => unreadable?.code ?? 'read')).toEqual([
+        'read',
+        'registry_error',
+      ]);
+    },
+  );
 
   test('one that is attached keeps the entries of others, whatever they are', async () => {
     const artifact = Buffer.from('{"schemaVersion":2}');
