@@ -23,8 +23,8 @@ const imageIndex = z.looseObject({
 
 /**
  * Checks that the signed digest leads to the layer: `digest` (index or manifest) →
- * `manifest_digest` → digest and size of its one layer. Documents beside it, such as an SBOM, are no
- * layer of the module.
+ * `manifest_digest` → digest and size of its one layer. Documents beside that layer, such as an
+ * SBOM, do not count.
  *
  * @throws `layer_mismatch`, `unavailable`
  */
