@@ -106,7 +106,9 @@ async function readPage(
   if (answer.status !== 200)
     throw await readError(answer, `the referrers of ${repository}@${digest}`);
 
-  await requireDocument(answer, `the referrers of ${repository}@${digest}`);
+  // On the registry's own host a page may be a login; on another it says nothing about the registry.
+  if (answer.url.origin === url.origin)
+    await requireDocument(answer, `the referrers of ${repository}@${digest}`);
   const bytes = await registry.read(answer);
   // A catch-all route that returns text is no referrers API either.
   if (!/json/.test(contentType(answer))) return null;
