@@ -56,7 +56,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** The platform's own schedule can reconcile a moment before a test does; then the test runs again. */
+/** The platform’s own schedule can reconcile a moment before a test does: then it runs again. */
 const untilFirst = { retry: 2 };
 
 function beforePlatform(reached: Promise<void>, reconciling: Promise<unknown>): Promise<void> {
