@@ -106,7 +106,7 @@ async function readPage(
   if (answer.status !== 200)
     throw await readError(answer, `the referrers of ${repository}@${digest}`);
 
-  // On the registry's own host a page may be a login; on another it says nothing about the registry.
+  // A page of the registry's own host may be a login. One of another host says nothing about it.
   if (answer.url.origin === url.origin)
     await requireDocument(answer, `the referrers of ${repository}@${digest}`);
   const bytes = await registry.read(answer);
