@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { runOperationStep } from '../../../shared/actions/operations/index.ts';
-import type { Approval, Change, Operation } from '../../../shared/domain/operations/index.ts';
+import type { Change, Operation } from '../../../shared/domain/operations/index.ts';
 import { createModule } from '../../../shared/store/modules/index.ts';
 import { createApproval, createOperation } from '../../../shared/store/operations/index.ts';
+import { approvalOf } from '../../support/approval.ts';
 import { tableThat } from '../../support/stub-table.ts';
 import { idleServices } from '../functions/api/services.ts';
-import { at, module, operationOf, rollback } from './change-factory.ts';
+import { module, operationOf, rollback } from './change-factory.ts';
 
 const rollbackOf = (id: string, change: Change, more: Partial<Operation>): Operation =>
   operationOf([change], {
@@ -15,30 +16,13 @@ const rollbackOf = (id: string, change: Change, more: Partial<Operation>): Opera
     ...more,
   });
 
-const approvalOf = (operation_id: string): Approval => ({
-  account: 'acme',
-  id: `apr_${operation_id}`,
-  operation_id,
-  actions: ['module_rollback'],
-  summary: 'roll redis back',
-  requested_by: 'token:t',
-  requester: 'ann@example.com',
-  requested_by_person: 'ann',
-  state: 'pending',
-  quorum: 1,
-  self_approval: false,
-  reviewer_groups: [],
-  concerned: [],
-  decisions: [],
-  task_token: 'token',
-  mailed_at: null,
-  unmailed: [],
-  reminders: 0,
-  requested_at: at,
-  revision: 1,
-  expires_at: at,
-  created_at: at,
-});
+const approvalFor = (operation_id: string) =>
+  approvalOf({
+    id: `apr_${operation_id}`,
+    operation_id,
+    actions: ['module_rollback'],
+    task_token: 'token',
+  });
 
 /** The rows, and what is written and sent while a rollback with break-glass is closed. */
 async function close(waiting: Change) {
@@ -46,7 +30,7 @@ async function close(waiting: Change) {
     createModule(module),
     createOperation(rollbackOf('op_1', { ...rollback, review_id: 'op_2' }, { state: 'applying' })),
     createOperation(rollbackOf('op_3', waiting, { approval_id: 'apr_op_3' })),
-    createApproval(approvalOf('op_3')),
+    createApproval(approvalFor('op_3')),
   ].map(({ item }) => item.Put?.Item ?? {});
 
   const { db, inputs } = tableThat((input) => {
