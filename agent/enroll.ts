@@ -1,4 +1,9 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metadata, Root } from '@tufjs/models';
 import { GantryError } from '../shared/base/error.ts';
@@ -11,6 +16,7 @@ import { makePrivate, readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
+import { readMachineFacts, requireWay } from './way.ts';
 
 export interface EnrollOptions {
   /** A join token: base64url JSON of `joinToken`. */
@@ -20,15 +26,25 @@ export interface EnrollOptions {
   writablePaths?: string[];
   /** Whether the root file system keeps running after decommissioning, which is the default. */
   onDecommission?: AgentConfig['on_decommission'];
+  /** `directory` by default. */
+  way?: AgentConfig['way'];
   now?: () => Date;
 }
 
+/** The outcome of an enrolment. */
+export interface Enrolled {
+  config: AgentConfig;
+  /** The public half of the machine's X25519 key (32 bytes, base64url): values are sealed to it. */
+  sealingKey: string;
+}
+
 /**
- * Makes the machine's key, exchanges the join token for a credential bound to that key, and pins
+ * Makes the machine's keys, exchanges the join token for a credential bound to one, and pins
  * the account root that the token names. A directory that enrols again keeps the account root that
  * it trusts.
  *
- * @throws `join_token_invalid`, `already_exists`, `conflict`; `root_untrusted` if the response has
+ * @throws `prerequisite_missing` when the machine cannot run in the way; `join_token_invalid`,
+ * `already_exists`, `conflict`; `root_untrusted` if the response has
  * another account root, which is then discarded; the control plane's own codes.
  */
 export async function enroll({
@@ -36,9 +52,11 @@ export async function enroll({
   dir,
   writablePaths,
   onDecommission,
+  way = 'directory',
   now = () => new Date(),
-}: EnrollOptions): Promise<AgentConfig> {
+}: EnrollOptions): Promise<Enrolled> {
   const join = readJoinToken(token);
+  requireWay(way, await readMachineFacts());
   const paths = agentPaths(dir);
 
   await makePrivate(paths.agent);
@@ -46,7 +64,7 @@ export async function enroll({
   const release = await takeLock(paths.lock);
   try {
     const again = await isEnrolled(paths, join);
-    const privateKey = await makeKey(paths.key);
+    const privateKey = await makeKey(paths.key, makeCallKey);
 
     const controlPlane = new ControlPlane({
       url: join.url,
@@ -77,15 +95,20 @@ export async function enroll({
       instance,
       writable_paths: writablePaths,
       on_decommission: onDecommission,
+      way,
     });
 
     // Keep a trusted root: only the platform vouches for the root of a token, but the trusted root
     // signs its successors.
     if (kept === undefined) await writeAtomic(paths.root, root);
+    const sealingKey = await makeKey(paths.sealingKey, makeSealingKey);
     await writeAtomic(paths.credential, enrolled.credential, 0o600);
     await writeJson(paths.config, config);
 
-    return config;
+    return {
+      config,
+      sealingKey: createPublicKey(sealingKey).export({ format: 'jwk' }).x as string,
+    };
   } finally {
     await release();
   }
@@ -147,11 +170,21 @@ export function readJoinToken(token: string): JoinToken {
 }
 
 /** Uses the key of a failed enrolment, if one exists, so that no unused key stays on the disk. */
-async function makeKey(path: string): Promise<KeyObject> {
+async function makeKey(path: string, generate: () => KeyObject): Promise<KeyObject> {
   const kept = await readIfPresent(path);
   if (kept !== undefined) return createPrivateKey(kept);
 
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const privateKey = generate();
   await writeAtomic(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
   return privateKey;
+}
+
+/** Proves that a call comes from this machine (RFC 9449). */
+function makeCallKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
+/** Opens the values that are sealed to this machine (product.md, section 9). */
+function makeSealingKey(): KeyObject {
+  return generateKeyPairSync('x25519').privateKey;
 }

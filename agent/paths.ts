@@ -6,9 +6,9 @@ export const machineDataName = 'machine-data';
 /**
  * What an agent keeps, all below one directory:
  *
- *     agent/                 key.pem, credential, calls.json, session.json (0600), root.json,
- *                            config.json, clock.json, desired-state.json, reported.json,
- *                            policy.json
+ *     agent/                 key.pem, sealing-key.pem, credential, calls.json, session.json (0600),
+ *                            root.json, config.json, clock.json, desired-state.json,
+ *                            reported.json, policy.json
  *     agent/roots/<n>.json   account roots before the trusted one, while something here was
  *                            verified by them
  *     store/<xx>/<rest>      file contents by fs-verity digest
@@ -25,6 +25,7 @@ export interface AgentPaths {
   dir: string;
   agent: string;
   key: string;
+  sealingKey: string;
   credential: string;
   root: string;
   earlierRoots: string;
@@ -50,6 +51,7 @@ export function agentPaths(dir: string): AgentPaths {
     dir,
     agent,
     key: join(agent, 'key.pem'),
+    sealingKey: join(agent, 'sealing-key.pem'),
     credential: join(agent, 'credential'),
     root: join(agent, 'root.json'),
     earlierRoots: join(agent, 'roots'),

@@ -3,6 +3,12 @@ import { GantryError } from '../shared/base/error.ts';
 import { digestSchema } from '../shared/base/ids.ts';
 import { readIfPresent, writeAtomic } from './files.ts';
 
+/**
+ * What the agent does with the root file system: lay it out, also run its services on a machine
+ * with its own systemd, or be what the machine boots.
+ */
+export const ways = ['directory', 'services', 'root'] as const;
+
 /** The settings from enrolment. This file is written last, so a machine that has it is enrolled. */
 export const agentConfig = z.object({
   url: z.url(),
@@ -14,6 +20,7 @@ export const agentConfig = z.object({
     .default(['/var']),
   /** Whether the root file system keeps running after decommissioning, or `current` is removed. */
   on_decommission: z.enum(['keep', 'stop']).default('keep'),
+  way: z.enum(ways).default('directory'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 

@@ -5,7 +5,7 @@ import type { AgentPaths } from './paths.ts';
 import type { AgentConfig } from './state.ts';
 
 /**
- * Removes the key and the credential of the machine. The root file system and the pinned account
+ * Removes the keys and the credential of the machine. The root file system and the pinned account
  * root stay for a new enrolment.
  */
 export async function wipeCredentials({
@@ -13,9 +13,10 @@ export async function wipeCredentials({
   session,
   calls,
   key,
+  sealingKey,
   credential,
 }: AgentPaths): Promise<void> {
-  for (const path of [session, calls, key, credential]) await rm(path, { force: true });
+  for (const path of [session, calls, key, sealingKey, credential]) await rm(path, { force: true });
   await syncDirectory(agent);
 }
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { enroll } from '../../../agent/enroll.ts';
 import { runLoop, runOnce, type TickOutcome } from '../../../agent/run.ts';
+import { type AgentConfig, ways } from '../../../agent/state.ts';
 import type { TickResult } from '../../../agent/tick.ts';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { describe } from '../../command.ts';
@@ -27,10 +28,19 @@ export function register(agent: Command): void {
         '--on-decommission <action>',
         'keep the root file system running, or remove `current` (default: keep)',
       ).choices(['keep', 'stop']),
+    )
+    .addOption(
+      new Option(
+        '--way <way>',
+        'lay the root out, also run its services, or boot from it (default: directory)',
+      ).choices(ways),
     );
 
   describe(enrolling, {
-    examples: ['gantry agent enroll --token "$TOKEN" --root /srv/gantry'],
+    examples: [
+      'gantry agent enroll --token "$TOKEN" --root /srv/gantry',
+      'gantry agent enroll --token "$TOKEN" --root /srv/gantry --way services',
+    ],
     action: enrollAction,
   });
 
@@ -56,7 +66,8 @@ interface EnrollArguments {
   token: string;
   root: string;
   writable?: string[];
-  onDecommission?: 'keep' | 'stop';
+  onDecommission?: AgentConfig['on_decommission'];
+  way?: AgentConfig['way'];
   json?: boolean;
 }
 
@@ -65,20 +76,23 @@ async function enrollAction({
   root,
   writable,
   onDecommission,
+  way,
   json,
 }: EnrollArguments): Promise<ExitCode> {
   const dir = resolve(root);
-  const config = await enroll({
+  const { config, sealingKey } = await enroll({
     token,
     dir,
     ...(writable === undefined ? {} : { writablePaths: writable }),
     ...(onDecommission === undefined ? {} : { onDecommission }),
+    ...(way === undefined ? {} : { way }),
   });
 
   print(
     json,
-    { enrolled: true, ...config, root: dir },
-    () => `enrolled as ${config.account}/${config.instance} in ${dir}`,
+    { enrolled: true, ...config, sealing_key: sealingKey, root: dir },
+    () =>
+      `enrolled as ${config.account}/${config.instance} in ${dir}, in the way ${config.way}\nsealing key: ${sealingKey}`,
   );
 
   return 0;

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -14,19 +15,27 @@ afterEach(() => world.stop());
 
 describe('enrolling', () => {
   it('pins the root of the token and keeps key and credential to itself', async () => {
-    const config = await enroll({ token: world.token(), dir: world.dir });
+    const { config, sealingKey } = await enroll({ token: world.token(), dir: world.dir });
     expect(config).toEqual({
       url: world.url,
       account: 'acme',
       instance: 'ins_1',
       writable_paths: ['/var'],
       on_decommission: 'keep',
+      way: 'directory',
     });
 
     expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.roots[0]);
     expect((await stat(join(world.dir, 'agent'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(world.dir, 'agent/key.pem'))).mode & 0o777).toBe(0o600);
     expect((await stat(join(world.dir, 'agent/credential'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(world.dir, 'agent/sealing-key.pem'))).mode & 0o777).toBe(0o600);
+
+    const key = createPrivateKey(await readFile(join(world.dir, 'agent/sealing-key.pem')));
+    expect(createPublicKey(key).export({ format: 'jwk' })).toMatchObject({
+      crv: 'X25519',
+      x: sealingKey,
+    });
   });
 
   it('keeps nothing from an answer whose root is not the pinned one', async () => {

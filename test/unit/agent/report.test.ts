@@ -31,6 +31,7 @@ const running: RunningContent = {
     instance: 'ins_1',
     writable_paths: ['/var'],
     on_decommission: 'keep',
+    way: 'directory',
   },
   content,
   isNew: false,

@@ -98,7 +98,7 @@ describe('a machine whose credential was used elsewhere', () => {
     await expect(world.run()).rejects.toMatchObject({ code: 'credential_reused' });
 
     const left = await readdir(join(world.dir, 'agent'));
-    for (const name of ['key.pem', 'credential', 'session.json', 'calls.json'])
+    for (const name of ['key.pem', 'sealing-key.pem', 'credential', 'session.json', 'calls.json'])
       expect(left).not.toContain(name);
     expect(await readFile(join(world.dir, 'current/srv/index.html'), 'utf8')).toBe('a page');
     world.refuse = undefined;
