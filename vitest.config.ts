@@ -13,14 +13,16 @@ const onStack = {
 };
 
 /**
- * Builds of packages, attacks with many inputs, agents that are attacked, stopped or in processes of
- * their own, and a compilation of the product: too slow for `npm run test:unit`.
+ * Builds of packages, machines that boot, attacks with many inputs, agents that are attacked,
+ * stopped or in processes of their own, and a compilation of the product: too slow for
+ * `npm run test:unit`.
  */
 const slow = [
   'test/unit/cli/build/packages/*.test.ts',
   'test/unit/attack/**/*.test.ts',
   'test/unit/agent/**/{desired-attacks,failures,hostile-layers,*machine-data,mounts,process,races,tampering,tick}.test.ts',
   'test/unit/operations/new-kind.test.ts',
+  'test/unit/scripts/nspawn.test.ts',
 ];
 
 /**

@@ -16,6 +16,7 @@ const programs = {
   newuidmap: 'uidmap',
   setcap: 'libcap2-bin',
   bsdtar: 'libarchive-tools',
+  'systemd-nspawn': 'systemd-container',
 } as const;
 
 export type Requirement = keyof typeof programs | 'root';
