@@ -15,6 +15,7 @@ const cores = [
   'artifact',
   'composefs',
   'composition',
+  'units',
   'attestation',
   'signature',
   'registry',
@@ -50,6 +51,7 @@ const uses = {
   artifact: { packages: ['zod'], node: ['events', 'stream', 'util', 'zlib'] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },
   composition: { packages: ['semver'], node: ['crypto', 'util', 'zlib'] },
+  units: { packages: [], node: ['net'] },
   attestation: { packages: ['zod'], node: [] },
   signature: {
     packages: [

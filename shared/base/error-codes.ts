@@ -1,5 +1,6 @@
 import { buildErrors } from './build-error-codes.ts';
 import { commandErrors } from './command-error-codes.ts';
+import { composeErrors } from './compose-error-codes.ts';
 
 /**
  * Every error code with its HTTP status and its meaning. Statuses are chosen only here. `npm run
@@ -203,40 +204,7 @@ const errors = {
   tree_invalid: [422, 'The file tree does not fit in a composefs image.'],
 
   // compose
-  composition_protected_conflict: [409, 'Two modules protect the same path.'],
-  composition_type_conflict: [409, 'One module ships a directory where another ships a file.'],
-  capability_conflict: [409, 'Two modules provide the same *.port:* capability.'],
-  composition_unsatisfied: [
-    409,
-    'No set of versions satisfies all requirements. The message names the requirement chain.',
-  ],
-  composition_ambiguous: [
-    409,
-    'Several modules provide a required capability, and none of them is assigned. The message names them.',
-  ],
-  composition_cycle: [409, 'Modules require each other in a cycle. The message names it.'],
-  composition_too_complex: [
-    409,
-    'The resolver reached its step limit before the requirements resolved.',
-  ],
-  composition_too_large: [422, 'The layers hold more than a composition or preview can have.'],
-  composition_kind_mismatch: [
-    409,
-    'The version is a platform module, which cannot run on machines.',
-  ],
-  change_too_wide: [
-    422,
-    'The changes affect more templates, or need more writes, than one operation can have.',
-  ],
-  composition_platform_mismatch: [409, 'The module has no build for the platform of the template.'],
-  instance_metadata_missing: [
-    422,
-    'An instance module uses metadata that the instance does not have.',
-  ],
-  instance_entry_unsupported: [
-    422,
-    'An instance module ships an entry that is not a regular file.',
-  ],
+  ...composeErrors,
 
   // promote
   promotion_state_invalid: [

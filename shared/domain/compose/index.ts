@@ -4,6 +4,7 @@ export * from './composition-index.ts';
 export * from './composition-report.ts';
 export * from './dependency.ts';
 export * from './dependency-move.ts';
+export * from './generated-service.ts';
 export * from './lost-files.ts';
 export * from './presence.ts';
 export * from './rendered-change.ts';

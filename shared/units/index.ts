@@ -1,0 +1,13 @@
+export { applyGenerated } from './apply.ts';
+export { generateLayer } from './generate.ts';
+export {
+  type GeneratedLayer,
+  type GeneratedProbe,
+  type MachineManifest,
+  type ReadContent,
+  type UnitInput,
+  type UnitLayer,
+  unitLayers,
+} from './input.ts';
+export { isReserved } from './names.ts';
+export { listNeededFiles } from './needed-files.ts';
