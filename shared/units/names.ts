@@ -53,8 +53,8 @@ export function unitPath(path: string): string | null {
 /**
  * Returns whether only the generated layer may have a path: its units, their drop-ins (those of
  * `gantry-.service.d` too, which systemd applies to every unit of the prefix), its drop-ins for
- * other units, its rules of sudo, and its tmpfiles.d. They are reserved in every search path, because a
- * file in an earlier one replaces that of a later one.
+ * other units, its rules of sudo, and its tmpfiles.d. They are reserved in every search path,
+ * because a file in an earlier one replaces that of a later one.
  */
 export function isReserved(path: string): boolean {
   const rest = unitPath(path);
