@@ -16,7 +16,7 @@ import { powernodeManifests } from '../../support/powernode-manifests.ts';
 import { missing } from '../../support/requirements.ts';
 import { type SigstoreServer, startSigstoreServer } from '../../support/sigstore-server.ts';
 import { runWorkflow } from '../../support/workflow.ts';
-import { World } from '../../support/world.ts';
+import { type Person, World } from '../../support/world.ts';
 
 const needed = ['root', 'mmdebstrap', 'gpg', 'setcap', 'git', 'docker-registry'] as const;
 const reason = needed.map(missing).find((why) => why !== undefined);
@@ -38,7 +38,7 @@ describe.skipIf(reason)(`the guides${reason ? ` (${reason})` : ''}`, () => {
     registry = await startDockerRegistry({ auth: 'basic' });
     sigstore = await startSigstoreServer();
     world = await World.create(registry.host);
-    env = environmentOf(home);
+    env = environmentOf(home, await world.reviewer());
     replace = { 'ghcr.io': registry.host, 'registry.example.com': registry.host };
     await loginToRegistry();
   });
@@ -63,8 +63,11 @@ describe.skipIf(reason)(`the guides${reason ? ` (${reason})` : ''}`, () => {
     return made;
   }
 
-  /** A shell of somebody who logged in, with the archive and the Sigstore of the test. */
-  function environmentOf(directory: string): NodeJS.ProcessEnv {
+  /**
+   * A shell of somebody who logged in, with the archive and the Sigstore of the test. `rita` is the
+   * program of a reviewer.
+   */
+  function environmentOf(directory: string, reviewer: Person): NodeJS.ProcessEnv {
     const put = (name: string, value: unknown) => {
       writeFileSync(join(directory, name), JSON.stringify(value));
       return join(directory, name);
@@ -75,6 +78,8 @@ describe.skipIf(reason)(`the guides${reason ? ` (${reason})` : ''}`, () => {
       "'module push'*--key*": '',
       "'module push'*--sign*": `--signing-config '${put('signing.json', sigstore.signingConfig(1))}'`,
     });
+    const rita = `#!/bin/sh\nGANTRY_TOKEN='${reviewer.token}' exec gantry "$@"\n`;
+    writeFileSync(join(bin, 'rita'), rita, { mode: 0o755 });
     const [name, email] = ['Ada', 'ada@example.com'];
 
     return {
