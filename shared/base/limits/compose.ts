@@ -11,6 +11,20 @@ export const composeLimits = {
    */
   renderedBytesMax: 8 * 1024 ** 2,
   /**
+   * Bytes of the files that the generated layer is made from: records of packages, a KiB each, and
+   * user databases.
+   */
+  neededFilesBytesMax: 32 * 1024 ** 2,
+  /** Bytes between two files of a layer that one read gets: a read takes as long as 100 KB. */
+  layerReadGapBytes: 64 * 1024,
+  /**
+   * Privileges that one change brings onto a track: people read each. Their row has room for 400
+   * bytes of each.
+   */
+  newPrivilegesMax: 150,
+  /** Characters of the sentence of a privilege. */
+  privilegeLengthMax: 240,
+  /**
    * Versions tried in one dependency resolution; 256 checks of a version against a demand count as
    * one. Real sets need about one per module, and a pathological one ends within seconds.
    */
