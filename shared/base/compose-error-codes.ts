@@ -16,6 +16,7 @@ export const composeErrors = {
     409,
     'The resolver reached its step limit before the requirements resolved.',
   ],
+  composition_unapproved: [422, 'No operation let a privilege of its modules through.'],
   composition_too_large: [422, 'The layers hold more than a composition or preview can have.'],
   composition_kind_mismatch: [
     409,

@@ -20,6 +20,7 @@ import { objectsOf, recordInPlace } from '../compositions/index.ts';
 import { enqueue, faultOf, nowIso, type Services } from '../context/index.ts';
 import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
+import { findNewPrivileges, refuseUnapproved } from './new-privileges.ts';
 
 /**
  * Composes a template for a track as it is: the result becomes the template's composition. Its
@@ -119,6 +120,9 @@ async function putMade(
   if (made === null) return false;
 
   const { record, report_key, template_revision, made_at, modules } = made;
+  const { privileges: after = [] } = record;
+  refuseUnapproved((await findNewPrivileges(services, message, { replaced, after })) ?? []);
+
   const sequence = (before?.revision ?? 0) + 1;
   const same =
     before?.report_key === report_key &&

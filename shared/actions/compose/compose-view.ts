@@ -7,6 +7,7 @@ import type {
   CompositionLayer,
   DependencyMove,
   LayerName,
+  Privilege,
   ResolutionRecord,
   TemplateView,
 } from '../../domain/compose/index.ts';
@@ -23,6 +24,7 @@ import { carveOuts } from '../../manifest/index.ts';
 import type { Services } from '../context/index.ts';
 import { layerEntries } from '../files/index.ts';
 import { type Choice, type Known, providedBy, readModule } from './known-modules.ts';
+import { privilegesOf } from './privileges-of.ts';
 import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
 /** A view of a template as it is composed; nothing is stored. */
@@ -37,6 +39,8 @@ export interface ComposedView {
   considered: LayerName[];
   /** The versions of other accounts that nobody let through for the track yet. */
   moves: DependencyMove[];
+  /** What its modules need besides their files. */
+  privileges: Privilege[];
 }
 
 interface ComposeOptions extends ResolveOptions {
@@ -93,6 +97,7 @@ export async function composeView(
     resolution,
     considered: [...modules.known.keys()].sort(),
     moves,
+    privileges: privilegesOf(composition.layers),
   };
 }
 
@@ -230,6 +235,7 @@ function layerFacts(
     mask: manifest.mask,
     package_spec: manifest.package_spec,
     effects: listEffects(manifest),
+    manifest,
     ...(module.granted_reservations.length > 0
       ? { granted_reservations: module.granted_reservations }
       : {}),

@@ -59,7 +59,7 @@ export async function makeComposition(
     note: moduleNotes(services, message, before),
   });
 
-  const { composition, warnings, resolution, considered, moves } = composed;
+  const { composition, warnings, resolution, considered, moves, privileges } = composed;
   const { image, digest } = composefsImage(composition.entries);
   const composition_digest = `sha256:${digest}`;
   const image_key = objectKeys.image(account, composition_digest);
@@ -94,6 +94,7 @@ export async function makeComposition(
     ),
     report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
     resolution,
+    privileges,
     index_key,
   };
 
@@ -119,7 +120,8 @@ function desiredLayerOf(
     mask: ___,
     package_spec: ____,
     effects: _____,
-    entries: ______,
+    manifest: ______,
+    entries: _______,
     ...rest
   } = layer;
   return { ...rest, effective_mask: masks.get(`${layer.account}/${layer.module}`) ?? [] };

@@ -3,15 +3,23 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import { type ChangedViews, type DependencyMove, judgeTrial } from '../../domain/compose/index.ts';
-import { getComposition, getTrialMoves, putTrialMoves } from '../../store/compose/index.ts';
+import {
+  type ChangedViews,
+  type DependencyMove,
+  judgeTrial,
+  newPrivileges,
+  type Privilege,
+  type TrialFindings,
+} from '../../domain/compose/index.ts';
+import { getComposition, getTrialFindings, putTrialFindings } from '../../store/compose/index.ts';
 import { transact, type Write } from '../../store/table/index.ts';
 import { getTemplate } from '../../store/templates/index.ts';
-import { recordInPlace } from '../compositions/index.ts';
+import { type CompositionRecord, recordInPlace } from '../compositions/index.ts';
 import { completeTask, failTask, type Services } from '../context/index.ts';
 import { checkInstances, refuseArrivals } from './check-instances.ts';
 import { isRefusal } from './composition-refusal.ts';
 import { makeComposition } from './make-composition.ts';
+import { findNewPrivileges, refuseManyPrivileges, refuseUnshown } from './new-privileges.ts';
 
 /** The templates and machines as an operation would change them. */
 export interface ChangedByOperation {
@@ -80,8 +88,8 @@ async function composeChanged(
     return;
   }
 
-  const { views: changed, asked, hold } = operation;
-  const found = await getTrialMoves(services.db, { account, operation_id, template_id, track });
+  const { views: changed, asked } = operation;
+  const found = await getTrialFindings(services.db, { account, operation_id, template_id, track });
   const agreed = asked ? { agreed: found?.moves ?? [] } : {};
   const { made, refusal } = await attempt({ changed, ...agreed });
 
@@ -95,20 +103,55 @@ async function composeChanged(
   const kept = replaced?.instance_files ?? [];
   const files = { before: kept, after: made?.record.instance_files ?? kept };
   await checkInstances(services, trial, changed.instance, files);
-
-  const moves = made?.moves ?? [];
-  if (found === null && moves.length === 0) return;
-  const trialMoves = { account, operation_id, template_id, track, moves };
-  await transact(services.db, [putTrialMoves(trialMoves), hold]);
+  await noteFindings(services, { ...trial, operation_id }, operation, { made, replaced, found });
 }
+
+/** Notes what reviewers must judge besides the changes themselves. */
+async function noteFindings(
+  services: Services,
+  trial: Trial & { operation_id: string },
+  { asked, hold }: ChangedByOperation,
+  {
+    made,
+    replaced,
+    found,
+  }: { made: Made; replaced: CompositionRecord | null; found: TrialFindings | null },
+): Promise<void> {
+  const { account, template_id, track, operation_id } = trial;
+  const moves = made?.moves ?? [];
+  const after = made?.record.privileges ?? [];
+  const privileges = await findNew(services, trial, { replaced, after });
+  refuseManyPrivileges(privileges);
+  if (asked) refuseUnshown(found?.privileges ?? [], privileges);
+
+  const findings = { account, operation_id, template_id, track, moves, privileges };
+  const isNothing = moves.length + privileges.length === 0;
+  if (found !== null || !isNothing) await transact(services.db, [putTrialFindings(findings), hold]);
+}
+
+/**
+ * The privileges that a change brings. A composition of a release that recorded none has those that
+ * the template gives without the change.
+ */
+async function findNew(
+  services: Services,
+  trial: Trial,
+  { replaced, after }: { replaced: CompositionRecord | null; after: readonly Privilege[] },
+): Promise<Privilege[]> {
+  const found = await findNewPrivileges(services, trial, { replaced, after });
+  if (found !== null) return found;
+
+  const options = { before: null, replaced, changed: null };
+  const { made } = await attemptComposition(services, trial, options);
+  return newPrivileges(made?.record.privileges ?? [], after);
+}
+
+type Made = Awaited<ReturnType<typeof makeComposition>>;
 
 /** Composes a template; `made` is null if it is gone, or if composing is refused. */
 async function attemptComposition(
   ...[services, trial, options]: Parameters<typeof makeComposition>
-): Promise<{
-  made: Awaited<ReturnType<typeof makeComposition>>;
-  refusal: GantryError | null;
-}> {
+): Promise<{ made: Made; refusal: GantryError | null }> {
   try {
     return { made: await makeComposition(services, trial, options), refusal: null };
   } catch (error) {

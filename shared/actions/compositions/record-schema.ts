@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { desiredLayer } from '../../contract/reconcile/index.ts';
-import { compositionReport, resolutionRecord } from '../../domain/compose/index.ts';
+import { compositionReport, privilege, resolutionRecord } from '../../domain/compose/index.ts';
 import { treeEntry } from '../../domain/files/index.ts';
 
 /** A file of an `instance` module, which is rendered for each machine, and its layer. */
@@ -27,6 +27,8 @@ export const compositionRecord = z.strictObject({
   report: compositionReport,
   /** How its versions were found. */
   resolution: resolutionRecord,
+  /** What its modules need besides their files; absent in records of older releases. */
+  privileges: z.array(privilege).exactOptional(),
   /** S3 key of the `CompositionIndex`: every path with its owner, JSON compressed with gzip. */
   index_key: z.string(),
 });

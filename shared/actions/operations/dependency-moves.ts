@@ -5,11 +5,11 @@ import {
   groupMoves,
   isStillDue,
   newDependency,
-  type TrialMoves,
+  type TrialFindings,
 } from '../../domain/compose/index.ts';
-import type { Action, Operation } from '../../domain/operations/index.ts';
+import type { Operation } from '../../domain/operations/index.ts';
 import { splitModule } from '../../domain/templates/index.ts';
-import { getDependency, listTrialMoves, putDependency } from '../../store/compose/index.ts';
+import { getDependency, listTrialFindings, putDependency } from '../../store/compose/index.ts';
 import { createEvent } from '../../store/event.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { transact } from '../../store/table/index.ts';
@@ -20,12 +20,7 @@ export async function readMoves(
   { db }: Services,
   { account, id }: Pick<Operation, 'account' | 'id'>,
 ): Promise<GroupedMove[]> {
-  return groupMoves(await listTrialMoves(db, account, id));
-}
-
-/** The actions of an operation, with that of the versions which its composition brings. */
-export function actionsWith({ actions }: Operation, moves: readonly GroupedMove[]): Action[] {
-  return moves.length === 0 ? actions : [...new Set<Action>([...actions, 'dependency_update'])];
+  return groupMoves(await listTrialFindings(db, account, id));
 }
 
 /**
@@ -34,7 +29,7 @@ export function actionsWith({ actions }: Operation, moves: readonly GroupedMove[
  * after another operation let a newer version through.
  */
 export async function pinMoves(services: Services, operation: Operation): Promise<void> {
-  for (const trial of await listTrialMoves(services.db, operation.account, operation.id)) {
+  for (const trial of await listTrialFindings(services.db, operation.account, operation.id)) {
     for (const move of trial.moves)
       await retryConflicts(() => pinMove(services, operation, trial, move));
   }
@@ -43,7 +38,7 @@ export async function pinMoves(services: Services, operation: Operation): Promis
 async function pinMove(
   services: Services,
   { account, id: operation_id, requested_by }: Operation,
-  { template_id, track }: TrialMoves,
+  { template_id, track }: TrialFindings,
   move: DependencyMove,
 ): Promise<void> {
   const { db } = services;

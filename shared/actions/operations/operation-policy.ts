@@ -15,7 +15,7 @@ import { approvalOf } from './approvals/request-approval.ts';
 import { eligibleReviewers, presentReviewers } from './approvals/reviewers.ts';
 import type { PolicyInForce } from './changes/change-kind.ts';
 import { kindOf } from './changes/index.ts';
-import { readMoves } from './dependency-moves.ts';
+import { foundActions } from './found-actions.ts';
 import type { ReadChange } from './operation-writes.ts';
 
 /** Reads the policies of an account, with the defaults of those that have no row. */
@@ -24,23 +24,22 @@ export function policiesInForce({ db }: Services, account: string): PolicyInForc
 }
 
 /**
- * The policy that an operation must satisfy now: the strictest one that its changes need. Versions
- * of other accounts that its composition brings need what a `dependency_update` needs.
+ * The policy that an operation must satisfy now: the strictest one that its changes need, and what
+ * its compositions found (`foundActions`).
  */
 export async function policyOfOperation(
   services: Services,
   { account, id, changes }: Pick<Operation, 'account' | 'id' | 'changes'>,
 ): Promise<InterventionPolicy> {
   const inForce = policiesInForce(services, account);
-  const [policies, moves] = await Promise.all([
+  const [policies, found] = await Promise.all([
     Promise.all(changes.map((change) => kindOf(change).policy(change, inForce))),
-    readMoves(services, { account, id }),
+    foundActions(services, { account, id }),
   ]);
   const [first, ...rest] = policies;
   if (first === undefined) throw new GantryError('internal', 'expected an operation with a change');
 
-  const update = moves.length === 0 ? [] : [await inForce('dependency_update')];
-  return strictestPolicy([first, ...rest, ...update]);
+  return strictestPolicy([first, ...rest, ...(await Promise.all(found.map(inForce)))]);
 }
 
 /** Throws `policy_denied`. */

@@ -33,6 +33,7 @@ import {
 import { checkChanges, operationWrites, type ReadChange } from './operation-writes.ts';
 import { requireOperation } from './require-operation.ts';
 import { digestOf, planTemplates, type TemplatePlan } from './template-plan.ts';
+import { grantPrivileges } from './trial-privileges.ts';
 import { withdrawOvertaken } from './withdraw-operation.ts';
 
 /**
@@ -176,6 +177,7 @@ async function awaitApproval(
 ): Promise<void> {
   try {
     const policy = await policyOfOperation(services, operation);
+    refuseDenied(operation, policy);
     const decision = await askReviewers(services, operation, policy, task_token);
     if (decision === null) return;
     await completeTask(services, task_token, { decision });
@@ -237,7 +239,7 @@ async function apply(
   if (await waitsForFreeze(services, operation, policy)) return applied;
   const expires_in_s = await secondsToDecide(services, operation, policy);
   if (policy.decision === 'require_approval' && operation.approval_id === null) {
-    // Composing brought versions of other accounts, or the policy was tightened meanwhile.
+    // Composing brought versions of other accounts or privileges, or the policy was tightened.
     await refuseUnasked(services, operation, policy, read);
     return { decision: stepDecisions.require_approval, expires_in_s };
   }
@@ -276,6 +278,7 @@ async function notify(services: Services, operation: Operation): Promise<Record<
 
   const { account, changes } = operation;
   await pinMoves(services, operation);
+  await grantPrivileges(services, operation);
   await enqueue(services, 'compose', await affectedTemplates(services, operation));
   for (const change of changes) await kindOf(change).follow(services, account, change);
   await withdrawOvertaken(services, operation);

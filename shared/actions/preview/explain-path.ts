@@ -9,6 +9,7 @@ import {
 import type {
   CompositionIndex,
   PathExplanation,
+  Privilege,
   ResolutionRecord,
   TemplateComposition,
 } from '../../domain/compose/index.ts';
@@ -62,6 +63,8 @@ export interface CurrentComposition {
   metadata: CompositionRecord['metadata'];
   instance_files: CompositionRecord['instance_files'];
   resolution: ResolutionRecord | null;
+  /** Absent in a composition of an older release. */
+  privileges?: Privilege[];
 }
 
 /**
@@ -82,7 +85,7 @@ export async function readCurrentComposition(
   if (pointer === null) return null;
 
   const record = await readRecord(services, pointer.report_key);
-  const { index_key, metadata, instance_files, resolution } = record;
+  const { index_key, metadata, instance_files, resolution, privileges } = record;
 
   const files = record.report.layers.reduce((sum, layer) => sum + layer.files, 0);
   if (files > filesMax) {
@@ -95,5 +98,6 @@ export async function readCurrentComposition(
 
   const sha256 = /\/sha256\/([0-9a-f]{64})\./.exec(index_key)?.[1];
   const index = decodeIndex(await getBytes(services.objects, index_key), sha256);
-  return { index, metadata, instance_files, resolution };
+  const current = { index, metadata, instance_files, resolution };
+  return privileges === undefined ? current : { ...current, privileges };
 }

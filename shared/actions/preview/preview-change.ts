@@ -16,13 +16,14 @@ import type {
   LayerName,
   LostFiles,
   Preview,
+  Privilege,
   ResolutionRecord,
 } from '../../domain/compose/index.ts';
-import { moveText, type TemplateView, viewOf } from '../../domain/compose/index.ts';
+import { moveText, privilegeText, type TemplateView, viewOf } from '../../domain/compose/index.ts';
 import type { Change } from '../../domain/operations/index.ts';
 import type { Assignment, Metadata, Track } from '../../domain/templates/index.ts';
 import { listAssignments } from '../../store/templates/index.ts';
-import { composeView } from '../compose/index.ts';
+import { composeView, findNewPrivileges } from '../compose/index.ts';
 import { type InstanceFile, instanceFilesOf } from '../compositions/index.ts';
 import { nowIso, type Services } from '../context/index.ts';
 import { requireInstance } from '../machines/index.ts';
@@ -92,13 +93,21 @@ export async function previewChanges(
   const moves = changes.flatMap((change) => moveOf(account, change, assignments) ?? []);
   const stay = moves.flatMap((move) => explainUnmoved(move, track, then.resolution) ?? []);
 
+  const place = { account, template_id, track };
+  const privileges = await newPrivilegesOf(services, place, now, then);
   const modules = changes.flatMap((change) => moduleOf(account, change, view.assignments) ?? []);
   const lost = modules.flatMap((module) => findLostFiles(then.report, module));
 
   return {
     ...rest,
     lost,
-    warnings: [...then.moves, ...stay, ...lost.map(({ message }) => message), ...warnings],
+    warnings: [
+      ...privileges,
+      ...then.moves,
+      ...stay,
+      ...lost.map(({ message }) => message),
+      ...warnings,
+    ],
     metadata: changedMetadata(assignments, view.assignments),
     instances: await previewInstances(
       services,
@@ -106,6 +115,17 @@ export async function previewChanges(
       filesOf(now, then),
     ),
   };
+}
+
+/** What machines would get besides files, in words. */
+async function newPrivilegesOf(
+  services: Services,
+  place: { account: string; template_id: string; track: Track },
+  now: Side,
+  { privileges: after = [] }: Side,
+): Promise<string[]> {
+  const found = await findNewPrivileges(services, place, { replaced: now, after });
+  return (found ?? []).map(privilegeText);
 }
 
 /** The module that a change removes from the template, or brings to another version. */
@@ -174,6 +194,8 @@ interface Side {
   warnings: string[];
   /** What it brings of other accounts' modules, in words. */
   moves: string[];
+  /** Absent in a composition of an older release. */
+  privileges?: Privilege[];
 }
 
 const emptyReport: CompositionReport = {
@@ -191,8 +213,10 @@ async function sideNow(
 ): Promise<Side> {
   const now = await readCurrentComposition(services, account, { ...at, filesMax });
   const nothing = { report: emptyReport, warnings: [], moves: [] };
-  if (now === null) return { index: null, files: [], resolution: null, ...nothing };
-  return { index: now.index, files: now.instance_files, resolution: now.resolution, ...nothing };
+  if (now === null) return { index: null, files: [], resolution: null, privileges: [], ...nothing };
+
+  const { instance_files: files, metadata: _, ...current } = now;
+  return { ...current, files, ...nothing };
 }
 
 async function sideOf(
@@ -200,7 +224,11 @@ async function sideOf(
   view: TemplateView,
   options: Parameters<typeof composeView>[2],
 ): Promise<Side> {
-  const { composition, warnings, resolution, moves } = await composeView(services, view, options);
+  const { composition, warnings, resolution, moves, privileges } = await composeView(
+    services,
+    view,
+    options,
+  );
 
   return {
     index: indexOf(composition),
@@ -209,6 +237,7 @@ async function sideOf(
     report: composition.report,
     warnings: [...warnings, ...composition.report.warnings],
     moves: moves.map((move) => moveText(move, resolution)),
+    privileges,
   };
 }
 

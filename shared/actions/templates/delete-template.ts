@@ -7,6 +7,7 @@ import type { Caller } from '../../domain/accounts/index.ts';
 import { type Template, tracks } from '../../domain/templates/index.ts';
 import {
   clearCompositionFailure,
+  clearGrantedPrivileges,
   forgetConsidered,
   listDependencies,
   removeComposition,
@@ -41,6 +42,7 @@ export async function deleteTemplate(
       ...tracks.flatMap((track) => [
         removeComposition(account, id, track),
         clearCompositionFailure(account, id, track),
+        clearGrantedPrivileges(account, id, track),
       ]),
       templateEvent(template, { actor, at: nowIso(services) }, 'deleted', { name }),
     ]);

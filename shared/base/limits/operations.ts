@@ -38,6 +38,8 @@ export const operationsLimits = {
   reviewedChangesMax: 20,
   /** Characters of one line of a change in a mail; the page has all of it. */
   mailedFactMax: 300,
+  /** Privileges that a mail lists; the page has all of them. */
+  mailedPrivilegesMax: 20,
   /** Characters of a manifest's field that reviewers see. */
   reviewedValueMax: 2000,
   /** Assignments that one request lists. The changes of one operation have limits of their own. */

@@ -77,9 +77,11 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   'registry-login': { ca: 36 * kib },
   repository: { ignored_tags: 128 * kib, list_cut: 64 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },
+  // limits.newPrivilegesMax
+  privileges: { privileges: 112 * kib },
   roster: { reviewers: 128 * kib },
   // A thousand modules of others with the longest names.
-  trial: { moves: 320 * kib },
+  trial: { moves: 320 * kib, privileges: 60 * kib },
   verdict: { verdict: 128 * kib },
   version: {
     // Each is one of a few words.

@@ -1,5 +1,5 @@
 import type { EntryType, TreeEntry } from '../files/index.ts';
-import type { Effect, Variety } from '../modules/index.ts';
+import type { Effect, ModuleManifest, Variety } from '../modules/index.ts';
 import type { Metadata } from '../templates/index.ts';
 import type {
   CarvedOutFile,
@@ -37,6 +37,8 @@ export interface CompositionLayer {
    * ship.
    */
   granted_reservations?: string[];
+  /** Whole, for the generated layer. */
+  manifest?: ModuleManifest;
   /** The layer's tree, `/` included. */
   entries: TreeEntry[];
 }

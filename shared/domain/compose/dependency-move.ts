@@ -1,4 +1,3 @@
-import type { Track } from '../templates/index.ts';
 import type { LayerName, ResolutionRecord } from './composition-report.ts';
 import type { ApprovedVersion, Dependency } from './dependency.ts';
 
@@ -10,23 +9,6 @@ export interface DependencyMove {
   version_id: string;
   /** The last operation that let a version of the module through when this move was found. */
   approved_by: string | null;
-}
-
-/**
- * The moves that composing a template with an operation found. Reviewers judge these versions, and
- * the template is pinned to them once the operation is applied.
- */
-export interface TrialMoves {
-  account: string;
-  operation_id: string;
-  template_id: string;
-  track: Track;
-  moves: DependencyMove[];
-}
-
-/** A move, and the tracks of templates that it concerns. */
-export interface GroupedMove extends DependencyMove {
-  places: Pick<TrialMoves, 'template_id' | 'track'>[];
 }
 
 /**
@@ -81,22 +63,6 @@ export function isStillDue(
   operation_id: string,
 ): boolean {
   return last === approved_by || last === operation_id;
-}
-
-/** The moves of all templates, each once, sorted by module. */
-export function groupMoves(trials: readonly TrialMoves[]): GroupedMove[] {
-  const groups = new Map<string, GroupedMove>();
-
-  for (const { template_id, track, moves } of trials) {
-    for (const move of moves) {
-      const key = JSON.stringify([move.module, move.from_version_id, move.version_id]);
-      const group = groups.get(key) ?? { ...move, places: [] };
-      group.places.push({ template_id, track });
-      groups.set(key, group);
-    }
-  }
-
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
 /** A move as a preview names it. */

@@ -14,4 +14,5 @@ export * from './proposal.ts';
 export * from './quorum.ts';
 export * from './reminder.ts';
 export * from './review.ts';
+export * from './review-privileges.ts';
 export * from './trust-loss.ts';

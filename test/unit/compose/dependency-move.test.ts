@@ -6,7 +6,7 @@ import {
   isStillDue,
   moveText,
   type ResolutionRecord,
-  type TrialMoves,
+  type TrialFindings,
   withMoves,
 } from '../../../shared/domain/compose/index.ts';
 
@@ -93,7 +93,7 @@ describe('a move of an operation that is applied', () => {
 });
 
 describe('the moves of several templates', () => {
-  const trial = (template_id: string, ...moves: DependencyMove[]): TrialMoves => ({
+  const trial = (template_id: string, ...moves: DependencyMove[]): TrialFindings => ({
     account: 'acme',
     operation_id: 'op_1',
     template_id,

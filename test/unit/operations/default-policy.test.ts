@@ -22,6 +22,7 @@ describe('without a policy of its own, an action', () => {
       'extension_import',
       'trust_policy_change',
       'mass_quarantine',
+      'module_assign_privileged',
       'dependency_update',
       'instance_track_change',
       'member_change',

@@ -10,6 +10,7 @@ import {
   dueReminders,
   factText,
   type Operation,
+  privilegeLines,
   warnUnshown,
 } from '../../../domain/operations/index.ts';
 import { getApproval, updateApproval } from '../../../store/operations/index.ts';
@@ -17,6 +18,7 @@ import { transact } from '../../../store/table/index.ts';
 import { nowIso, type Services, sendMail } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { readChanges } from '../operation-writes.ts';
+import { readPrivileges } from '../trial-privileges.ts';
 import { approvalLink } from './approval-link.ts';
 import { undecidedReviewers } from './reviewers.ts';
 
@@ -102,6 +104,7 @@ async function factsOf(services: Services, operation: Operation): Promise<string
     const shown = read.map(({ change, rows }) => kindOf(change).review(change, rows));
     const lines = [
       ...warnUnshown(operation.changes.length),
+      ...privilegeLines(await readPrivileges(services, operation)),
       ...shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]),
     ];
     return lines.map((line) => cutText(line.replaceAll(/\p{Cc}/gu, ' '), limits.mailedFactMax));

@@ -10,7 +10,7 @@ import {
 } from '../../../store/operations/index.ts';
 import { transact } from '../../../store/table/index.ts';
 import { later, nowIso, type Services } from '../../context/index.ts';
-import { actionsWith, readMoves } from '../dependency-moves.ts';
+import { foundActions } from '../found-actions.ts';
 import { nameOf } from '../name-of.ts';
 import { mailReviewers } from './mail-reviewers.ts';
 import { concernedBy } from './reviewers.ts';
@@ -75,7 +75,8 @@ export async function askReviewers(
   }
 
   const at = nowIso(services);
-  const actions = actionsWith(operation, await readMoves(services, operation));
+  const found = await foundActions(services, operation);
+  const actions = [...new Set([...operation.actions, ...found])];
   const approval: Approval = {
     account: operation.account,
     id,

@@ -10,6 +10,7 @@ import {
   type Review,
   type ReviewedChange,
   type ReviewedTemplate,
+  reviewPrivileges,
   warnUnshown,
 } from '../../../domain/operations/index.ts';
 import { countInstances } from '../../../store/machines/index.ts';
@@ -20,6 +21,7 @@ import { kindOf } from '../changes/index.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { reviewedTracks } from '../template-plan.ts';
+import { readPrivileges } from '../trial-privileges.ts';
 import { reviewMoves } from './review-moves.ts';
 import { presentReviewers } from './reviewers.ts';
 import { contentOf } from './version-content.ts';
@@ -44,11 +46,12 @@ export async function reviewApproval(
   approval: Approval,
   operation: Operation,
 ): Promise<Review> {
-  const [changes, moves, found] = await Promise.all([
+  const [changes, moves, privileges, found] = await Promise.all([
     mapConcurrently(operation.changes.slice(0, limits.reviewedChangesMax), 4, (change) =>
       reviewChange(services, approval.account, change),
     ),
     reviewMoves(services, operation),
+    readPrivileges(services, operation),
     affectedTemplatesOf(services, operation),
   ]);
 
@@ -62,7 +65,7 @@ export async function reviewApproval(
       approvals: approvalsCounted(approval, approval, reviewers),
       quorum: approval.quorum,
     },
-    changes: [...changes, ...moves.changes],
+    changes: [...changes, ...moves.changes, ...reviewPrivileges(privileges)],
     ...affected,
     machines: affected.templates.reduce((sum, { machines }) => sum + machines, 0),
     confirmation: await confirmationOf(services, approval, operation),

@@ -1,9 +1,9 @@
-import type { TrialMoves } from '../../domain/compose/index.ts';
+import type { TrialFindings } from '../../domain/compose/index.ts';
 import type { Track } from '../../domain/templates/index.ts';
 import { type Db, entity, type Write } from '../table/index.ts';
 
 /** In the operation's partition, so that one consistent query reads those of all templates. */
-const trials = entity<TrialMoves>()({
+const trials = entity<TrialFindings>()({
   name: 'trial',
   attributes: {
     account: 'text',
@@ -11,27 +11,28 @@ const trials = entity<TrialMoves>()({
     template_id: 'text',
     track: 'text',
     moves: 'json',
+    privileges: 'optional',
   },
   key: { pk: '${account}#operation#${operation_id}', sk: 'trial#${template_id}#${track}' },
 });
 
-export function getTrialMoves(
+export function getTrialFindings(
   db: Db,
   key: { account: string; operation_id: string; template_id: string; track: Track },
-): Promise<TrialMoves | null> {
+): Promise<TrialFindings | null> {
   return trials.get(db, key);
 }
 
-/** The moves of each template that was composed with an operation. */
-export function listTrialMoves(
+/** The findings of each template that was composed with an operation. */
+export function listTrialFindings(
   db: Db,
   account: string,
   operation_id: string,
-): Promise<TrialMoves[]> {
+): Promise<TrialFindings[]> {
   return trials.all(db, 'primary', { account, operation_id });
 }
 
 /** Belongs in a transaction with `holdOperation`: what reviewers saw must not change. */
-export function putTrialMoves(trial: TrialMoves): Write {
+export function putTrialFindings(trial: TrialFindings): Write {
   return trials.put(trial);
 }

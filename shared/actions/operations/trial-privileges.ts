@@ -1,0 +1,60 @@
+import { retryConflicts } from '../../base/retry-conflicts.ts';
+import {
+  type GroupedPrivilege,
+  groupPrivileges,
+  newPrivileges,
+  type Privilege,
+  type TrialFindings,
+} from '../../domain/compose/index.ts';
+import type { Operation } from '../../domain/operations/index.ts';
+import {
+  getComposition,
+  getGrantedPrivileges,
+  listTrialFindings,
+  putGrantedPrivileges,
+} from '../../store/compose/index.ts';
+import { transact } from '../../store/table/index.ts';
+import { recordInPlace } from '../compositions/index.ts';
+import type { Services } from '../context/index.ts';
+
+/** The privileges that machines would get by an operation, as its last compositions found them. */
+export async function readPrivileges(
+  { db }: Services,
+  { account, id }: Pick<Operation, 'account' | 'id'>,
+): Promise<GroupedPrivilege[]> {
+  return groupPrivileges(await listTrialFindings(db, account, id));
+}
+
+/**
+ * Notes the privileges that an applied operation let through, for the composition that follows. A
+ * second run changes nothing that matters.
+ */
+export async function grantPrivileges(
+  services: Services,
+  { account, id }: Pick<Operation, 'account' | 'id'>,
+): Promise<void> {
+  for (const { privileges = [], ...trial } of await listTrialFindings(services.db, account, id)) {
+    if (privileges.length > 0) await retryConflicts(() => grant(services, trial, privileges));
+  }
+}
+
+async function grant(
+  services: Services,
+  { account, template_id, track }: Pick<TrialFindings, 'account' | 'template_id' | 'track'>,
+  privileges: readonly Privilege[],
+): Promise<void> {
+  const { db } = services;
+  const key = { account, template_id, track };
+  const [row, composition] = await Promise.all([
+    getGrantedPrivileges(db, key),
+    getComposition(db, account, template_id, track),
+  ]);
+  const record = await recordInPlace(services, composition);
+
+  // What the composition in place has needs no row. Once it lacks that, it is asked for again.
+  const waiting = newPrivileges(record?.privileges ?? [], row?.privileges ?? []);
+  const granted = [...waiting, ...newPrivileges(waiting, privileges)];
+  const revision = row?.revision ?? 0;
+
+  await transact(db, [putGrantedPrivileges({ ...key, privileges: granted, revision })]);
+}

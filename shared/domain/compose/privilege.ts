@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Track } from '../templates/index.ts';
+
+/**
+ * A right of a module that opens more of a machine than the module's own files and services: see
+ * `listPrivileges`. Reviewers decide about it before machines get it.
+ */
+export const privilege = z.strictObject({
+  /** `<account>/<name>`. */
+  module: z.string(),
+  /** What the module needs, and what that opens. */
+  sentence: z.string(),
+});
+
+export type Privilege = z.infer<typeof privilege>;
+
+/**
+ * The privileges that operations let through on a track of a template and that its composition in
+ * place lacks.
+ */
+export interface GrantedPrivileges {
+  account: string;
+  template_id: string;
+  track: Track;
+  privileges: Privilege[];
+  /** Counts the changes of the row. A write names the count that it read. */
+  revision: number;
+}
+
+/** A privilege, and the tracks of templates that it is new on. */
+export interface GroupedPrivilege extends Privilege {
+  places: { template_id: string; track: Track }[];
+}
+
+/** The privileges that a composition has and the one before lacks, in the order of `after`. */
+export function newPrivileges(
+  before: readonly Privilege[],
+  after: readonly Privilege[],
+): Privilege[] {
+  const had = new Set(before.map(keyOf));
+  return after.filter((one) => !had.has(keyOf(one)));
+}
+
+/** The privileges of all templates, each once, sorted by module. */
+export function groupPrivileges(
+  trials: readonly { template_id: string; track: Track; privileges?: readonly Privilege[] }[],
+): GroupedPrivilege[] {
+  const groups = new Map<string, GroupedPrivilege>();
+
+  for (const { template_id, track, privileges = [] } of trials) {
+    for (const one of privileges) {
+      const group = groups.get(keyOf(one)) ?? { ...one, places: [] };
+      group.places.push({ template_id, track });
+      groups.set(keyOf(one), group);
+    }
+  }
+
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}
+
+/** A privilege as a preview names it. */
+export function privilegeText({ module, sentence }: Privilege): string {
+  return `gives ${module} a privilege: ${sentence} The policy of module_assign_privileged decides.`;
+}
+
+function keyOf({ module, sentence }: Privilege): string {
+  return JSON.stringify([module, sentence]);
+}
