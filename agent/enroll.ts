@@ -28,6 +28,8 @@ export interface EnrollOptions {
   onDecommission?: AgentConfig['on_decommission'];
   /** `directory` by default. */
   way?: AgentConfig['way'];
+  /** `auto` by default. */
+  layout?: AgentConfig['layout'];
   now?: () => Date;
 }
 
@@ -53,6 +55,7 @@ export async function enroll({
   writablePaths,
   onDecommission,
   way = 'directory',
+  layout,
   now = () => new Date(),
 }: EnrollOptions): Promise<Enrolled> {
   const join = readJoinToken(token);
@@ -96,6 +99,7 @@ export async function enroll({
       writable_paths: writablePaths,
       on_decommission: onDecommission,
       way,
+      layout,
     });
 
     // Keep a trusted root: only the platform vouches for the root of a token, but the trusted root

@@ -4,6 +4,7 @@ import { moduleLabel } from '../shared/domain/templates/index.ts';
 import { describeLeftOut } from './apply/lay-out-tree.ts';
 import type { NotReceived } from './fetch/receive.ts';
 import type { RootProblem } from './inspect/inspect-root.ts';
+import type { Layout } from './mount/choose-layout.ts';
 import type { AgentConfig, AgentState } from './state.ts';
 import type { Remark } from './verify/remark.ts';
 import type { VerifiedContent } from './verify/verify-content.ts';
@@ -19,6 +20,7 @@ export interface ReportContext {
 export interface RunningContent {
   config: AgentConfig;
   content: VerifiedContent;
+  layout: Layout;
   /** Whether this tick applied it. */
   isNew: boolean;
   /** The faults of the root file system. */
@@ -31,7 +33,7 @@ export interface RunningContent {
 export function reportVerified(running: RunningContent, context: ReportContext): AgentReport {
   const { config, content, problems } = running;
   const { state, version } = content.desired;
-  const leftOut = describeLeftOut(content.tree);
+  const leftOut = describeLeftOut(content.tree, running.layout);
 
   const status = reportStatus(running.isNew, describeProblems(running), context);
   const suspects = new Set(problems.map(({ module }) => module));

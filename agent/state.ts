@@ -8,6 +8,8 @@ import { readIfPresent, writeAtomic } from './files.ts';
  * with its own systemd, or be what the machine boots.
  */
 export const ways = ['directory', 'services', 'root'] as const;
+/** The choices of `--layout`. */
+export const layouts = ['auto', 'mount', 'copy'] as const;
 
 /** The settings from enrolment. This file is written last, so a machine that has it is enrolled. */
 export const agentConfig = z.object({
@@ -21,6 +23,8 @@ export const agentConfig = z.object({
   /** Whether the root file system keeps running after decommissioning, or `current` is removed. */
   on_decommission: z.enum(['keep', 'stop']).default('keep'),
   way: z.enum(ways).default('directory'),
+  /** How generations get their files: `auto` mounts where the way asks for it and it works. */
+  layout: z.enum(layouts).default('auto'),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 

@@ -99,7 +99,14 @@ async function apply(
     const { content, generation } = applied;
     return {
       report: reportVerified(
-        { config: agent.config, content, isNew: true, problems: [], isRepaired: true },
+        {
+          config: agent.config,
+          content,
+          layout: generation.layout,
+          isNew: true,
+          problems: [],
+          isRepaired: true,
+        },
         { remarks },
       ),
       generation: generation.number,
@@ -165,7 +172,14 @@ async function inspect(
   if (reason === undefined) await forgetUnneededRoots(agent, held, remarks);
   return {
     report: reportVerified(
-      { config: agent.config, content, isNew: false, problems, isRepaired },
+      {
+        config: agent.config,
+        content,
+        layout: generation.layout,
+        isNew: false,
+        problems,
+        isRepaired,
+      },
       { because: reason, remarks },
     ),
     generation: generation.number,
@@ -190,8 +204,10 @@ function noteRepair(agent: Agent): void {
 }
 
 /** Removes former generations, and the leftovers of one that was not finished. */
-async function clean({ paths }: Agent, remarks: Remark[]): Promise<void> {
-  await attempt('Former generations could not be removed', remarks, () => cleanGenerations(paths));
+async function clean({ paths, config }: Agent, remarks: Remark[]): Promise<void> {
+  await attempt('Former generations could not be removed', remarks, () =>
+    cleanGenerations(paths, config.writable_paths),
+  );
 }
 
 /** Removes content that none of these desired states needs. */

@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { moduleLabel } from '../../shared/domain/templates/index.ts';
 import type { Agent } from '../agent.ts';
 import type { HeldDesiredState } from '../fetch/desired-state.ts';
 import { readIfPresent, writeAtomic } from '../files.ts';
+import { chooseLayout } from '../mount/choose-layout.ts';
 import { writeJson } from '../state.ts';
 import type { Remark } from '../verify/remark.ts';
 import { hexOf } from '../verify/store.ts';
@@ -35,15 +36,23 @@ export async function layOutGeneration(
   content: VerifiedContent,
   desiredState: Buffer,
 ): Promise<Generation> {
-  const { paths, store } = agent;
-  await writeImage(agent, content);
-  return buildGeneration({ paths, store, tree: content.tree, desiredState });
+  const { paths, store, config } = agent;
+  return buildGeneration({
+    paths,
+    store,
+    tree: content.tree,
+    layout: await chooseLayout(config, paths),
+    image: relative(join(paths.generations, 'any'), await writeImage(agent, content)),
+    writablePaths: config.writable_paths,
+    desiredState,
+  });
 }
 
-/** A machine with composefs mounts the image. It is computed here, so it needs no download. */
-async function writeImage({ paths }: Agent, { image, desired }: VerifiedContent): Promise<void> {
+/** Writes the image that the desired state signs. It is computed here, so it needs no download. */
+async function writeImage({ paths }: Agent, { image, desired }: VerifiedContent): Promise<string> {
   const path = join(paths.images, `${hexOf(desired.state.composition_digest)}.erofs`);
   if (!(await readIfPresent(path))?.equals(image)) await writeAtomic(path, image);
+  return path;
 }
 
 /** Notes in state.json what runs. */

@@ -1,17 +1,22 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredState } from '../../shared/contract/reconcile/index.ts';
-import { removeTree } from '../files.ts';
+import { readClaimedContent } from '../../shared/director/index.ts';
+import { isRefusal } from '../fetch/desired-state.ts';
+import { readIfPresent, removeTree } from '../files.ts';
+import { recordSuffix } from '../mount/generation-names.ts';
 import type { AgentPaths } from '../paths.ts';
 import { isStored } from '../verify/layer.ts';
 import { hexOf, Store } from '../verify/store.ts';
 
 /**
- * Removes from store and images what none of these desired states needs. It is called with the
- * running one and the one before or the wanted one, so a machine's disk holds the content of two
- * generations however long the machine lives.
+ * Removes from store and images what none of these desired states needs, and no generation that is
+ * still here: a mounted one reads its files from the store, and a return to an earlier one fetches
+ * nothing. It is called with the running one and the one before or the wanted one, so a machine's
+ * disk holds the content of two generations however long the machine lives.
  */
-export async function collectGarbage(paths: AgentPaths, needed: DesiredState[]): Promise<void> {
+export async function collectGarbage(paths: AgentPaths, states: DesiredState[]): Promise<void> {
+  const needed = [...states, ...(await readGenerationStates(paths))];
   const layers = needed.flatMap((state) => state.layers);
   const folder = (name: string) => join(paths.store, name);
 
@@ -35,6 +40,26 @@ export async function collectGarbage(paths: AgentPaths, needed: DesiredState[]):
     paths.store,
     layers.map((layer) => layer.layer_digest),
   );
+}
+
+/**
+ * The desired states of the generations that are here. A record that was tampered with names no
+ * content of its own: such a generation is made again, or loses its files with the next collection.
+ */
+async function readGenerationStates({ generations }: AgentPaths): Promise<DesiredState[]> {
+  const states: DesiredState[] = [];
+  for (const name of await readdir(generations)) {
+    if (!name.endsWith(recordSuffix)) continue;
+
+    const record = await readIfPresent(join(generations, name));
+    try {
+      if (record !== undefined) states.push(readClaimedContent(record).custom);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+
+  return states;
 }
 
 async function collectObjects(dir: string, layers: string[]): Promise<void> {

@@ -1,23 +1,38 @@
-import { readdir, readFile, readlink, rename, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { limits } from '../../shared/base/limits/index.ts';
 import { errnoOf, isExhausted } from '../failure.ts';
 import { removeTree, syncDirectory, syncFileSystem, unfinished, writeAtomic } from '../files.ts';
+import type { Layout } from '../mount/choose-layout.ts';
+import {
+  type MountOptions,
+  mountGeneration,
+  unmountGeneration,
+} from '../mount/generation-mounts.ts';
+import {
+  generationPath,
+  isMountable,
+  numberOf,
+  partsPath,
+  recordPath,
+} from '../mount/generation-names.ts';
+import { parts } from '../mount/mount-commands.ts';
+import { isInUse } from '../mount/users.ts';
 import { requireNoMounts } from '../mounts.ts';
 import type { AgentPaths } from '../paths.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
-import { layOutTree } from './lay-out-tree.ts';
+import { layOutTop, layOutTree } from './lay-out-tree.ts';
 import { layOutShippedData } from './shipped-data.ts';
 
 /**
- * A root file system that was laid out here, with the bytes of the desired state that it was made
- * from.
+ * A root file system that was made here, with the bytes of the desired state that it was made from.
  */
 export interface Generation {
   number: number;
   /** Path of the root file system. */
   path: string;
+  layout: Layout;
   /**
    * Undefined when the record is gone: the generation cannot be verified then, and is laid out
    * again.
@@ -38,10 +53,19 @@ export async function currentGeneration(paths: AgentPaths): Promise<Generation |
   const number = Number(/^generations\/([1-9]\d*)$/.exec(target)?.[1]);
   if (!Number.isSafeInteger(number)) return undefined;
 
+  return describeGeneration(paths, number, await readRecord(paths, number));
+}
+
+function describeGeneration(
+  paths: AgentPaths,
+  number: number,
+  desiredState: Buffer | undefined,
+): Generation {
   return {
     number,
-    path: join(paths.generations, String(number)),
-    desiredState: await readRecord(paths, number),
+    path: generationPath(paths, number),
+    layout: isMountable(paths, number) ? 'mount' : 'copy',
+    desiredState,
   };
 }
 
@@ -58,34 +82,63 @@ export interface GenerationOptions {
   paths: AgentPaths;
   store: Store;
   tree: ExpectedTree;
+  layout: Layout;
+  /** The image that the desired state signs, as a link in `N.mount` names it. */
+  image: string;
+  writablePaths: readonly string[];
   /** The bytes of the desired state that the tree was made from. */
   desiredState: Buffer;
 }
 
 /**
- * Lays out the next generation and switches to it. A crash at any point leaves `current` on the old
- * or the new root, each whole: everything is on the disk before the one rename that switches.
+ * Makes the next generation, mounted or laid out, and switches to it. A crash at any point leaves
+ * `current` on the old or the new root, each whole: everything is on the disk, and mounted, before
+ * the one rename that switches.
  */
-export async function buildGeneration({
-  paths,
-  store,
-  tree,
-  desiredState,
-}: GenerationOptions): Promise<Generation> {
+export async function buildGeneration(options: GenerationOptions): Promise<Generation> {
+  const { paths, store, tree, layout, writablePaths, desiredState } = options;
   const number = (await highestGeneration(paths)) + 1;
-  const path = join(paths.generations, String(number));
 
   const building = join(paths.generations, `${unfinished}${number}`);
   await removeTree(building);
-  await layOutTree({ ...tree, store, into: building });
-  await rename(building, path);
+  if (layout === 'mount') {
+    // First, because data that is a directory is mounted, and any other is linked.
+    await layOutShippedData(tree, store, paths);
+    await layOutParts(options, building);
+    await rename(building, partsPath(paths, number));
+    await mkdir(generationPath(paths, number));
+  } else {
+    await layOutTree({ ...tree, store, into: building });
+    await rename(building, generationPath(paths, number));
+    await layOutShippedData(tree, store, paths);
+  }
 
   await writeAtomic(recordPath(paths, number), desiredState, 0o600);
-  await layOutShippedData(tree, store, paths);
   await syncFileSystem(paths.generations);
-  await switchTo(paths, number);
+  await switchGeneration({ paths, number, writablePaths });
 
-  return { number, path, desiredState };
+  return describeGeneration(paths, number, desiredState);
+}
+
+/** Lays out what a generation is mounted from. */
+async function layOutParts(
+  { paths, store, tree, image }: GenerationOptions,
+  into: string,
+): Promise<void> {
+  await mkdir(into, { mode: 0o700 });
+  await mkdir(join(into, parts.erofs));
+  await symlink(image, join(into, parts.image));
+  await layOutTop({ tree, store, machineData: paths.machineData, into: join(into, parts.top) });
+}
+
+/**
+ * Points `current` to a generation that is here, by one rename, once it is mounted: the next one, or
+ * an earlier one that the machine returns to. Nothing is fetched.
+ */
+export async function switchGeneration(options: MountOptions): Promise<void> {
+  const { paths, number } = options;
+  if (isMountable(paths, number)) await mountGeneration(options);
+  await switchTo(paths, number);
 }
 
 /** Points `current` to a generation, by one rename. */
@@ -118,36 +171,48 @@ export async function adoptState(
 
 /**
  * Removes the leftovers of a crash, and all generations except the newest few. The running one
- * always stays, and so does one with a mount in it.
+ * always stays, and so do one with a mount in it and one that a process has as its root: a service
+ * that no update restarted.
  *
  * @throws the first failure, once everything else is removed.
  */
-export async function cleanGenerations(paths: AgentPaths): Promise<void> {
+export async function cleanGenerations(
+  paths: AgentPaths,
+  writablePaths: readonly string[],
+): Promise<void> {
   const current = (await currentGeneration(paths))?.number;
   const names = await readdir(paths.generations);
-  const numbers = names.map(Number).filter(Number.isSafeInteger);
+  const numbers = new Set(names.map(numberOf));
   // A number above the running one was laid out and never switched to: a crash came between.
-  const before = numbers
+  const before = [...numbers]
+    .filter((number) => number !== undefined)
     .filter((number) => current === undefined || number < current)
     .sort((a, b) => b - a);
   const kept = new Set([current, ...before.slice(0, limits.agentGenerationsKept - 1)]);
 
   const failures: unknown[] = [];
-  for (const name of names) {
-    const number = Number(name.replace(/\.state\.json$/, ''));
-    if (!name.startsWith(unfinished) && kept.has(number)) continue;
+  for (const number of numbers) {
+    if (number === undefined || kept.has(number)) continue;
+    await removeGeneration({ paths, number, writablePaths }).catch((error) => failures.push(error));
+  }
 
+  for (const name of names.filter((name) => numberOf(name) === undefined)) {
     await removeTree(join(paths.generations, name)).catch((error) => failures.push(error));
   }
 
   if (failures.length > 0) throw failures[0];
 }
 
-async function highestGeneration(paths: AgentPaths): Promise<number> {
-  const names = await readdir(paths.generations);
-  return Math.max(0, ...names.map(Number).filter(Number.isSafeInteger));
+/** The record goes last, because what is left of a generation needs its content. */
+async function removeGeneration(options: MountOptions): Promise<void> {
+  const { paths, number } = options;
+  if (await isInUse(paths, number)) return;
+
+  if (isMountable(paths, number)) await unmountGeneration(options);
+  for (const path of [generationPath, partsPath, recordPath]) await removeTree(path(paths, number));
 }
 
-function recordPath(paths: AgentPaths, number: number): string {
-  return join(paths.generations, `${number}.state.json`);
+async function highestGeneration(paths: AgentPaths): Promise<number> {
+  const names = await readdir(paths.generations);
+  return Math.max(0, ...names.map(numberOf).filter((number) => number !== undefined));
 }

@@ -5,16 +5,19 @@ import {
   constants,
   copyFileSync,
   lchownSync,
+  lstatSync,
   lutimesSync,
   mkdirSync,
   openSync,
   symlinkSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { deviceMajorMinor } from '../../shared/artifact/device.ts';
-import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import { ancestorPaths, type TreeEntry } from '../../shared/domain/files/index.ts';
+import type { Layout } from '../mount/choose-layout.ts';
 import { makeBreather } from '../verify/content-check.ts';
-import type { ExpectedTree } from '../verify/expected-tree.ts';
+import { type ExpectedTree, isDataLink, plainDirectory } from '../verify/expected-tree.ts';
 import { isStored } from '../verify/layer.ts';
 import type { Store } from '../verify/store.ts';
 import { isRoot, pathInRoot } from './tree-paths.ts';
@@ -58,6 +61,52 @@ export async function layOutTree({ entries, contents, store, into }: LayOutOptio
   }
 
   for (const entry of directories.reverse()) setAttributes(entry, place(entry));
+}
+
+export interface TopOptions {
+  tree: ExpectedTree;
+  store: Store;
+  machineData: string;
+  into: string;
+}
+
+/**
+ * Lays out what a mounted root shows above its image: the files that only this machine has, with
+ * their parents, as the topmost directory decides the attributes. A path of the machine whose data
+ * is a directory is one here too, to mount the data at. Any other is a link to the data.
+ */
+export async function layOutTop({ tree, store, machineData, into }: TopOptions): Promise<void> {
+  await layOutTree({
+    entries: topEntries(tree, machineData),
+    contents: tree.contents,
+    store,
+    into,
+  });
+}
+
+function topEntries(tree: ExpectedTree, machineData: string): TreeEntry[] {
+  const { entries, shippedData } = tree;
+  const shown = pathsOfTop(tree);
+  const shipped = new Map(shippedData.map((entry) => [entry.path, entry]));
+  const isDirectory = (path: string) =>
+    lstatSync(join(machineData, path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+  return entries
+    .filter(({ path }) => shown.has(path))
+    .map((entry) =>
+      isDataLink(entry) && isDirectory(entry.path)
+        ? { ...plainDirectory, ...attributesOf(shipped.get(entry.path)), path: entry.path }
+        : entry,
+    );
+}
+
+function pathsOfTop({ added }: ExpectedTree): Set<string> {
+  return new Set([...added].flatMap((path) => [...ancestorPaths(path), path]));
+}
+
+/** The attributes that a module gives to a directory of the machine. */
+function attributesOf(entry: TreeEntry | undefined): Partial<TreeEntry> {
+  return entry?.type === 'directory' ? entry : {};
 }
 
 function makeEntry(
@@ -124,12 +173,18 @@ function setAttributes(entry: TreeEntry, path: string): void {
   lutimesSync(path, time, time);
 }
 
-/** What `layOutTree` leaves out of a tree, as a sentence; undefined when nothing. */
-export function describeLeftOut(tree: ExpectedTree): string | undefined {
+/**
+ * What `layOutTree` leaves out of a tree, as a sentence; undefined when nothing. The image of a
+ * mounted root has everything.
+ */
+export function describeLeftOut(tree: ExpectedTree, layout: Layout): string | undefined {
+  const { entries, shippedData } = tree;
+  const top = pathsOfTop(tree);
+  const made = layout === 'copy' ? entries : entries.filter(({ path }) => top.has(path));
   let attributes = 0;
   let devices = 0;
 
-  for (const entry of [...tree.entries, ...tree.shippedData]) {
+  for (const entry of [...made, ...shippedData]) {
     if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
     if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
   }

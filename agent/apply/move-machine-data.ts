@@ -14,10 +14,10 @@ import { GantryError } from '../../shared/base/error.ts';
 import { ancestorPaths } from '../../shared/domain/files/index.ts';
 import { errnoOf } from '../failure.ts';
 import { syncFileSystem } from '../files.ts';
+import { withParent } from '../mount/held-directory.ts';
 import { type AgentPaths, machineDataName } from '../paths.ts';
 import { dataLink, dataMountPoint, outermostPaths } from '../verify/expected-tree.ts';
 import type { Generation } from './generation.ts';
-import { withParent } from './held-directory.ts';
 import { isRoot } from './tree-paths.ts';
 
 /**

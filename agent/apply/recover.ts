@@ -2,12 +2,14 @@ import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from '../agent.ts';
 import { makePrivate, removeTree, unfinished } from '../files.ts';
+import { mountGeneration } from '../mount/generation-mounts.ts';
 import { currentGeneration } from './generation.ts';
 import { moveMachineData } from './move-machine-data.ts';
 
 /**
- * Makes the agent's folders, removes what a crash left unfinished in them, and moves the machine's
- * data out of the generation of an earlier agent.
+ * Makes the agent's folders, removes what a crash left unfinished in them, mounts the running
+ * generation if a reboot ended its mounts, and moves the machine's data out of the generation of an
+ * earlier agent.
  */
 export async function recoverDirectory({ paths, store, config }: Agent): Promise<void> {
   await mkdir(paths.generations, { recursive: true });
@@ -24,5 +26,10 @@ export async function recoverDirectory({ paths, store, config }: Agent): Promise
   }
 
   const running = await currentGeneration(paths);
-  if (running !== undefined) await moveMachineData(paths, running, config.writable_paths);
+  if (running === undefined) return;
+
+  const { number } = running;
+  const writablePaths = config.writable_paths;
+  if (running.layout === 'mount') await mountGeneration({ paths, number, writablePaths });
+  else await moveMachineData(paths, running, writablePaths);
 }

@@ -4,10 +4,10 @@ import { GantryError } from '../../shared/base/error.ts';
 import { parentPath, type TreeEntry } from '../../shared/domain/files/index.ts';
 import { errnoOf, toGantryError } from '../failure.ts';
 import { removeTree, syncDirectory, syncFileSystem } from '../files.ts';
+import { type HeldParent, withParent } from '../mount/held-directory.ts';
 import type { AgentPaths } from '../paths.ts';
 import { type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
-import { type HeldParent, withParent } from './held-directory.ts';
 import { type LayOutOptions, layOutTree } from './lay-out-tree.ts';
 import { isRoot } from './tree-paths.ts';
 

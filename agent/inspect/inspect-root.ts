@@ -2,8 +2,14 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { compareBytes, parentPath, type TreeEntry } from '../../shared/domain/files/index.ts';
 import { isRoot, pathInRoot } from '../apply/tree-paths.ts';
 import { errnoOf } from '../failure.ts';
+import type { Layout } from '../mount/choose-layout.ts';
 import { type ContentCheck, makeBreather } from '../verify/content-check.ts';
-import { dataMountPoint, type ExpectedTree, isWithin } from '../verify/expected-tree.ts';
+import {
+  dataMountPoint,
+  type ExpectedTree,
+  isDataLink,
+  isWithin,
+} from '../verify/expected-tree.ts';
 import { findEntryFault } from './entry-fault.ts';
 
 /**
@@ -28,6 +34,7 @@ export interface InspectOptions {
   root: string;
   tree: ExpectedTree;
   check: ContentCheck;
+  layout: Layout;
 }
 
 /**
@@ -49,6 +56,7 @@ export async function inspectRoot(options: InspectOptions): Promise<RootProblem[
 
 class Inspection {
   readonly problems: RootProblem[] = [];
+  readonly #unchecked: string[];
   readonly #options: InspectOptions;
   readonly #children: Map<string, Set<string>>;
   /** Directories that are something else on the disk. Looking below them could follow a link. */
@@ -56,11 +64,14 @@ class Inspection {
 
   constructor(options: InspectOptions) {
     this.#options = options;
+    // The machine's data is mounted there, or a link leads to it.
+    const data = options.layout === 'mount' ? options.tree.entries.filter(isDataLink) : [];
+    this.#unchecked = [...unchecked, ...data.map(({ path }) => path)];
     this.#children = childrenOf(options.tree.entries);
   }
 
   visit(entry: TreeEntry): void {
-    if (isWithin(entry.path, unchecked)) return;
+    if (isWithin(entry.path, this.#unchecked)) return;
 
     if (entry.path !== '/' && this.#gone.has(parentPath(entry.path))) {
       if (entry.type === 'directory') this.#gone.add(entry.path);
@@ -87,7 +98,7 @@ class Inspection {
     const added = listDirectory(pathInRoot(this.#options.root, directory))
       .filter((name) => shipped?.has(name) !== true)
       .map((name) => (directory === '/' ? `/${name}` : `${directory}/${name}`))
-      .filter((path) => !isWithin(path, unchecked))
+      .filter((path) => !isWithin(path, this.#unchecked))
       .sort(compareBytes);
 
     for (const path of added) {

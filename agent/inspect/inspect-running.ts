@@ -6,6 +6,7 @@ import { requireRepairDue } from '../apply/repairs.ts';
 import type { Running } from '../apply/running.ts';
 import { endsEnrolment, toGantryError } from '../failure.ts';
 import type { HeldDesiredState } from '../fetch/desired-state.ts';
+import { findMountFault } from '../mount/generation-mounts.ts';
 import type { Remark } from '../verify/remark.ts';
 import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
 import { inspectRoot, type RootProblem } from './inspect-root.ts';
@@ -45,11 +46,7 @@ export async function inspectRunning(
   let problems: RootProblem[];
   try {
     content = await verifyContent(held.desired, agent, remarks);
-    problems = await inspectRoot({
-      root: running.generation.path,
-      tree: content.tree,
-      check: agent.check,
-    });
+    problems = await inspectGeneration(agent, running.generation, content, remarks);
   } catch (thrown) {
     // For example a policy that was tightened, or content that cannot be fetched now.
     return { kind: 'unverified', error: requireReportable(thrown, 'inspected') };
@@ -70,6 +67,23 @@ export async function inspectRunning(
   } catch (thrown) {
     return { ...verified, error: requireReportable(thrown, 'laid out again') };
   }
+}
+
+async function inspectGeneration(
+  { paths, config, check }: Agent,
+  { number, path: root, layout }: Generation,
+  { tree }: VerifiedContent,
+  remarks: Remark[],
+): Promise<RootProblem[]> {
+  if (layout === 'mount') {
+    const writablePaths = config.writable_paths;
+    const what = await findMountFault({ paths, number, writablePaths });
+    if (what !== undefined) return [{ path: '/', what, module: undefined }];
+    // A mounted file has the times of the image, and keeps the object that it was opened with.
+    if (remarks.some(({ code }) => code === 'store_tampered')) check.forget();
+  }
+
+  return inspectRoot({ root, tree, check, layout });
 }
 
 function requireReportable(thrown: unknown, done: string): GantryError {

@@ -25,6 +25,11 @@ export interface ExpectedTree {
    * Path → `<account>/<module>` that ships it. Directories and the agent's own files have no owner.
    */
   owners: Map<string, string>;
+  /**
+   * Paths of the entries that the signed image lacks: rendered files, the metadata, and what takes
+   * the place of the machine's own paths.
+   */
+  added: ReadonlySet<string>;
 }
 
 /** Where the machine finds the metadata of its desired state (product.md, section 9). */
@@ -85,7 +90,11 @@ export function expectedTree({
 
   const sorted = [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
   requireTree(sorted);
-  return { ...splitTree(sorted, machinePaths), contents, owners: allOwners };
+  const split = splitTree(sorted, machinePaths);
+  const composed = new Set(entries);
+  const added = split.entries.filter((entry) => !composed.has(entry)).map(({ path }) => path);
+
+  return { ...split, contents, owners: allOwners, added: new Set(added) };
 }
 
 /** Puts a link in the place of each of the machine's paths, and what is shipped there aside. */
@@ -125,6 +134,11 @@ export function dataLink(path: string): TreeEntry {
   return { ...plainFile, path, type: 'symlink', mode: 0o777, size: target.length, target };
 }
 
+/** Whether an entry of an expected tree stands in the place of one of the machine's paths. */
+export function isDataLink({ path, type, target }: TreeEntry): boolean {
+  return type === 'symlink' && target === dataLink(path).target;
+}
+
 const plainFile = {
   type: 'file',
   mode: 0o644,
@@ -134,7 +148,7 @@ const plainFile = {
   mtime_ns: 0,
   size: 0,
 } as const;
-const plainDirectory = { ...plainFile, type: 'directory', mode: 0o755 } as const;
+export const plainDirectory = { ...plainFile, type: 'directory', mode: 0o755 } as const;
 
 function inlineContents(entries: TreeEntry[]): Map<string, Uint8Array> {
   const contents = new Map<string, Uint8Array>();

@@ -336,6 +336,7 @@ const errors = {
     409,
     'A file system is mounted where the agent would remove or move files. Unmount it first.',
   ],
+  mount_busy: [409, 'A former root is in use, so the agent cannot unmount it. Stop what uses it.'],
   machine_data_unmoved: [
     409,
     'Data that an earlier agent kept in a generation cannot be moved out of it.',

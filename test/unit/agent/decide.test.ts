@@ -27,7 +27,8 @@ function held(
 }
 
 function runs(of: HeldDesiredState): Running {
-  return { ...of, generation: { number: 1, path: '/generations/1', desiredState: of.bytes } };
+  const generation = { number: 1, path: '/generations/1', layout: 'copy' } as const;
+  return { ...of, generation: { ...generation, desiredState: of.bytes } };
 }
 
 const one = held(1, { n: 1 });

@@ -23,6 +23,7 @@ describe('enrolling', () => {
       writable_paths: ['/var'],
       on_decommission: 'keep',
       way: 'directory',
+      layout: 'auto',
     });
 
     expect(await readFile(join(world.dir, 'agent/root.json'))).toEqual(world.roots[0]);

@@ -21,7 +21,13 @@ const content: VerifiedContent = {
     image: { length: 1, sha256: '2'.repeat(64) },
     state: custom,
   },
-  tree: { entries: [], shippedData: [], contents: new Map(), owners: new Map() },
+  tree: {
+    entries: [],
+    shippedData: [],
+    contents: new Map(),
+    owners: new Map(),
+    added: new Set<string>(),
+  },
   image: new Uint8Array(),
 };
 const running: RunningContent = {
@@ -32,8 +38,10 @@ const running: RunningContent = {
     writable_paths: ['/var'],
     on_decommission: 'keep',
     way: 'directory',
+    layout: 'auto',
   },
   content,
+  layout: 'copy',
   isNew: false,
   problems: [],
   isRepaired: true,

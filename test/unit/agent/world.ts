@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { enroll } from '../../../agent/enroll.ts';
+import { type EnrollOptions, enroll } from '../../../agent/enroll.ts';
+import { readMounts } from '../../../agent/mounts.ts';
 import { runOnce } from '../../../agent/run.ts';
 import type { TickResult } from '../../../agent/tick.ts';
 import { GantryError, isGantryError } from '../../../shared/base/error.ts';
@@ -98,10 +99,26 @@ export class World {
 
   async stop(): Promise<void> {
     for (const path of this.mounts.splice(0).reverse()) execFileSync('umount', ['--lazy', path]);
+    await this.unmountAll();
 
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     await rm(this.dir, { recursive: true, force: true });
+  }
+
+  /** What is mounted in the machine's directory, in the order of its making. */
+  async mountPoints(): Promise<string[]> {
+    const points = (await readMounts()).map(({ point }) => point);
+    return points
+      .filter((point) => point.startsWith(`${this.dir}/`))
+      .map((point) => point.slice(this.dir.length + 1));
+  }
+
+  /** What a reboot does to the mounts. */
+  async unmountAll(): Promise<void> {
+    for (const point of (await this.mountPoints()).reverse()) {
+      execFileSync('umount', ['--lazy', join(this.dir, point)]);
+    }
   }
 
   token(changed: Partial<JoinToken> = {}): string {
@@ -122,8 +139,8 @@ export class World {
     return this.token();
   }
 
-  async enroll(): Promise<void> {
-    await enroll({ token: this.token(), dir: this.dir, now: this.now });
+  async enroll(options: Pick<EnrollOptions, 'layout' | 'writablePaths'> = {}): Promise<void> {
+    await enroll({ token: this.token(), dir: this.dir, now: this.now, ...options });
   }
 
   async run(options: { policyFile?: string } = {}): Promise<TickResult> {

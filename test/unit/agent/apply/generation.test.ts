@@ -48,13 +48,27 @@ it('a new generation is on the disk before the machine switches to it', async ()
   const store = new Store(paths.store);
   await store.prepare();
 
-  const tree = { entries: [root], shippedData: [], contents: new Map(), owners: new Map() };
+  const tree = {
+    entries: [root],
+    shippedData: [],
+    contents: new Map(),
+    owners: new Map(),
+    added: new Set<string>(),
+  };
   for (const [at, before] of [
     [1, 'synced\n'],
     [2, 'generations/1\nsynced\n'],
   ] as const) {
     await rm(log, { force: true });
-    await buildGeneration({ paths, store, tree, desiredState: Buffer.from('signed') });
+    await buildGeneration({
+      paths,
+      store,
+      tree,
+      layout: 'copy',
+      image: '',
+      writablePaths: [],
+      desiredState: Buffer.from('signed'),
+    });
 
     expect(existsSync(log) && readFileSync(log, 'utf8')).toBe(before);
     expect(await readlink(paths.current)).toBe(`generations/${at}`);

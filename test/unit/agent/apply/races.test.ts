@@ -47,7 +47,7 @@ async function swapping(path: string, target: string): Promise<void> {
   await once(swapper.stdout as NodeJS.ReadableStream, 'data');
 }
 
-const noTree = { entries: [], contents: new Map(), owners: new Map() };
+const noTree = { entries: [], contents: new Map(), owners: new Map(), added: new Set<string>() };
 const own = {
   uid: process.getuid?.() ?? 0,
   gid: process.getgid?.() ?? 0,
