@@ -86,7 +86,7 @@ const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
  * The agent's flow: a step may use what the steps before it made, and never points ahead. The tick
  * alone knows them all.
  */
-const agentFlow = ['fetch', 'verify', 'mount', 'apply', 'inspect'];
+const agentFlow = ['fetch', 'verify', 'mount', 'apply', 'boot', 'inspect'];
 
 /** A pattern of one of the names; of no name, one that matches nothing. */
 function oneOf(names) {
@@ -229,7 +229,7 @@ module.exports = {
       from: { path: '^agent/[^/]+/' },
       to: {
         path: '^agent/[^/]+\\.ts$',
-        pathNot: '^agent/(agent|failure|files|mounts|paths|state|version)\\.ts$',
+        pathNot: '^agent/(agent|failure|files|lock|mounts|paths|state|version)\\.ts$',
       },
     },
     {

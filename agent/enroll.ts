@@ -14,6 +14,7 @@ import { Clock } from './fetch/clock.ts';
 import { ControlPlane } from './fetch/control-plane.ts';
 import { makePrivate, readIfPresent, writeAtomic } from './files.ts';
 import { takeLock } from './lock.ts';
+import { chooseLayout } from './mount/choose-layout.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
 import { type AgentConfig, agentConfig, readJson, writeJson } from './state.ts';
 import { readMachineFacts, requireWay } from './way.ts';
@@ -63,6 +64,7 @@ export async function enroll({
   const paths = agentPaths(dir);
 
   await makePrivate(paths.agent);
+  if (layout === 'mount') await chooseLayout({ way, layout }, paths);
 
   const release = await takeLock(paths.lock);
   try {

@@ -8,6 +8,7 @@ import { readIfPresent, writeAtomic } from './files.ts';
  * with its own systemd, or be what the machine boots.
  */
 export const ways = ['directory', 'services', 'root'] as const;
+
 /** The choices of `--layout`. */
 export const layouts = ['auto', 'mount', 'copy'] as const;
 

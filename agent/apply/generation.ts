@@ -132,8 +132,8 @@ async function layOutParts(
 }
 
 /**
- * Points `current` to a generation that is here, by one rename, once it is mounted: the next one, or
- * an earlier one that the machine returns to. Nothing is fetched.
+ * Points `current` to a generation that is here, by one rename, once it is mounted: the next one,
+ * or an earlier one that the machine returns to. Nothing is fetched.
  */
 export async function switchGeneration(options: MountOptions): Promise<void> {
   const { paths, number } = options;

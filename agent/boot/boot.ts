@@ -16,8 +16,8 @@ export interface Booted {
  * Makes the mounts of the running generation again, which end with a reboot, before services start
  * that use it. It needs no network, and nothing but files below the directory.
  *
- * @throws `prerequisite_missing` when the directory is not enrolled; `conflict` while an agent works
- * in it; `root_tampered`, `mount_found`
+ * @throws `prerequisite_missing` when the directory is not enrolled; `conflict` while an agent
+ * works in it; `root_tampered`, `mount_found`
  */
 export async function boot({ dir }: { dir: string }): Promise<Booted> {
   const paths = agentPaths(dir);

@@ -13,7 +13,7 @@ export type Layout = 'mount' | 'copy';
  * @throws `prerequisite_missing` when enrolment demands mounts and the machine cannot make them.
  */
 export async function chooseLayout(
-  { layout, way = 'directory' }: Pick<AgentConfig, 'layout'> & { way?: string },
+  { layout, way }: Pick<AgentConfig, 'layout' | 'way'>,
   paths: AgentPaths,
 ): Promise<Layout> {
   if (layout === 'copy' || (layout === 'auto' && way === 'directory')) return 'copy';

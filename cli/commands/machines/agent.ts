@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { boot } from '../../../agent/boot/boot.ts';
 import { enroll } from '../../../agent/enroll.ts';
 import { runLoop, runOnce, type TickOutcome } from '../../../agent/run.ts';
-import { type AgentConfig, ways } from '../../../agent/state.ts';
+import { type AgentConfig, layouts, ways } from '../../../agent/state.ts';
 import type { TickResult } from '../../../agent/tick.ts';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { describe } from '../../command.ts';
@@ -34,6 +35,12 @@ export function register(agent: Command): void {
         '--way <way>',
         'lay the root out, also run its services, or boot from it (default: directory)',
       ).choices(ways),
+    )
+    .addOption(
+      new Option(
+        '--layout <layout>',
+        'mount each root from its image, or copy its files; auto mounts where the way asks for it and it works (default: auto)',
+      ).choices(layouts),
     );
 
   describe(enrolling, {
@@ -60,6 +67,21 @@ export function register(agent: Command): void {
     no: 'refused or stale; the old root file system stays',
     action: runAction,
   });
+
+  registerBoot(agent);
+}
+
+function registerBoot(agent: Command): void {
+  const booting = agent
+    .command('boot')
+    .description('mount the running root file system again after a reboot, before services start')
+    .requiredOption('--root <dir>', 'directory given to enroll');
+
+  describe(booting, {
+    notes: 'It needs no network. A machine whose roots are copies has nothing to mount.',
+    examples: ['gantry agent boot --root /var/lib/gantry'],
+    action: bootAction,
+  });
 }
 
 interface EnrollArguments {
@@ -68,6 +90,7 @@ interface EnrollArguments {
   writable?: string[];
   onDecommission?: AgentConfig['on_decommission'];
   way?: AgentConfig['way'];
+  layout?: AgentConfig['layout'];
   json?: boolean;
 }
 
@@ -77,6 +100,7 @@ async function enrollAction({
   writable,
   onDecommission,
   way,
+  layout,
   json,
 }: EnrollArguments): Promise<ExitCode> {
   const dir = resolve(root);
@@ -86,6 +110,7 @@ async function enrollAction({
     ...(writable === undefined ? {} : { writablePaths: writable }),
     ...(onDecommission === undefined ? {} : { onDecommission }),
     ...(way === undefined ? {} : { way }),
+    ...(layout === undefined ? {} : { layout }),
   });
 
   print(
@@ -93,6 +118,15 @@ async function enrollAction({
     { enrolled: true, ...config, sealing_key: sealingKey, root: dir },
     () =>
       `enrolled as ${config.account}/${config.instance} in ${dir}, in the way ${config.way}\nsealing key: ${sealingKey}`,
+  );
+
+  return 0;
+}
+
+async function bootAction({ root, json }: { root: string; json?: boolean }): Promise<ExitCode> {
+  const booted = await boot({ dir: resolve(root) });
+  print(json, booted, () =>
+    booted.path === undefined ? 'no generation yet' : `generation ${booted.generation} is ready`,
   );
 
   return 0;
