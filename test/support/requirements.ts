@@ -17,6 +17,9 @@ const programs = {
   setcap: 'libcap2-bin',
   bsdtar: 'libarchive-tools',
   'systemd-nspawn': 'systemd-container',
+  'dpkg-deb': 'dpkg',
+  'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu',
+  'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
 } as const;
 
 export type Requirement = keyof typeof programs | 'root';

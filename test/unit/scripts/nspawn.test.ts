@@ -8,7 +8,7 @@ import { copyTree, debianTree, Machine } from '../../support/nspawn.ts';
 import { missing, requires } from '../../support/requirements.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'gantry-nspawn-'));
-afterAll(() => rmSync(work, { recursive: true, force: true }));
+afterAll(() => rmSync(work, { recursive: true, force: true }), 60_000);
 
 const root = join(work, 'root');
 const running = new Set<Machine>();

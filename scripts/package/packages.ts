@@ -1,0 +1,75 @@
+import type { DebianPackage, Files } from './debian.ts';
+import type { Architecture, Runtime } from './runtime.ts';
+
+/** What the packages are made of. */
+export interface Made {
+  /** The bundled command line: `cli/main.mjs` and its parts. */
+  bundle: string;
+  /** The licences of what a package contains. */
+  licences: string;
+  sbom: string;
+}
+
+/** What commands read besides their code, at the places where they look for it. */
+export const dataFiles: readonly string[] = [
+  'examples/module-template',
+  'shared/manifest/module-manifest.schema.json',
+];
+
+/** The command line with its runtime. The agent is a command of it, so it needs no second one. */
+export function cliPackage(
+  architecture: Architecture,
+  made: Made,
+  runtime: Runtime,
+): DebianPackage {
+  const library = 'usr/lib/gantry';
+  const data = dataFiles.map((path) => [path, `${library}/${path}`]);
+  return {
+    name: 'gantry',
+    architecture,
+    summary: 'delivers signed modules from OCI registries to running machines',
+    description:
+      'The command line of Gantry, for authors, reviewers and operators, with its own Node.js.',
+    relations: {
+      Depends: 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 9)',
+      Recommends: 'ca-certificates',
+      Suggests: 'mmdebstrap, bash-completion',
+    },
+    files: {
+      'packaging/gantry/launcher': 'usr/bin/gantry',
+      [runtime.program]: `${library}/node`,
+      [`${made.bundle}/cli`]: `${library}/cli`,
+      ...(Object.fromEntries(data) as Files),
+      [made.licences]: 'usr/share/doc/gantry/copyright',
+      [made.sbom]: 'usr/share/doc/gantry/sbom.cdx.json',
+    },
+  };
+}
+
+/** The agent: what starts it. Its program is in the package `gantry`. */
+export function agentPackage(version: string): DebianPackage {
+  const scripts = ['postinst', 'prerm', 'postrm'].map((name) => [
+    `packaging/gantry-agent/${name}`,
+    `DEBIAN/${name}`,
+  ]);
+  const units = ['gantry-agent.service', 'gantry-agent.timer'].map((name) => [
+    `packaging/gantry-agent/${name}`,
+    `usr/lib/systemd/system/${name}`,
+  ]);
+  return {
+    name: 'gantry-agent',
+    architecture: 'all',
+    summary: 'keeps this machine in the state that Gantry signed for it',
+    description:
+      'Looks at the desired state each minute, verifies all of it, and applies what changed.',
+    relations: {
+      Depends: `gantry (= ${version}), systemd, init-system-helpers`,
+      Recommends: 'dbus',
+    },
+    files: {
+      ...(Object.fromEntries([...units, ...scripts]) as Files),
+      'docs/guides/install.md': 'usr/share/doc/gantry-agent/install.md',
+      LICENSE: 'usr/share/doc/gantry-agent/copyright',
+    },
+  };
+}
