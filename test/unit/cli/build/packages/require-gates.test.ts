@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openTarget } from '../../../../cli/input/registry-target.ts';
-import { pushModule } from '../../../../cli/push/push-module.ts';
-import { cosignFixtures } from '../../../../scripts/cosign-fixtures.ts';
-import { type DockerRegistry, startDockerRegistry } from '../../../../scripts/docker-registry.ts';
-import { DebianArchive } from '../../../support/debian-archive.ts';
-import { runGantry } from '../../../support/gantry.ts';
-import { PackageWorkspace } from '../../../support/package-workspace.ts';
-import { missing } from '../../../support/requirements.ts';
+import { openTarget } from '../../../../../cli/input/registry-target.ts';
+import { pushModule } from '../../../../../cli/push/push-module.ts';
+import { cosignFixtures } from '../../../../../scripts/cosign-fixtures.ts';
+import {
+  type DockerRegistry,
+  startDockerRegistry,
+} from '../../../../../scripts/docker-registry.ts';
+import { DebianArchive } from '../../../../support/debian-archive.ts';
+import { runGantry } from '../../../../support/gantry.ts';
+import { PackageWorkspace } from '../../../../support/package-workspace.ts';
+import { missing } from '../../../../support/requirements.ts';
 
 const needed = ['root', 'mmdebstrap', 'gpg', 'setcap', 'docker-registry'] as const;
 const reason = needed.map(missing).find((why) => why !== undefined);
