@@ -15,6 +15,7 @@ import {
 } from '../../../shared/packages/index.ts';
 import { readBuildFiles, writeBuildFiles } from './build-files.ts';
 import { cacheDirectory, DebCache, type DebSource, mirrorSource } from './deb-cache.ts';
+import { requireArchitecture } from './emulation.ts';
 import { makeTrees, type Trees } from './make-trees.ts';
 import { findPlatform, type PlatformFlags } from './platform.ts';
 import type { ArtifactReader, RequiredModule } from './required-modules.ts';
@@ -65,6 +66,7 @@ export async function buildPackages(
   options: PackageOptions & { work: string; out: string },
 ): Promise<PackageBuild> {
   const base = findPlatform(options.platform, options);
+  await requireArchitecture(base.architecture);
   const files = await readBuildFiles(directory, options.ids);
   const cache = options.cache ?? cacheDirectory();
   const debs = new DebCache(cache);

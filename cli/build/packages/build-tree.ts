@@ -7,6 +7,7 @@ import { readTreeTar } from '../../../shared/artifact/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import type { LockedPackage } from '../../../shared/packages/index.ts';
 import { diskError } from './disk-error.ts';
+import { requireArchitecture } from './emulation.ts';
 import { runTool } from './run-tool.ts';
 import { toolError } from './tool-errors.ts';
 
@@ -76,7 +77,12 @@ export async function buildTree(build: TreeBuild): Promise<BuiltTree> {
     throw diskError(error, build.directory);
   });
 
-  if (code !== 0) throw toolError('mmdebstrap', lines);
+  if (code !== 0) {
+    // Scripts fail in many ways when the machine stops to run the architecture in the meantime.
+    await requireArchitecture(build.architecture);
+    throw toolError('mmdebstrap', lines);
+  }
+
   const entries = await readTreeTar(createReadStream(tar, { highWaterMark: 1024 * 1024 }));
   return { entries, tar };
 }

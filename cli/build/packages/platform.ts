@@ -11,7 +11,12 @@ export interface PlatformFlags {
 
 /** The platform of a build that names none: this machine's architecture of Debian 12. */
 export function defaultPlatform(): string {
-  return `debian-12-${process.arch === 'arm64' ? 'arm64' : 'amd64'}`;
+  return `debian-12-${machineArchitecture()}`;
+}
+
+/** Debian's name of this machine's architecture. */
+export function machineArchitecture(): string {
+  return process.arch === 'arm64' ? 'arm64' : 'amd64';
 }
 
 /**

@@ -5,6 +5,8 @@ import { GantryError } from '../../../shared/base/error.ts';
 export interface ToolRun {
   program: string;
   args: readonly string[];
+  /** Its Debian package. By default it is one that mmdebstrap brings. */
+  package?: string;
   /** Set besides the few variables that every tool gets. */
   env?: Record<string, string>;
   /** Called with each line of the standard error. */
@@ -50,7 +52,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
       });
 
   const [code, consumed] = await Promise.all([
-    exitCode(child, run.program),
+    exitCode(child, run),
     taken.then(
       () => undefined,
       (error: unknown) => {
@@ -64,7 +66,7 @@ export async function runTool(run: ToolRun): Promise<ToolResult> {
   // A tool that fails truncates its output, so its own error says more than the reader's.
   if (consumed && code === 0) throw consumed.error;
   if (consumed && code === null) throw consumed.error;
-  if (code === 127 || code === 126) throw missing(run.program);
+  if (code === 127 || code === 126) throw missing(run);
   return { code, output, lines };
 }
 
@@ -88,15 +90,15 @@ function cleanEnvironment(): Record<string, string> {
   };
 }
 
-function exitCode(child: ChildProcess, program: string): Promise<number | null> {
+function exitCode(child: ChildProcess, run: ToolRun): Promise<number | null> {
   return new Promise((resolve, reject) => {
-    child.on('error', (error) => reject(missing(program, error)));
+    child.on('error', (error) => reject(missing(run, error)));
     child.on('close', (code) => resolve(code));
   });
 }
 
-function missing(program: string, cause?: Error): GantryError {
-  const message = `expected the program ${program} to build packages, found none; install it, for example with apt-get install mmdebstrap`;
+function missing({ program, package: name = 'mmdebstrap' }: ToolRun, cause?: Error): GantryError {
+  const message = `expected the program ${program} to build packages, found none; install it, for example with apt-get install ${name}`;
   return new GantryError('prerequisite_missing', message, { found: program, cause });
 }
 
