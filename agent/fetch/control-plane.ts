@@ -63,8 +63,10 @@ export class ControlPlane {
   }
 
   /**
-   * Presigned URLs of `sha256:…`, `stored-signatures:sha256:…` and `composition:sha256:…`, without
-   * those of unknown names.
+   * Presigned URLs of `sha256:…`, `file-index:sha256:…`, `stored-signatures:sha256:…` and
+   * `composition:sha256:…`.
+   *
+   * @throws `forbidden` when the desired state does not name one of them.
    */
   async artifactUrls(digests: string[]): Promise<Record<string, string>> {
     const { urls } = await this.#call('artifacts', { digests }, artifactUrlsAnswer);

@@ -53,17 +53,23 @@ function* jsonParts(
   yield '}';
 }
 
-/** Reads what `encodeFileIndex` wrote, now or before. Throws `io_error` for other bytes. */
-export async function decodeFileIndex(bytes: Uint8Array): Promise<FileIndex> {
-  const json = await unzip(bytes);
+/**
+ * Reads what `encodeFileIndex` wrote, now or before. Throws `io_error` for other bytes.
+ *
+ * @param unpackedMax bytes of JSON, where memory is scarce; by default as many as Node can hold
+ */
+export async function decodeFileIndex(bytes: Uint8Array, unpackedMax?: number): Promise<FileIndex> {
+  const json = await unzip(bytes, unpackedMax);
   const { entries, outside } = parseStored(fileIndex, json.toString('utf8'), 'a file index');
   return { entries, ...(outside === undefined ? {} : { outside: Buffer.from(outside, 'base64') }) };
 }
 
-async function unzip(bytes: Uint8Array): Promise<Buffer> {
+async function unzip(bytes: Uint8Array, max: number | undefined): Promise<Buffer> {
   try {
-    return await promisify(gunzip)(bytes);
+    return await promisify(gunzip)(bytes, max === undefined ? {} : { maxOutputLength: max });
   } catch (cause) {
-    throw new GantryError('io_error', 'expected a file index, found no gzip', { cause });
+    const isTooLarge = (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+    const found = isTooLarge ? `more than ${max} bytes` : 'no gzip';
+    throw new GantryError('io_error', `expected a file index, found ${found}`, { cause });
   }
 }

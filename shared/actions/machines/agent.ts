@@ -140,8 +140,9 @@ export async function heartbeat(
 
 /**
  * Returns presigned URLs of content that the instance's composition names. The names are
- * `sha256:<hex>` (manifests, indexes, layers), `stored-signatures:<digest>` and
- * `composition:<digest>`. Other content is refused, even of the same account.
+ * `sha256:<hex>` (manifests, indexes, layers), `file-index:<layer digest>`,
+ * `stored-signatures:<digest>` and `composition:<digest>`. Other content is refused, even of the
+ * same account.
  */
 export async function artifactUrls(
   services: Services,
@@ -209,8 +210,11 @@ async function addKeys(
     }
 
     const version = await getVersion(services.db, account, layer.version_id);
-    if (version !== null)
-      keys.set(`stored-signatures:${layer.digest}`, version.stored_signatures_key);
+    if (version === null) continue;
+
+    keys.set(`stored-signatures:${layer.digest}`, version.stored_signatures_key);
+    const build = version.builds.find(({ layer_digest }) => layer_digest === layer.layer_digest);
+    if (build !== undefined) keys.set(`file-index:${layer.layer_digest}`, build.file_index_key);
   }
 }
 

@@ -24,6 +24,8 @@ export const machinesLimits = {
   clockSkewMs: 60_000,
   /** A DPoP proof in compact form; real ones are under 700 characters. */
   dpopProofBytesMax: 4096,
+  /** Presigned URLs in one response to an agent. */
+  artifactUrlsMax: 500,
   /** JSON responses of the control plane to an agent: 500 presigned URLs are under 1 MiB. */
   agentAnswerBytesMax: 4 * 1024 ** 2,
   /**

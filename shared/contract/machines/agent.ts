@@ -70,7 +70,7 @@ export const heartbeatAnswer = z.object({
  * The request and response for presigned URLs of content that the instance's desired state names.
  */
 export const artifactUrlsRequest = z.object({
-  digests: z.array(z.string()).max(500),
+  digests: z.array(z.string()).max(limits.artifactUrlsMax),
 });
 
 export const artifactUrlsAnswer = z.object({

@@ -267,6 +267,7 @@ describe('an agent', () => {
     for (const asked of [
       `sha256:${hex}`,
       `stored-signatures:sha256:${hex}`,
+      `file-index:sha256:${hex}`,
       `../${thief.account}/artifacts/sha256/${hex}`,
       '__proto__',
     ]) {

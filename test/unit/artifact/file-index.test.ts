@@ -34,6 +34,17 @@ describe('a file index', () => {
     expect(await decodeFileIndex(stored({ format: 1, entries }))).toEqual({ entries });
   });
 
+  it('is refused when it unpacks to more than the reader has memory for', async () => {
+    const bytes = stored({ format: 1, entries });
+    const { length } = JSON.stringify({ format: 1, entries });
+
+    expect(await decodeFileIndex(bytes, length)).toEqual({ entries });
+    await expect(decodeFileIndex(bytes, length - 1)).rejects.toMatchObject({
+      code: 'io_error',
+      message: `expected a file index, found more than ${length - 1} bytes`,
+    });
+  });
+
   it.each<[string, Uint8Array, RegExp]>([
     ['is empty', new Uint8Array(), /found no gzip$/],
     ['is not compressed', Buffer.from('[]'), /found no gzip$/],
