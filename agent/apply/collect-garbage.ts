@@ -1,13 +1,14 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DesiredState } from '../../shared/contract/reconcile/index.ts';
+import type { DesiredLayer, DesiredState } from '../../shared/contract/reconcile/index.ts';
 import { readClaimedContent } from '../../shared/director/index.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import { isRefusal } from '../fetch/desired-state.ts';
 import { readIfPresent, removeTree } from '../files.ts';
 import { recordSuffix } from '../mount/generation-names.ts';
 import type { AgentPaths } from '../paths.ts';
-import { isStored } from '../verify/layer.ts';
-import { hexOf, Store } from '../verify/store.ts';
+import { readStoredIndex } from '../verify/fetch-layer.ts';
+import { hexOf, isStored, Store } from '../verify/store.ts';
 
 /**
  * Removes from store and images what none of these desired states needs, and no generation that is
@@ -29,6 +30,10 @@ export async function collectGarbage(paths: AgentPaths, states: DesiredState[]):
     layers.map((layer) => `${hexOf(layer.layer_digest)}.json`),
   );
   await keepOnly(
+    folder('indexes'),
+    layers.map((layer) => `${hexOf(layer.layer_digest)}.json.gz`),
+  );
+  await keepOnly(
     folder('signatures'),
     layers.map((layer) => `${hexOf(layer.digest)}.json`),
   );
@@ -36,10 +41,7 @@ export async function collectGarbage(paths: AgentPaths, states: DesiredState[]):
     folder('documents'),
     layers.flatMap((layer) => [hexOf(layer.digest), hexOf(layer.manifest_digest)]),
   );
-  await collectObjects(
-    paths.store,
-    layers.map((layer) => layer.layer_digest),
-  );
+  await collectObjects(paths.store, layers);
 }
 
 /**
@@ -62,7 +64,7 @@ async function readGenerationStates({ generations }: AgentPaths): Promise<Desire
   return states;
 }
 
-async function collectObjects(dir: string, layers: string[]): Promise<void> {
+async function collectObjects(dir: string, layers: DesiredLayer[]): Promise<void> {
   const needed = await findNeededObjects(new Store(dir), layers);
 
   for (const prefix of await readdir(dir)) {
@@ -74,12 +76,14 @@ async function collectObjects(dir: string, layers: string[]): Promise<void> {
 }
 
 /** First two digits of a verity digest → the remaining digits of each that a layer needs. */
-async function findNeededObjects(store: Store, layers: string[]): Promise<Map<string, string[]>> {
+async function findNeededObjects(
+  store: Store,
+  layers: DesiredLayer[],
+): Promise<Map<string, string[]>> {
   const needed = new Map<string, string[]>();
 
-  for (const digest of new Set(layers)) {
-    const entries = (await store.readLayer(digest))?.entries ?? [];
-    for (const entry of entries.filter(isStored)) {
+  for (const layer of new Map(layers.map((one) => [one.layer_digest, one])).values()) {
+    for (const entry of (await readEntries(store, layer)).filter(isStored)) {
       const verity = entry.verity as string;
       const names = needed.get(verity.slice(0, 2));
       if (names === undefined) needed.set(verity.slice(0, 2), [verity.slice(2)]);
@@ -88,6 +92,12 @@ async function findNeededObjects(store: Store, layers: string[]): Promise<Map<st
   }
 
   return needed;
+}
+
+/** The files of a layer, also of one whose fetch was interrupted: the next tick continues it. */
+async function readEntries(store: Store, layer: DesiredLayer): Promise<readonly TreeEntry[]> {
+  const record = await store.readLayer(layer.layer_digest);
+  return record?.entries ?? (await readStoredIndex(layer, store))?.content.entries ?? [];
 }
 
 async function keepOnly(folder: string, names: string[]): Promise<void> {

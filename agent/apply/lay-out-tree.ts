@@ -18,8 +18,7 @@ import { ancestorPaths, type TreeEntry } from '../../shared/domain/files/index.t
 import type { Layout } from '../mount/choose-layout.ts';
 import { makeBreather } from '../verify/content-check.ts';
 import { type ExpectedTree, isDataLink, plainDirectory } from '../verify/expected-tree.ts';
-import { isStored } from '../verify/layer.ts';
-import type { Store } from '../verify/store.ts';
+import { isStored, type Store } from '../verify/store.ts';
 import { isRoot, pathInRoot } from './tree-paths.ts';
 
 export interface LayOutOptions {

@@ -1,6 +1,22 @@
-import { GantryError } from '../../shared/base/error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GantryError, isGantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { type HttpResponse, readBody, readProblem, request } from './http.ts';
+import { discardBody, type HttpResponse, readBody, readProblem, request } from './http.ts';
+
+/** Bytes of an object, from `start` up to and without `end`. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/** A response to a range that is not that range. The whole object may still be right. */
+export class RangeRefused extends GantryError {
+  constructor(name: string, expected: string, found: string) {
+    const message = `A range of ${name} could not be fetched: expected ${expected}, found ${found}.`;
+    super('unavailable', message, { expected, found });
+  }
+}
 
 /**
  * Fetches content by its name in the desired state, from presigned URLs. The bytes are not verified
@@ -9,27 +25,29 @@ import { type HttpResponse, readBody, readProblem, request } from './http.ts';
 export class ArtifactSource {
   readonly #controlPlane: ControlPlane;
   readonly #urls = new Map<string, string>();
+  #expected: readonly string[] = [];
 
   constructor(controlPlane: ControlPlane) {
     this.#controlPlane = controlPlane;
   }
 
   /**
-   * Opens `sha256:<hex>` (manifest, index, layer) or `stored-signatures:sha256:<hex>` (signatures).
+   * Names that are probably opened next. The first one that is opened brings the addresses of all,
+   * so that an update costs the control plane one call.
+   */
+  expect(names: readonly string[]): void {
+    this.#expected = names;
+  }
+
+  /**
+   * Opens `sha256:<hex>` (manifest, index, layer), `file-index:sha256:<hex>` (of a layer) or
+   * `stored-signatures:sha256:<hex>`.
    *
-   * @throws `unavailable`, also when the control plane gives no address for the name.
+   * @throws `unavailable`; the control plane's own codes, `forbidden` for a name that it does not
+   * know.
    */
   async open(name: string): Promise<HttpResponse> {
-    const known = this.#urls.get(name);
-    if (known !== undefined) {
-      const response = await request(known);
-      if (response.status === 200) return response;
-      // The URL may have expired. The control plane gives a new one below.
-      this.#urls.delete(name);
-      await readProblem(response, name);
-    }
-
-    const response = await request(await this.#locate(name));
+    const response = await this.#request(name, {});
     if (response.status === 200) return response;
 
     throw new GantryError(
@@ -43,8 +61,104 @@ export class ArtifactSource {
     return readBody(await this.open(name), max, name);
   }
 
+  /**
+   * As `read`, for content that may be missing: undefined when there is none of at most `max`
+   * bytes.
+   *
+   * @throws `unavailable` when it is not known whether there is.
+   */
+  async readIfServed(name: string, max: number): Promise<Buffer | undefined> {
+    const url = this.#urls.get(name) ?? (await this.#find(name));
+    if (url === undefined) return undefined;
+
+    const response = await request(url);
+    const isUsual = Number(response.headers.get('content-length') ?? 0) <= max;
+    if (response.status === 200 && isUsual) return readBody(response, max, name);
+    if (response.status >= 500) throw await readProblem(response, name);
+
+    await discardBody(response);
+    return undefined;
+  }
+
+  /**
+   * Streams a whole object. A stream that breaks continues where it broke, a few times: a layer can
+   * be larger than what a poor network delivers without a break.
+   *
+   * @param size The size that the object should have. An object of another size is streamed too:
+   * the caller has its digest.
+   */
+  whole(name: string, size: number): AsyncIterable<Uint8Array> {
+    return this.#resume([{ start: 0, end: size }], async ({ start, end }) =>
+      start === 0 ? this.open(name) : this.#openRange(name, { start, end }, size),
+    );
+  }
+
+  /**
+   * Streams these ranges of an object one after the other, and resumes as `whole` does.
+   *
+   * @throws RangeRefused when a response is not exactly the range of an object of this size.
+   */
+  ranges(name: string, ranges: readonly ByteRange[], size: number): AsyncIterable<Uint8Array> {
+    return this.#resume(ranges, (range) => this.#openRange(name, range, size));
+  }
+
+  async *#resume(
+    ranges: readonly ByteRange[],
+    open: (range: ByteRange) => Promise<HttpResponse>,
+  ): AsyncGenerator<Uint8Array> {
+    const progress = { received: 0, breaks: 0 };
+
+    for (const { start, end } of ranges) {
+      const before = progress.received;
+      const at = () => start + progress.received - before;
+      for (let isOver = false; !isOver; ) {
+        try {
+          yield* countBytes(await open({ start: at(), end }), progress);
+          isOver = true;
+        } catch (error) {
+          if (at() >= end) throw error;
+          await waitAfterBreak(error, progress);
+        }
+      }
+    }
+  }
+
+  async #openRange(name: string, { start, end }: ByteRange, size: number): Promise<HttpResponse> {
+    const response = await this.#request(name, {
+      headers: { range: `bytes=${start}-${end - 1}` },
+    });
+
+    if (response.status >= 500) throw await readProblem(response, name);
+    if (response.status !== 206) {
+      await discardBody(response);
+      throw new RangeRefused(name, 'status 206', `status ${response.status}`);
+    }
+
+    const expected = `bytes ${start}-${end - 1}/${size}`;
+    const found = response.headers.get('content-range');
+    if (found === expected) return { ...response, body: exactly(name, response, end - start) };
+
+    await discardBody(response);
+    throw new RangeRefused(name, expected, found ?? 'no Content-Range');
+  }
+
+  /** Sends the request, once more with a new URL where the known one may have expired. */
+  async #request(name: string, init: RequestInit): Promise<HttpResponse> {
+    const known = this.#urls.get(name);
+    if (known !== undefined) {
+      const response = await request(known, init);
+      if (response.status < 400) return response;
+
+      this.#urls.delete(name);
+      await discardBody(response);
+    }
+
+    return request(await this.#locate(name), init);
+  }
+
   async #locate(name: string): Promise<string> {
-    const urls = await this.#controlPlane.artifactUrls([name]);
+    const others = this.#expected.filter((other) => other !== name && !this.#urls.has(other));
+    const urls = await this.#askFor([name, ...others.slice(0, limits.artifactUrlsMax - 1)]);
     for (const [found, url] of Object.entries(urls)) this.#urls.set(found, url);
 
     const url = this.#urls.get(name);
@@ -55,5 +169,68 @@ export class ArtifactSource {
     }
 
     return url;
+  }
+
+  async #find(name: string): Promise<string | undefined> {
+    try {
+      return await this.#locate(name);
+    } catch (error) {
+      const isMissing =
+        isGantryError(error, 'forbidden') ||
+        (isGantryError(error, 'unavailable') && error.field === name);
+      if (isMissing) return undefined;
+      throw error;
+    }
+  }
+
+  async #askFor([name, ...others]: [string, ...string[]]): Promise<Record<string, string>> {
+    try {
+      return await this.#controlPlane.artifactUrls([name, ...others]);
+    } catch (error) {
+      // One of them is refused: of a version that is gone, or unknown to an earlier control plane.
+      if (others.length === 0 || !isGantryError(error, 'forbidden')) throw error;
+
+      this.#expected = [];
+      return this.#controlPlane.artifactUrls([name]);
+    }
+  }
+}
+
+interface Progress {
+  received: number;
+  breaks: number;
+}
+
+async function* countBytes({ body }: HttpResponse, progress: Progress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    progress.received += chunk.length;
+    yield chunk;
+  }
+}
+
+/** @throws the error, if waiting cannot help: what never began is for the next tick. */
+async function waitAfterBreak(error: unknown, progress: Progress): Promise<void> {
+  const isBreak = isGantryError(error, 'unavailable') && !(error instanceof RangeRefused);
+  if (!isBreak || progress.received === 0) throw error;
+
+  progress.breaks++;
+  if (progress.breaks > limits.agentResumesMax) throw error;
+  await sleep(limits.agentResumeWaitMs * 2 ** (progress.breaks - 1));
+}
+
+async function* exactly(
+  name: string,
+  { body }: HttpResponse,
+  bytes: number,
+): AsyncGenerator<Uint8Array> {
+  let found = 0;
+  for await (const chunk of body) {
+    found += chunk.length;
+    if (found > bytes) break;
+    yield chunk;
+  }
+
+  if (found !== bytes) {
+    throw new RangeRefused(name, `${bytes} bytes`, found > bytes ? 'more' : `${found} bytes`);
   }
 }

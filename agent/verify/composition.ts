@@ -9,8 +9,7 @@ import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { Composition, CompositionLayer } from '../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import type { Metadata } from '../../shared/domain/templates/index.ts';
-import { isStored } from './layer.ts';
-import type { Store } from './store.ts';
+import { isStored, type Store } from './store.ts';
 
 export interface VerifiedComposition {
   composition: Composition;

@@ -1,8 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readModuleTar, verifyModuleTar } from '../../shared/artifact/index.ts';
 import { GantryError, isGantryError } from '../../shared/base/error.ts';
-import type { ErrorCode } from '../../shared/base/error-codes.ts';
-import { limits } from '../../shared/base/limits/index.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
@@ -10,7 +6,7 @@ import { parseManifestJson } from '../../shared/manifest/index.ts';
 import type { Agent } from '../agent.ts';
 import { makeBreather } from './content-check.ts';
 import type { Remark } from './remark.ts';
-import type { LayerRecord } from './store.ts';
+import { isStored, type LayerRecord } from './store.ts';
 
 export interface VerifiedLayer {
   entries: TreeEntry[];
@@ -20,22 +16,11 @@ export interface VerifiedLayer {
 }
 
 /**
- * Makes sure that a layer is in the store and right: by its SHA-256 over all bytes when it is
- * fetched, and each time since by its composefs digest (entries, attributes, small files) and the
- * fs-verity digest of each object. What is wrong is removed, fetched again and added to `remarks`.
- *
- * @throws `layer_mismatch`, `unavailable`
+ * A layer of the store, verified by its composefs digest (entries, attributes, small files) and the
+ * fs-verity digest of each object: its SHA-256 over all bytes was right when it was fetched. What
+ * is wrong is removed and added to `remarks`. Undefined when the layer must be fetched.
  */
-export async function verifyLayer(
-  layer: DesiredLayer,
-  agent: Agent,
-  remarks: Remark[],
-): Promise<VerifiedLayer> {
-  const stored = await readStoredLayer(layer, agent, remarks);
-  return describeLayer(layer, stored ?? (await fetchLayer(layer, agent)));
-}
-
-async function readStoredLayer(
+export async function readStoredLayer(
   layer: DesiredLayer,
   agent: Agent,
   remarks: Remark[],
@@ -94,85 +79,8 @@ async function findContentFault(
   return fault;
 }
 
-/**
- * Whether a file's content is in the store: short content is in the entry itself, as in composefs
- * images.
- */
-export function isStored(entry: TreeEntry): boolean {
-  return entry.type === 'file' && entry.size > limits.inlineFileBytesMax;
-}
-
-/** Codes that say what happened on this machine or on the way. Any other one is about the layer. */
-const passedOn: ErrorCode[] = ['unavailable', 'layer_mismatch', 'io_error'];
-
-async function fetchLayer(layer: DesiredLayer, { store, source }: Agent): Promise<LayerRecord> {
-  const response = await source.open(layer.layer_digest);
-
-  try {
-    const tar = await readModuleTar(verifyBytes(layer, response.body), {
-      // Ingest decided whether the module may ship devices, and what it decided was approved and
-      // signed.
-      allowDevices: true,
-      onFile: ({ size }) => (size > limits.inlineFileBytesMax ? store.openSink() : undefined),
-    });
-
-    const found = `sha256:${verifyModuleTar(tar).digest}`;
-    if (found !== layer.composefs_digest) {
-      throw mismatchError(
-        layer,
-        `expected the composefs digest ${layer.composefs_digest}, found ${found}`,
-      );
-    }
-
-    const record: LayerRecord = {
-      layer_digest: layer.layer_digest,
-      manifest_json: tar.manifestJson,
-      entries: tar.entries.map(({ offset: _, ...entry }) => entry),
-    };
-
-    describeLayer(layer, record);
-
-    await store.sync();
-    await store.writeLayer(record);
-    return record;
-  } catch (cause) {
-    if (!isGantryError(cause) || passedOn.includes(cause.code)) throw cause;
-    throw mismatchError(layer, `${cause.message} (${cause.code})`, cause);
-  } finally {
-    store.abandonSink();
-  }
-}
-
-/** Passes bytes on while it counts and hashes them. */
-async function* verifyBytes(
-  layer: DesiredLayer,
-  body: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256');
-  let size = 0;
-
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > layer.layer_size) {
-      throw mismatchError(layer, `expected ${layer.layer_size} bytes, found more than that`);
-    }
-
-    hash.update(chunk);
-    yield chunk;
-  }
-
-  // Thrown from the stream, so that it comes before any error about the form of the wrong bytes.
-  const found = `sha256:${hash.digest('hex')}`;
-  if (size !== layer.layer_size || found !== layer.layer_digest) {
-    throw mismatchError(
-      layer,
-      `expected ${layer.layer_size} bytes with ${layer.layer_digest}, found ${size} bytes with ${found}`,
-    );
-  }
-}
-
 /** The layer with the fields of its own manifest, which decide how it is composed. */
-function describeLayer(
+export function describeLayer(
   layer: DesiredLayer,
   { manifest_json, entries }: LayerRecord,
 ): VerifiedLayer {
@@ -187,7 +95,7 @@ function describeLayer(
   return { entries, file_spec, mask, protected_spec };
 }
 
-function mismatchError(layer: DesiredLayer, why: string, cause?: unknown): GantryError {
+export function mismatchError(layer: DesiredLayer, why: string, cause?: unknown): GantryError {
   const module = `${layer.account}/${layer.module}`;
   return new GantryError(
     'layer_mismatch',

@@ -1,10 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FileSink } from '../../shared/artifact/index.ts';
 import { digestSchema } from '../../shared/base/ids.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import { errnoOf, isExhausted } from '../failure.ts';
 import { readIfPresent, removeTree, syncFileSystem, unfinished, writeAtomic } from '../files.ts';
 import type { ContentCheck } from './content-check.ts';
@@ -36,7 +47,15 @@ const layerRecord = z.object({
 });
 export type LayerRecord = z.infer<typeof layerRecord>;
 
-const folders = ['layers', 'documents', 'signatures'];
+const folders = ['layers', 'indexes', 'documents', 'signatures'];
+
+/**
+ * Whether a file's content is in the store: short content is in the entry itself, as in composefs
+ * images.
+ */
+export function isStored(entry: TreeEntry): boolean {
+  return entry.type === 'file' && entry.size > limits.inlineFileBytesMax;
+}
 
 /**
  * Content by digest. Two invariants: a file gets its final name only when it is complete, and
@@ -147,8 +166,23 @@ export class Store {
     }
   }
 
+  /** Writes the record of a layer, which makes its file index unneeded. */
   async writeLayer(record: LayerRecord): Promise<void> {
     await writeAtomic(this.#layerPath(record.layer_digest), JSON.stringify(record));
+    await rm(this.#indexPath(record.layer_digest), { force: true });
+  }
+
+  hasLayer(digest: string): boolean {
+    return existsSync(this.#layerPath(digest));
+  }
+
+  /** The file index of a layer that is not complete yet, as it was served. */
+  async readIndex(layerDigest: string): Promise<Buffer | undefined> {
+    return readIfPresent(this.#indexPath(layerDigest));
+  }
+
+  async writeIndex(layerDigest: string, bytes: Uint8Array): Promise<void> {
+    await writeAtomic(this.#indexPath(layerDigest), bytes);
   }
 
   async removeLayer(digest: string): Promise<void> {
@@ -172,6 +206,10 @@ export class Store {
 
   async writeSignatures(digest: string, bytes: Uint8Array): Promise<void> {
     await writeAtomic(join(this.#dir, 'signatures', `${hexOf(digest)}.json`), bytes);
+  }
+
+  #indexPath(layerDigest: string): string {
+    return join(this.#dir, 'indexes', `${hexOf(layerDigest)}.json.gz`);
   }
 
   #layerPath(digest: string): string {

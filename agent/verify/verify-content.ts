@@ -1,12 +1,16 @@
 import { isGantryError } from '../../shared/base/error.ts';
+import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { CompositionLayer } from '../../shared/domain/compose/index.ts';
 import type { Agent } from '../agent.ts';
+import { addSpace, requireSpace, spaceOf } from '../disk-space.ts';
 import { checkAuthorSignatures } from './author-signatures.ts';
 import { verifyComposition } from './composition.ts';
 import { type ExpectedTree, expectedTree } from './expected-tree.ts';
-import { verifyLayer } from './layer.ts';
+import { fetchLayer, type MissingLayer, planMissingLayer } from './fetch-layer.ts';
+import { describeLayer, readStoredLayer } from './layer.ts';
 import type { Remark } from './remark.ts';
+import type { LayerRecord } from './store.ts';
 
 /**
  * A desired state with everything that it names verified on this machine: ready to be laid out or
@@ -32,6 +36,9 @@ export async function verifyContent(
   remarks: Remark[],
 ): Promise<VerifiedContent> {
   const { state } = desired;
+  agent.source.expect(
+    state.layers.filter((layer) => !agent.store.hasLayer(layer.layer_digest)).flatMap(namesOf),
+  );
   for (const layer of state.layers) await checkAuthorSignatures(layer, state, agent);
 
   try {
@@ -55,11 +62,22 @@ async function verifyLayers(
   remarks: Remark[],
 ): Promise<VerifiedContent> {
   const { state } = desired;
-  const layers: CompositionLayer[] = [];
+  const records = new Map<DesiredLayer, LayerRecord>();
 
   for (const layer of state.layers) {
-    layers.push({ ...layer, ...(await verifyLayer(layer, agent, remarks)) });
+    const stored = await readStoredLayer(layer, agent, remarks);
+    if (stored !== undefined) records.set(layer, stored);
   }
+
+  const missing = state.layers.filter((layer) => !records.has(layer));
+  for await (const [layer, record] of fetchLayers(missing, agent)) records.set(layer, record);
+
+  const layers = state.layers.map(
+    (layer): CompositionLayer => ({
+      ...layer,
+      ...describeLayer(layer, records.get(layer) as LayerRecord),
+    }),
+  );
 
   const { composition, image } = await verifyComposition(desired, layers, agent.store);
 
@@ -72,6 +90,37 @@ async function verifyLayers(
   });
 
   return { desired, tree, image };
+}
+
+/** Everything that is fetched of a layer, so that one call brings all addresses. */
+function namesOf({ digest, manifest_digest, layer_digest }: DesiredLayer): string[] {
+  return [
+    digest,
+    manifest_digest,
+    layer_digest,
+    `file-index:${layer_digest}`,
+    `stored-signatures:${digest}`,
+  ];
+}
+
+/**
+ * Plans all layers, requires that the disk has room for what they bring, and then fetches one after
+ * the other.
+ */
+async function* fetchLayers(
+  layers: DesiredLayer[],
+  agent: Agent,
+): AsyncGenerator<[DesiredLayer, LayerRecord]> {
+  const coming = new Set<string>();
+  const plans: MissingLayer[] = [];
+  for (const layer of layers) plans.push(await planMissingLayer(layer, agent, coming));
+
+  const need = plans.map(({ space }) => space).reduce(addSpace, spaceOf([]));
+  await requireSpace(agent.paths.store, need, 'The content of the desired state');
+
+  for (let next = plans.shift(); next !== undefined; next = plans.shift()) {
+    yield [next.layer, await fetchLayer(next, agent)];
+  }
 }
 
 /**

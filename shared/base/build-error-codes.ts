@@ -30,7 +30,7 @@ export const buildErrors = {
     422,
     'A downloaded package has another size or SHA-256 than the lock file or the index states.',
   ],
-  disk_full: [507, 'The disk of the build directory or of the cache is full.'],
+  disk_full: [507, 'The disk of a build, of the cache or of a machine has no room.'],
   script_failed: [
     422,
     'A maintainer script of a package failed. The error has the last lines that it printed.',

@@ -41,6 +41,24 @@ export const machinesLimits = {
    */
   agentBytesPerSecondMin: 8 * 1024,
   /**
+   * How often one stream of a layer continues where it broke, and the first wait before that, which
+   * doubles: about a minute in all, so a network that flaps costs no tick. The next tick continues
+   * with what is in the store.
+   */
+  agentResumesMax: 8,
+  agentResumeWaitMs: 250,
+  /**
+   * What one more request is worth in bytes: a round trip of 50 ms at 10 Mbit/s. A smaller gap
+   * between two ranges is fetched with them, and a file index does not pay for a smaller layer.
+   */
+  agentRequestBytes: 64 * 1024,
+  /**
+   * A file index that an agent reads, packed and unpacked: 400,000 files of a Debian desktop have
+   * about 30 MiB and 120 MiB. A layer with more is fetched whole.
+   */
+  agentFileIndexBytesMax: 40 * 1024 ** 2,
+  agentFileIndexUnpackedBytesMax: 160 * 1024 ** 2,
+  /**
    * Time between two reads of the desired state by an agent (product.md, section 9), before jitter.
    */
   agentTickMs: 60_000,

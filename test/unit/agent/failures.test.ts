@@ -42,12 +42,13 @@ async function startMachine(): Promise<void> {
   await world.run();
 }
 
-async function publishNext(version: number, files: Record<string, string> = {}): Promise<void> {
+async function publishNext(version: number, files: Record<string, string> = {}): Promise<Module> {
   const next = await world.module({
     name: 'site',
     files: { '/srv/page': `${long} ${version}`, ...files },
   });
   await world.publish({ modules: [next], version });
+  return next;
 }
 
 async function expectOldRoot(): Promise<void> {
@@ -93,13 +94,15 @@ async function nestDirectories(top: string, levels: number): Promise<void> {
 }
 
 describe('a full disk', () => {
-  it('reports io_error when an update does not fit, and applies one that does', async (context) => {
+  it('reports disk_full when an update does not fit, fetches nothing of it, and applies one that does', async (context) => {
     requires(context, 'root');
     mountTmpfs(world.dir, '4m');
     await startMachine();
 
-    await publishNext(2, { '/srv/large': randomBytes(3_000_000).toString('hex') });
-    await expectFailure('io_error', /ENOSPC/);
+    const large = await publishNext(2, { '/srv/large': randomBytes(3_000_000).toString('hex') });
+    await expectFailure('disk_full', /expected \d+ free bytes, found \d+, so \d+ are missing/);
+    expect(world.sent.has(large.layer.layer_digest)).toBe(false);
+    expect(await readdir(join(world.dir, 'store/indexes'))).toEqual([]);
 
     await publishNext(3);
     await expectRecovery(3);

@@ -1,5 +1,11 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import { writeModuleTar } from '../../../shared/artifact/index.ts';
+import { Readable } from 'node:stream';
+import {
+  encodeFileIndex,
+  OutsideBytes,
+  readModuleTar,
+  writeModuleTar,
+} from '../../../shared/artifact/index.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
 import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
@@ -51,6 +57,8 @@ type Pushed = 'version_id' | 'digest' | 'manifest_digest' | 'layer_digest' | 'la
 /** Builds the layer of a module. */
 export async function buildModule(options: ModuleOptions): Promise<{
   tar: Buffer;
+  /** The file index of the layer, as ingest stores it. */
+  index: Buffer;
   layer: Omit<CompositionLayer, Pushed>;
   contents: Map<string, Uint8Array>;
 }> {
@@ -84,7 +92,20 @@ export async function buildModule(options: ModuleOptions): Promise<{
     entries,
   };
 
-  return { tar: Buffer.concat(parts), layer, contents };
+  const tar = Buffer.concat(parts);
+  return { tar, index: await fileIndexOf(tar), layer, contents };
+}
+
+async function fileIndexOf(tar: Buffer): Promise<Buffer> {
+  const outside = new OutsideBytes();
+  const onFile = (file: { offset: number; size: number }) => {
+    outside.skip(file);
+    return undefined;
+  };
+
+  const chunks = outside.through(Readable.from([tar]));
+  const { entries } = await readModuleTar(chunks, { allowDevices: true, onFile });
+  return Buffer.from(await encodeFileIndex(entries, await outside.finish()));
 }
 
 /** Composes the modules into a desired state that no key has signed yet. */

@@ -55,6 +55,12 @@ export class World {
   refuse: { verb: string; status: number; code: string } | undefined;
   /** Responses to a GET of the bucket, in place of the usual ones. */
   refusedObject: { name: string; status: number; code: string } | undefined;
+  /** Takes a request for an object, in place of the usual response, where it returns true. */
+  intercept: ((asked: AskedObject, response: ServerResponse) => boolean) | undefined;
+  /** Names of content that the control plane refuses to give an address of. */
+  refusedNames: RegExp | undefined;
+  /** The bytes of objects that were sent, by name. */
+  readonly sent = new Map<string, number>();
   /** What is handed out in place of the addresses that these calls ask for. */
   handedOut: { verb: 'heartbeat' | 'artifacts'; url: string } | undefined;
   /** Calls that are taken and whose answers do not arrive. */
@@ -149,8 +155,9 @@ export class World {
 
   /** Builds, pushes and signs a module. */
   async module(options: ModuleOptions): Promise<Module> {
-    const { tar, ...built } = await buildModule(options);
+    const { tar, index: fileIndex, ...built } = await buildModule(options);
     const layer_digest = this.put(tar);
+    this.objects.set(`file-index:${layer_digest}`, fileIndex);
 
     const manifest_digest = this.put(
       JSON.stringify({
@@ -313,9 +320,11 @@ export class World {
     if (verb === 'heartbeat') return this.#heartbeat(heartbeatRequest.parse(body));
 
     if (verb === 'artifacts') {
-      const known = artifactUrlsRequest
-        .parse(body)
-        .digests.filter((name) => this.objects.has(name));
+      const { digests } = artifactUrlsRequest.parse(body);
+      if (digests.some((name) => this.refusedNames?.test(name)))
+        throw new GantryError('forbidden', 'Expected content of the desired state.');
+
+      const known = digests.filter((name) => this.objects.has(name));
       return {
         urls: Object.fromEntries(known.map((name) => [name, this.#presigned(name, 'artifacts')])),
       };
@@ -361,8 +370,37 @@ export class World {
       return;
     }
 
+    const range = request.headers.range;
+    if (this.intercept?.({ name, range, bytes }, response) === true) return;
+
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
-    else response.writeHead(200, { etag }).end(bytes);
+    else if (range === undefined) this.#send(name, bytes, response.writeHead(200, { etag }));
+    else this.#sendRange(name, range, bytes, response);
   }
+
+  /** As S3 does for one range (RFC 9110, section 14). */
+  #sendRange(name: string, range: string, bytes: Buffer, response: ServerResponse): void {
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
+    const part = bytes.subarray(Number(from), Number(to) + 1);
+    if (part.length === 0) {
+      response.writeHead(416).end();
+      return;
+    }
+
+    const content = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`;
+    this.#send(name, part, response.writeHead(206, { 'content-range': content }));
+  }
+
+  #send(name: string, bytes: Buffer, response: ServerResponse): void {
+    this.sent.set(name, (this.sent.get(name) ?? 0) + bytes.length);
+    response.end(bytes);
+  }
+}
+
+/** A request for an object, and the bytes that the bucket has. */
+export interface AskedObject {
+  name: string;
+  range: string | undefined;
+  bytes: Buffer;
 }
