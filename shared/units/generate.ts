@@ -1,6 +1,8 @@
 import type { GeneratedService } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
+import { addAccounts } from './accounts.ts';
 import { ServiceDigests } from './digest.ts';
+import { addPackages } from './dpkg.ts';
 import { serviceHealth } from './health.ts';
 import { type GeneratedLayer, layerName, type ReadContent, type UnitInput } from './input.ts';
 import { generatedDirectory, isReserved } from './names.ts';
@@ -14,6 +16,8 @@ import {
   type RootUser,
   writeService,
 } from './services.ts';
+import { addShippedData } from './shipped-data.ts';
+import { addSudoers } from './sudoers.ts';
 
 /**
  * Makes the topmost layer of a composition from the manifests of its modules (product.md, section
@@ -24,13 +28,16 @@ import {
  * @throws GantryError `service_conflict`, `service_cycle`, `service_invalid`, `user_conflict`,
  * `sudo_invalid`, `generated_path_conflict`
  */
-export function generateLayer(input: UnitInput, _contents: ReadContent): GeneratedLayer {
+export function generateLayer(input: UnitInput, contents: ReadContent): GeneratedLayer {
   refuseReserved(input);
   const root = new Root(input);
   const drawing = new Drawing(root);
   const warnings: string[] = [];
 
-  const users = new Map<string, RootUser>();
+  const users = addAccounts(input, contents, { root, drawing, warnings });
+  addSudoers(input, { root, drawing, warnings });
+  addPackages(input, contents, drawing);
+  addShippedData(input, users, { root, drawing });
   const services = addServices(input, { root, drawing, users, warnings });
 
   return {

@@ -37,6 +37,9 @@ export function unitName(
   return `gantry-${owner}${layer.module}:${service}.service`;
 }
 
+/** What systemd-tmpfiles copies, and after every other file of its kind. */
+export const tmpfilesPath = '/usr/lib/tmpfiles.d/zz-gantry.conf';
+
 const reservedTmpfiles: ReadonlySet<string> = new Set(
   ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((at) => `${at}/tmpfiles.d/zz-gantry.conf`),
 );

@@ -24,8 +24,12 @@ export function quoteWord(text: string): string {
   // "%" starts a specifier, whether it is quoted or not.
   const escaped = text.replaceAll('%', '%%');
   if (plainWord.test(text)) return escaped;
-  const inner = escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\t', '\\t');
+  const inner = escaped.replaceAll(/[\\"]/g, '\\$&').replaceAll(/\p{Cc}/gu, escapeBytes);
   return `"${inner}"`;
+}
+
+function escapeBytes(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
 /** An absolute path as a whole value of a unit, which systemd does not unquote. */

@@ -174,6 +174,11 @@ export class Drawing {
     });
   }
 
+  /** Adds a directory unless the root has it. */
+  addDirectory(path: string): void {
+    for (const above of [...ancestorPaths(path), path]) this.#requireDirectory(above);
+  }
+
   /** Repeats an entry of the root at another path. The place in its layer's tar is left out. */
   addCopy(path: string, { offset: _, ...entry }: TreeEntry): void {
     this.#add({ ...entry, path });

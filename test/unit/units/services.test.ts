@@ -62,6 +62,7 @@ CapabilityBoundingSet=
     expect(text('/usr/lib/systemd/system/gantry-web:api.service').split('[Service]\n')[1]).toBe(
       `Type=exec
 User=www-data
+Group=www-data
 WorkingDirectory=/srv/100%%
 Environment=A=1
 Environment="B=per cent %% and $"
