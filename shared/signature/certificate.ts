@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
 import { DerNode } from './der.ts';
 
@@ -10,6 +11,7 @@ export class Certificate extends X509Certificate {
   readonly #signedBy = new WeakMap<X509Certificate, boolean>();
   #der: Buffer | undefined;
   #publicKey: Buffer | undefined;
+  #key: KeyObject | undefined;
 
   /** @throws ASN1ParseError when the bytes are not strict DER */
   static fromDer(der: Uint8Array): Certificate {
@@ -25,7 +27,7 @@ export class Certificate extends X509Certificate {
     const known = this.#signedBy.get(issuer);
     if (known !== undefined) return known;
 
-    const signed = super.verify(issuer);
+    const signed = issuer instanceof Certificate ? this.#isSignedBy(issuer) : super.verify(issuer);
     this.#signedBy.set(issuer, signed);
     return signed;
   }
@@ -40,6 +42,17 @@ export class Certificate extends X509Certificate {
    */
   override clone(): Certificate {
     return new Certificate(DerNode.of(this.root));
+  }
+
+  /** As in the library, but the issuer's key is read once. */
+  #isSignedBy(issuer: Certificate): boolean {
+    issuer.#key ??= createPublicKey({ key: issuer.publicKey, format: 'der', type: 'spki' });
+    const signed = this.tbsCertificate.toDER();
+    try {
+      return verify(this.signatureAlgorithm, signed, issuer.#key, this.signatureValue);
+    } catch {
+      return false;
+    }
   }
 
   #bytes(): Buffer {
