@@ -55,19 +55,26 @@ export function pushScope(repository: string): Scope {
 }
 
 /**
- * The challenge of one registry and the tokens it issued for one set of credentials. Clients that
- * share it skip the refused first request and the request for a token.
+ * What clients of one registry with one set of credentials remember: its challenge and the tokens
+ * that it issued. Clients that share it skip the refused first request, the request for a token,
+ * and one for referrers that the registry cannot list.
  */
-export interface AuthMemory {
+export interface RegistryMemory {
   challenge: Challenge | null;
-  /** Whether the registry has taken a request without a challenge. */
-  accepted: boolean;
+  /** Whether a response of the registry was no challenge. */
+  unchallenged: boolean;
   tokens: LRUCache<Scope, string>;
+  /** Repositories without the referrers API. */
+  withoutReferrers: LRUCache<string, true>;
 }
 
-export function createAuthMemory(): AuthMemory {
+export function createRegistryMemory(): RegistryMemory {
   const tokens = new LRUCache<Scope, string>({ max: limits.registryTokensMax });
-  return { challenge: null, accepted: false, tokens };
+  const withoutReferrers = new LRUCache<string, true>({
+    max: limits.referrersAbsentMax,
+    ttl: limits.referrersAbsentMs,
+  });
+  return { challenge: null, unchallenged: false, tokens, withoutReferrers };
 }
 
 /**
@@ -77,15 +84,11 @@ export function createAuthMemory(): AuthMemory {
 export class Authorizer {
   readonly #credentials: Credentials | null;
   readonly #transport: Transport;
-  readonly #memory: AuthMemory;
+  readonly #memory: RegistryMemory;
   /** Requests for tokens on their way: concurrent requests of one scope share a token. */
   readonly #awaited = new Map<Scope, Promise<string>>();
 
-  constructor(
-    credentials: Credentials | null,
-    transport: Transport,
-    memory: AuthMemory = createAuthMemory(),
-  ) {
+  constructor(credentials: Credentials | null, transport: Transport, memory: RegistryMemory) {
     this.#credentials = credentials;
     this.#transport = transport;
     this.#memory = memory;
@@ -93,11 +96,11 @@ export class Authorizer {
 
   /** Whether a request can be sent as the registry demands it, as far as is known. */
   get knowsDemand(): boolean {
-    return this.#memory.challenge !== null || this.#memory.accepted;
+    return this.#memory.challenge !== null || this.#memory.unchallenged;
   }
 
-  noteAccepted(): void {
-    this.#memory.accepted = true;
+  noteUnchallenged(): void {
+    this.#memory.unchallenged = true;
   }
 
   /**

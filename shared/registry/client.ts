@@ -220,6 +220,11 @@ export class RegistryClient {
     return readReferrers(this.#connection, repository, digest);
   }
 
+  /** Whether the registry recently returned that it has no referrers API for the repository. */
+  lacksReferrersApi(repository: string): boolean {
+    return this.#connection.memory.withoutReferrers.has(repository);
+  }
+
   /**
    * Reads the fallback tag `sha256-<hex>` (distribution 1.1, "Referrers Tag Schema"). Returns null
    * if it does not exist, or names the artifact itself: GitLab reads the tag as a digest

@@ -1,7 +1,13 @@
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { isLoopbackHost } from '../domain/registries/index.ts';
-import { type AuthMemory, Authorizer, type Credentials, type Scope } from './auth.ts';
+import {
+  Authorizer,
+  type Credentials,
+  createRegistryMemory,
+  type RegistryMemory,
+  type Scope,
+} from './auth.ts';
 import {
   discard,
   type HttpRequest,
@@ -17,13 +23,14 @@ export interface RegistryClientOptions extends TransportOptions {
   plainHttp?: boolean | undefined;
   credentials?: Credentials | null;
   /** Clients of one host with the same credentials can share it. */
-  memory?: AuthMemory;
+  memory?: RegistryMemory;
 }
 
 /** Sends authorized requests to one registry. The callers interpret the responses. */
 export class RegistryConnection {
   readonly host: string;
   readonly base: URL;
+  readonly memory: RegistryMemory;
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
   #first: Promise<unknown> | null = null;
@@ -37,7 +44,8 @@ export class RegistryConnection {
       `${(options.plainHttp ?? isLoopbackHost(host)) ? 'http' : 'https'}://${host}/`,
     );
     this.#transport = new Transport(options);
-    this.#authorizer = new Authorizer(options.credentials ?? null, this.#transport, options.memory);
+    this.memory = options.memory ?? createRegistryMemory();
+    this.#authorizer = new Authorizer(options.credentials ?? null, this.#transport, this.memory);
   }
 
   /** Builds a URL in a repository, e.g. `url('a/b', 'tags/list')`. */
@@ -77,7 +85,7 @@ export class RegistryConnection {
     const used = await this.#authorizer.header(this.base, scope);
     const answer = await this.#transport.send({ ...first, authorization: used });
     if (answer.status !== 401 || answer.url.origin !== this.base.origin) {
-      this.#authorizer.noteAccepted();
+      this.#authorizer.noteUnchallenged();
       return answer;
     }
 

@@ -18,24 +18,39 @@ const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 
 /**
  * Looks up `sha256-<hex>.sig` or `sha256-<hex>.att`. Returns a function that reads its layers, so
- * that a caller can look up several tags concurrently and still read signatures first.
+ * that a caller can look up several tags concurrently and still read signatures first. Few
+ * signatures are read without waiting for other places: they take no room that others need.
  */
 export async function findCosignTag(
   reader: Reader,
   digest: string,
   kind: 'sig' | 'att',
 ): Promise<() => Promise<FoundSignature[]>> {
-  const source = 'legacy_tag';
-  const read = kind === 'sig' ? readLegacyLayers : readAttestationLayers;
+  const listed = await listLayers(reader, digest, kind);
+  if ('problems' in listed) return async () => listed.problems;
+
+  const { layers } = listed;
+  if (kind === 'att') return () => readAttestationLayers(reader, 'legacy_tag', layers);
+  if (layers.length > limits.signaturesReadAheadMax)
+    return () => readLegacyLayers(reader, 'legacy_tag', layers);
+
+  const found = await readLegacyLayers(reader, 'legacy_tag', layers);
+  return async () => found;
+}
+
+/** Returns the layers of a tag. Without any there may be a problem, as an unreadable signature. */
+async function listLayers(
+  reader: Reader,
+  digest: string,
+  kind: 'sig' | 'att',
+): Promise<{ layers: Descriptor[] } | { problems: FoundSignature[] }> {
   try {
     const tag = `${fallbackTag(digest)}.${kind}`;
     const content = await reader.client.getManifest(reader.repository, tag);
-    const { layers } = parseManifest(content.bytes, `the signatures of ${digest}`);
-    return () => read(reader, source, layers);
+    return parseManifest(content.bytes, `the signatures of ${digest}`);
   } catch (error) {
     const isAbsent = isGantryError(error, 'registry_not_found') || wasRefused(reader, error);
-    const found = isAbsent ? [] : [unreadable('legacy', source, digest, error)];
-    return async () => found;
+    return { problems: isAbsent ? [] : [unreadable('legacy', 'legacy_tag', digest, error)] };
   }
 }
 
@@ -73,8 +88,8 @@ async function readLayers(
   const chosen = layers.slice(0, limits.foundSignaturesMax + 1);
   const read = await mapConcurrently(chosen, concurrency, (layer) =>
     readOrReport('legacy', source, layer.digest, async () => {
-      const bytesMax = isEnvelope(layer) ? limits.attestationBytesMax : limits.signatureBytesMax;
-      const bytes = await readSignature(reader, layer, bytesMax);
+      const kind = isEnvelope(layer) ? 'attestation' : 'signature';
+      const bytes = await readSignature(reader, layer, kind);
       if (bytes === null) return [];
 
       const payload = Buffer.from(bytes).toString('base64');

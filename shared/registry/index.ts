@@ -1,5 +1,5 @@
 export { attachBundle } from './attach.ts';
-export { type AuthMemory, type Credentials, createAuthMemory } from './auth.ts';
+export { type Credentials, createRegistryMemory, type RegistryMemory } from './auth.ts';
 export { type ExpectedBlob, readVerified, verifyStream } from './blob.ts';
 export { listBuilds, platformOf } from './builds.ts';
 export { fallbackTag, type ManifestContent, type ManifestHead, RegistryClient } from './client.ts';

@@ -39,37 +39,45 @@ export async function readReferrers(
   repository: string,
   digest: string,
 ): Promise<ReferrerList | null> {
-  const found: ReferrerList = { entries: [], descriptors: [], unreadable: [] };
-  const asked = new Set<string>();
-  let answered = false;
+  const artifact = { repository, digest };
+  const first = registry.url(repository, `referrers/${digest}`);
+  const { list: found, answer, noRoute } = await readPage(registry, artifact, first);
+  if (found === null) {
+    if (noRoute) registry.memory.withoutReferrers.set(repository, true);
+    return null;
+  }
+
+  const asked = new Set([first.href]);
   const { referrerPagesMax, referrersMax } = limits;
   const hasRoom = () => asked.size < referrerPagesMax && found.entries.length < referrersMax;
+  const note = (error: GantryError) => found.unreadable.push({ claimedDigest: null, error });
 
-  let url: URL | null = registry.url(repository, `referrers/${digest}`);
-  while (url !== null && hasRoom() && !asked.has(url.href)) {
-    asked.add(url.href);
-    try {
-      const page = await readPage(registry, { repository, digest }, url);
-      if (page === null && !answered) return null;
-      if (page === null) {
-        const error = refusedPage(registry, { repository, digest }, asked.size);
-        found.unreadable.push({ claimedDigest: null, error });
-        return found;
+  try {
+    let url = findNextPage(first, answer);
+    while (url !== null && hasRoom() && !asked.has(url.href)) {
+      asked.add(url.href);
+      const page = await readPage(registry, artifact, url);
+      if (page.list === null) {
+        note(refusedPage(registry, artifact, asked.size));
+        break;
       }
 
-      answered = true;
       found.entries.push(...page.list.entries);
       found.descriptors.push(...page.list.descriptors);
       found.unreadable.push(...page.list.unreadable);
-      url = nextPage(url, page.answer);
-    } catch (error) {
-      if (!answered || !concernsOne(error)) throw error;
-      found.unreadable.push({ claimedDigest: null, error });
-      url = null;
+      url = findNextPage(url, page.answer);
     }
+  } catch (error) {
+    if (!concernsOne(error)) throw error;
+    note(error);
   }
 
   return found;
+}
+
+/** The response of another host that failed names no next page. */
+function findNextPage(url: URL, answer: HttpResponse): URL | null {
+  return answer.status === 200 ? nextPage(url, answer) : null;
 }
 
 /** A list that began does not end with a refusal: what the page lists is unknown. */
@@ -82,38 +90,80 @@ function refusedPage(
   return new GantryError('registry_error', `${host} did not return ${what}`, { details: { host } });
 }
 
-/** Returns null where the registry has no such API. */
+interface Page {
+  /** Null where the registry has no such API. */
+  list: ReferrerList | null;
+  answer: HttpResponse;
+  /** The registry lacks the API for each digest. */
+  noRoute: boolean;
+}
+
 async function readPage(
   registry: RegistryConnection,
   { repository, digest }: { repository: string; digest: string },
   url: URL,
-): Promise<{ list: ReferrerList; answer: HttpResponse } | null> {
+): Promise<Page> {
   const answer = await registry.send(pullScope(repository), () => ({
     method: 'GET',
     url,
     headers: { accept: mediaTypes.index },
   }));
 
+  const what = `the referrers of ${repository}@${digest}`;
+  const sentAway = answer.url.origin !== url.origin;
+
   // The specification says 404 for "no such API", but older registries and proxies use other
-  // statuses. GHCR redirects to a page of github.com, which limits the rate of requests: its
-  // refusal says nothing about the registry.
-  const sentAway = answer.url.origin !== url.origin && answer.status !== 200;
-  if (sentAway || [400, 404, 405, 406, 410, 415, 501].includes(answer.status)) {
-    await discard(answer);
-    return null;
+  // statuses.
+  if (sentAway && isBusy(answer.status) && !isPageOfGitHub(url, answer.url)) {
+    // The other host may have the list. What the registry itself has counts meanwhile.
+    const unreadable = [{ claimedDigest: null, error: await readError(answer, what) }];
+    return { list: { entries: [], descriptors: [], unreadable }, answer, noRoute: false };
   }
 
-  if (answer.status !== 200)
-    throw await readError(answer, `the referrers of ${repository}@${digest}`);
+  if (absentStatuses.includes(answer.status) || (sentAway && answer.status !== 200)) {
+    await discard(answer);
+    return { list: null, answer, noRoute: hasNoRoute(url, answer) };
+  }
+
+  if (answer.status !== 200) throw await readError(answer, what);
 
   // A page of the registry's own host may be a login. One of another host says nothing about it.
-  if (answer.url.origin === url.origin)
-    await requireDocument(answer, `the referrers of ${repository}@${digest}`);
+  if (!sentAway) await requireDocument(answer, what);
   const bytes = await registry.read(answer);
   // A catch-all route that returns text is no referrers API either.
-  if (!/json/.test(contentType(answer))) return null;
+  if (!isJson(answer)) return { list: null, answer, noRoute: false };
 
-  return { list: parseReferrers(bytes, `the referrers of ${digest}`), answer };
+  const list = parseReferrers(bytes, `the referrers of ${digest}`);
+  return { list, answer, noRoute: false };
+}
+
+const absentStatuses = [400, 404, 405, 406, 410, 415, 501];
+
+function isBusy(status: number): boolean {
+  return [408, 425, 429].includes(status) || (status >= 500 && status !== 501);
+}
+
+/**
+ * GHCR redirects each request for referrers to a page of github.com, which limits the rate of
+ * requests: its refusal says nothing about the registry. GitHub Enterprise Server has
+ * `containers.<host>`.
+ */
+function isPageOfGitHub(registry: URL, page: URL): boolean {
+  return registry.hostname === 'ghcr.io'
+    ? page.hostname === 'github.com'
+    : registry.hostname === `containers.${page.hostname}`;
+}
+
+/**
+ * True if the response concerns the API, not the digest: another host, or no error in the format of
+ * registries (distribution 1.1, "Error Codes").
+ */
+function hasNoRoute(asked: URL, answer: HttpResponse): boolean {
+  return answer.url.origin !== asked.origin || !isJson(answer);
+}
+
+function isJson(answer: HttpResponse): boolean {
+  return /json/.test(contentType(answer));
 }
 
 const referrerList = z.looseObject({

@@ -9,6 +9,13 @@ import type { Descriptor } from './schema.ts';
 /** Manifests read concurrently: enough to hide latency, few enough for the limits of a registry. */
 export const concurrency = 4;
 
+type Kind = 'signature' | 'attestation';
+
+const bytesMax = {
+  signature: { one: limits.signatureBytesMax, all: limits.foundSignaturesBytesMax },
+  attestation: { one: limits.attestationBytesMax, all: limits.foundAttestationsBytesMax },
+} as const;
+
 /** Reads the signatures of one artifact, and counts them. */
 export interface Reader {
   client: RegistryClient;
@@ -17,8 +24,8 @@ export interface Reader {
    * Signatures counted so far. Those beyond `limits.foundSignaturesMax` are counted but not read.
    */
   met: number;
-  /** Bytes counted so far. Those beyond `limits.foundSignaturesBytesMax` are not read either. */
-  bytes: number;
+  /** Bytes that were read or are being read. Those beyond the limit of their kind are not read. */
+  bytes: Record<Kind, number>;
   /** Digests of the layers that were read. */
   blobs: Set<string>;
   /** Why the registry refused places where signatures can be. */
@@ -26,7 +33,8 @@ export interface Reader {
 }
 
 export function createReader(client: RegistryClient, repository: string): Reader {
-  return { client, repository, met: 0, bytes: 0, blobs: new Set(), refusals: [] };
+  const bytes = { signature: 0, attestation: 0 };
+  return { client, repository, met: 0, bytes, blobs: new Set(), refusals: [] };
 }
 
 /**
@@ -51,7 +59,7 @@ export function wasRefused({ refusals }: Reader, error: unknown): boolean {
 export async function readSignature(
   reader: Reader,
   layer: Descriptor,
-  bytesMax: number = limits.signatureBytesMax,
+  kind: Kind,
 ): Promise<Uint8Array | null> {
   reader.met += 1;
   if (reader.met > limits.foundSignaturesMax) return null;
@@ -61,27 +69,37 @@ export async function readSignature(
     0,
   );
   const size = Math.max(layer.size, material);
+  requireRoom(reader, kind, size);
 
-  if (size > bytesMax) {
-    throw new GantryError(
-      'signature_too_large',
-      `expected a signature of at most ${bytesMax} bytes, found ${size}`,
-      { expected: bytesMax, found: size },
-    );
-  }
-
-  if (reader.bytes + size > limits.foundSignaturesBytesMax) {
-    const expected = limits.foundSignaturesBytesMax;
-    throw new GantryError(
-      'signature_too_large',
-      `expected the signatures and attestations of an artifact to have at most ${expected} bytes together, found more; this one was not read`,
-      { expected, found: reader.bytes + size },
-    );
-  }
-
-  reader.bytes += size;
+  reader.bytes[kind] += size;
   reader.blobs.add(layer.digest);
-  return reader.client.readBlob(reader.repository, layer, bytesMax);
+  try {
+    return await reader.client.readBlob(reader.repository, layer, bytesMax[kind].one);
+  } catch (error) {
+    // The size is a claim: what is not there takes no room of others.
+    reader.bytes[kind] -= size;
+    throw error;
+  }
+}
+
+/** @throws GantryError `signature_too_large` */
+function requireRoom({ bytes }: Reader, kind: Kind, size: number): void {
+  const { one, all } = bytesMax[kind];
+  if (size > one) {
+    throw new GantryError(
+      'signature_too_large',
+      `expected a signature of at most ${one} bytes, found ${size}`,
+      { expected: one, found: size },
+    );
+  }
+
+  const found = bytes[kind] + size;
+  if (found <= all) return;
+  throw new GantryError(
+    'signature_too_large',
+    `expected the ${kind}s of an artifact to have at most ${all} bytes together, found more; this one was not read`,
+    { expected: all, found },
+  );
 }
 
 export async function readOrReport(
@@ -96,4 +114,10 @@ export async function readOrReport(
     if (!concernsOne(error)) throw error;
     return [unreadable(format, source, claimedDigest, error)];
   }
+}
+
+/** Waits for each, also where one fails: no request runs on after its caller has given up. */
+export async function waitForAll<T extends readonly unknown[] | []>(parts: T) {
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
 }

@@ -1,28 +1,14 @@
 import { mapConcurrently } from '../base/concurrency.ts';
 import type { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import {
-  type FoundSignature,
-  type SignatureSource,
-  signPredicateType,
-} from '../domain/signatures/index.ts';
+import type { FoundSignature } from '../domain/signatures/index.ts';
 import type { RegistryClient } from './client.ts';
-import { findCosignTag, readAttestationLayers, readLegacyLayers } from './cosign-tags.ts';
-import { concernsOne, mayMeanAbsence } from './failure.ts';
-import { deduplicate, parseBundle, unreadable, upToLimit } from './found-signature.ts';
-import type { ReferrerList } from './referrers.ts';
-import { type Descriptor, type Manifest, mediaTypes, parseManifest } from './schema.ts';
-import {
-  concurrency,
-  createReader,
-  type Reader,
-  readOrReport,
-  readSignature,
-  wasRefused,
-} from './signature-reader.ts';
-
-/** What a bundle says of its statement. A hint: the statement decides. */
-const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType';
+import { findCosignTag } from './cosign-tags.ts';
+import { mayMeanAbsence } from './failure.ts';
+import { findReferrers } from './find-referrers.ts';
+import { deduplicate, upToLimit } from './found-signature.ts';
+import { type Referrer, readBuildReferrer, readReferrers } from './referrer-signatures.ts';
+import { concurrency, createReader, type Reader, waitForAll } from './signature-reader.ts';
 
 /** The signatures beside an artifact, as far as the registry gave them. */
 export interface FoundSignatures {
@@ -32,13 +18,6 @@ export interface FoundSignatures {
    * proves no absence, so no version may lose anything by it.
    */
   doubt: GantryError | null;
-}
-
-interface Referrer {
-  source: SignatureSource;
-  descriptor: Descriptor;
-  /** Once it is read. */
-  manifest?: Manifest;
 }
 
 /** The signatures of {@link findSignatures}, for a caller that asks again if one is missing. */
@@ -71,21 +50,16 @@ export async function findSignatures(
   builds: readonly string[] = [],
 ): Promise<FoundSignatures> {
   const reader = createReader(client, repository);
-  const [{ referrers, problems, unreadableEntries }, readSigned, readAttested] = await waitForAll([
-    findReferrers(reader, digest),
-    findCosignTag(reader, digest, 'sig'),
-    findCosignTag(reader, digest, 'att'),
-  ]);
+  const [{ referrers, problems, unreadableEntries, readAhead }, readSigned, readAttested] =
+    await waitForAll([
+      findReferrers(reader, digest).then((found) => readFewAhead(reader, found)),
+      findCosignTag(reader, digest, 'sig'),
+      findCosignTag(reader, digest, 'att'),
+    ]);
 
   const legacy = await readSigned();
   const room = Math.max(0, limits.foundSignaturesMax - legacy.length);
-  const chosen =
-    referrers.length <= room
-      ? referrers
-      : (await signaturesFirst(reader, referrers)).slice(0, room);
-  const read = await mapConcurrently(chosen, concurrency, (referrer) =>
-    readReferrer(reader, referrer),
-  );
+  const read = readAhead ?? (await readReferrers(reader, referrers, room));
 
   // Attestations come later, so that no number of them hides a signature.
   const attested = await readAttested();
@@ -94,15 +68,15 @@ export async function findSignatures(
 
   // Anyone who may push can add entries that cannot be read, so they come last.
   const others = [...attested, ...ofBuilds, ...unreadableEntries];
-  const signatures = [...problems, ...legacy, ...read.flat(), ...others];
+  const signatures = [...problems, ...legacy, ...read, ...others];
   const total = Math.max(legacy.length + referrers.length, signatures.length, reader.met);
   return { found: upToLimit(deduplicate(signatures), digest, total), doubt };
 }
 
-/** Waits for each, also where one fails: no request runs on after its caller has given up. */
-async function waitForAll<T extends readonly unknown[] | []>(parts: T) {
-  await Promise.allSettled(parts);
-  return Promise.all(parts);
+/** Reads few referrers without waiting for other places: they take no room that others need. */
+async function readFewAhead<T extends { referrers: Referrer[] }>(reader: Reader, found: T) {
+  const isFew = found.referrers.length <= limits.signaturesReadAheadMax;
+  return { ...found, readAhead: isFew ? await readReferrers(reader, found.referrers) : null };
 }
 
 /**
@@ -136,21 +110,6 @@ async function readBuildAttestations(
   return found;
 }
 
-async function readBuildReferrer(reader: Reader, referrer: Referrer): Promise<FoundSignature[]> {
-  const { source, descriptor } = referrer;
-  return readOrReport('bundle', source, descriptor.digest, async () => {
-    if (isIndex(descriptor.mediaType)) return [];
-
-    const manifest = await readManifest(reader, referrer);
-    const bundle = manifest.layers.find(({ mediaType }) => isBundle(mediaType));
-    if (bundle === undefined) return readAttestationLayers(reader, source, manifest.layers);
-
-    const type = manifest.annotations?.[predicateTypeAnnotation] ?? signPredicateType;
-    if (type === signPredicateType || reader.blobs.has(bundle.digest)) return [];
-    return readReferrer(reader, { ...referrer, manifest });
-  });
-}
-
 /**
  * Returns the first refusal of a place. Only where the registry returns the artifact does a refusal
  * concern that place alone.
@@ -169,126 +128,4 @@ async function judgeRefusals(
     throw mayMeanAbsence(error) ? refusal : error;
   }
   return refusal;
-}
-
-/**
- * Lists the referrers from both places. A list or an entry that cannot be read counts as one
- * unreadable signature.
- */
-async function findReferrers(reader: Reader, digest: string) {
-  const { client, repository } = reader;
-  const places = await waitForAll([
-    listPlace(reader, 'referrers', () => client.referrersApi(repository, digest)),
-    listPlace(reader, 'fallback_tag', () => client.fallbackReferrers(repository, digest)),
-  ]);
-  const found = new Map<string, Referrer>();
-  const problems: FoundSignature[] = [];
-  const unreadableEntries: FoundSignature[] = [];
-
-  for (const { source, list, problem } of places) {
-    for (const descriptor of list?.descriptors ?? []) {
-      if (!found.has(descriptor.digest)) found.set(descriptor.digest, { source, descriptor });
-    }
-    for (const { claimedDigest, error } of list?.unreadable ?? [])
-      unreadableEntries.push(unreadable('bundle', source, claimedDigest ?? digest, error));
-    if (problem !== undefined) problems.push(unreadable('bundle', source, digest, problem));
-  }
-
-  // Some registries report the media type of the config as artifactType, so it must not filter, but
-  // it can set the order.
-  const referrers = [...found.values()].sort(
-    (a, b) => rankReferrer(a.descriptor) - rankReferrer(b.descriptor),
-  );
-  return { referrers, problems, unreadableEntries };
-}
-
-/** Lists one place. Returns its problem if it has something, which cannot be read. */
-async function listPlace(
-  reader: Reader,
-  source: SignatureSource,
-  read: () => Promise<ReferrerList | null>,
-): Promise<{ source: SignatureSource; list: ReferrerList | null; problem?: unknown }> {
-  try {
-    return { source, list: await read() };
-  } catch (error) {
-    if (wasRefused(reader, error)) return { source, list: null };
-    return { source, list: null, problem: error };
-  }
-}
-
-/**
- * Orders more referrers than are read by what their manifests say, because cosign writes no
- * annotations to the fallback tag: no usual number of attestations hides a signature.
- */
-async function signaturesFirst(reader: Reader, referrers: Referrer[]): Promise<Referrer[]> {
-  const known = await mapConcurrently(
-    referrers.slice(0, limits.referrerManifestsMax),
-    concurrency,
-    async (referrer) => {
-      if (![1, 3].includes(rankReferrer(referrer.descriptor))) return referrer;
-      try {
-        return { ...referrer, manifest: await readManifest(reader, referrer) };
-      } catch (error) {
-        // It is reported when it is read as a signature.
-        if (!concernsOne(error)) throw error;
-        return referrer;
-      }
-    },
-  );
-  const rank = ({ descriptor, manifest }: Referrer) =>
-    rankReferrer({ ...descriptor, annotations: manifest?.annotations ?? descriptor.annotations });
-
-  return [...known, ...referrers.slice(known.length)].sort((a, b) => rank(a) - rank(b));
-}
-
-async function readManifest(
-  { client, repository }: Reader,
-  { descriptor: { digest, size } }: Referrer,
-): Promise<Manifest> {
-  const { bytes } = await client.getManifest(repository, digest, { size });
-  return parseManifest(bytes, `referrer ${digest}`);
-}
-
-/** Signatures come first, so that no number of attestations hides them. */
-function rankReferrer({ artifactType, annotations }: Descriptor): number {
-  if (annotations?.[predicateTypeAnnotation] === signPredicateType) return 0;
-  if (artifactType?.startsWith('application/vnd.dev.sigstore.bundle'))
-    return annotations?.[predicateTypeAnnotation] === undefined ? 1 : 2;
-  return artifactType === undefined || artifactType === '' || artifactType === mediaTypes.empty
-    ? 3
-    : 4;
-}
-
-/** Reads the signatures in a referrer. Returns none for anything else, such as an SBOM. */
-async function readReferrer(reader: Reader, referrer: Referrer): Promise<FoundSignature[]> {
-  const { source, descriptor } = referrer;
-  return readOrReport('bundle', source, descriptor.digest, async () => {
-    if (isIndex(descriptor.mediaType)) return [];
-
-    const { layers, annotations } = referrer.manifest ?? (await readManifest(reader, referrer));
-    const layer = layers.find(({ mediaType }) => isBundle(mediaType));
-    // cosign 2 could attach simple signatures as referrers ("OCI 1.1 mode").
-    if (layer === undefined) return readLegacyLayers(reader, source, layers);
-
-    const type = annotations?.[predicateTypeAnnotation] ?? signPredicateType;
-    const attests = type !== signPredicateType;
-    const bytes = await readSignature(
-      reader,
-      layer,
-      attests ? limits.attestationBytesMax : limits.signatureBytesMax,
-    );
-    if (bytes === null) return [];
-
-    return [
-      { format: 'bundle', source, claimed_digest: descriptor.digest, bundle: parseBundle(bytes) },
-    ];
-  });
-}
-
-function isBundle(mediaType: string): boolean {
-  return /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.[0-9]+)?\+json/.test(mediaType);
-}
-
-function isIndex(mediaType: string): boolean {
-  return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerIndex;
 }

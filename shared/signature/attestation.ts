@@ -49,7 +49,7 @@ export function summarizeAttestation(
       builder_id !== null && builder_id.length > limits.verdictTextMax ? null : builder_id,
     ...summarizePredicate(predicateType, predicate),
     document: { digest: `sha256:${hash('sha256', bytes, 'hex')}`, size: bytes.length },
-    ...(others.length === 0 ? {} : { subjects: others.slice(0, limits.summarizedSubjectsMax) }),
+    ...(others.length === 0 ? {} : { subjects: others.slice(0, limits.furtherSubjectsMax) }),
     ...(isAboutBuilds ? { builds_only: true } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import type { Requester } from '../../domain/registries/index.ts';
-import { type AuthMemory, createAuthMemory, ecrRegion } from '../../registry/index.ts';
+import { createRegistryMemory, ecrRegion, type RegistryMemory } from '../../registry/index.ts';
 import { getRegistryLogin } from '../../store/registries/index.ts';
 import type { Services } from '../context/index.ts';
 import { readSecret, secretName } from '../context/index.ts';
@@ -19,7 +19,7 @@ interface KeptCredentials {
   ca: string | null;
   owner: Requester['credentials'];
   /** The authentication that the host asks for with these credentials. */
-  memory: AuthMemory;
+  memory: RegistryMemory;
 }
 
 /**
@@ -65,7 +65,7 @@ export async function registryCredentials(
     ca: login?.ca ?? null,
     owner: ownerOf(stored, value),
     untilMs: fresh?.untilMs ?? now + limits.registryCredentialsMs,
-    memory: same && cached !== undefined ? cached.memory : createAuthMemory(),
+    memory: same && cached !== undefined ? cached.memory : createRegistryMemory(),
   };
 
   kept.set(name, entry);

@@ -163,7 +163,8 @@ async function findLater(
 
   const found = [...stored, ...others].slice(0, limits.foundSignaturesMax);
   // Attestations may come every day. What is stored for machines stays as small as what is read.
-  if (Buffer.byteLength(JSON.stringify(found)) > limits.foundSignaturesBytesMax) return null;
+  const bytesMax = limits.foundSignaturesBytesMax + limits.foundAttestationsBytesMax;
+  if (Buffer.byteLength(JSON.stringify(found)) > bytesMax) return null;
 
   const again =
     others.length === 0

@@ -7,13 +7,20 @@ export const signaturesLimits = {
    * under 4 MiB, and base64 makes it a third longer.
    */
   attestationBytesMax: 8 * 1024 ** 2,
-  /** Signatures and attestations of one artifact together: a function reads them in memory. */
-  foundSignaturesBytesMax: 32 * 1024 ** 2,
+  /**
+   * Signatures of one artifact together, and attestations together: a function reads both in
+   * memory. They are counted apart, so that no attestation takes the room of a signature.
+   */
+  foundSignaturesBytesMax: 16 * 1024 ** 2,
+  foundAttestationsBytesMax: 32 * 1024 ** 2,
   /** Licences that the summary of an SBOM names, and characters of each, since some are long. */
   summarizedLicensesMax: 5,
   summarizedLicenseLengthMax: 60,
-  /** Further subjects that the summary of an attestation names: the build of one platform. */
-  summarizedSubjectsMax: 2,
+  /**
+   * Further subjects in the summary of an attestation. Of one that is not about the whole artifact,
+   * only these builds count: workflows attest one build in each.
+   */
+  furtherSubjectsMax: 2,
   /** Depth of brackets in a bundle: real ones have under ten levels. */
   bundleDepthMax: 100,
   /** Signatures read per artifact: more are an attack on our time (fixtures/cosign/README.md). */
@@ -26,6 +33,14 @@ export const signaturesLimits = {
   /** Manifests of referrers that are read to find the likeliest: a second or two. */
   referrerManifestsMax: 250,
   referrerPagesMax: 100,
+  /**
+   * How long a repository counts as one without the referrers API, and how many do: the registry
+   * may get it by an update.
+   */
+  referrersAbsentMs: 10 * 60_000,
+  referrersAbsentMax: 1000,
+  /** So few signatures in one place are read while Gantry waits for the lists of other places. */
+  signaturesReadAheadMax: 4,
   /**
    * Transparency log entries or timestamps in one signature: one of each is normal, and each costs
    * a verification.

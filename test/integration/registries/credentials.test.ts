@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createAuthMemory } from '../../../shared/registry/index.ts';
+import { createRegistryMemory } from '../../../shared/registry/index.ts';
 import { always, codeOf, sendJson } from '../../support/http-server.ts';
 import { bytesOf, clientOf, serve, stopServers } from '../../support/served-registry.ts';
 
@@ -185,7 +185,7 @@ describe('credentials', () => {
 
   test('a token is not used beyond its life', async () => {
     let issued = 0;
-    const memory = createAuthMemory();
+    const memory = createRegistryMemory();
     const tokens = await serve((_, response) => {
       issued++;
       sendJson(response, { token: `token-${issued}`, expires_in: 300 });

@@ -4,7 +4,7 @@ import { GantryError } from '../../../shared/base/error.ts';
 import {
   attachBundle,
   collectSignatures,
-  createAuthMemory,
+  createRegistryMemory,
   emptyBlob,
   fallbackTag,
   mediaTypes,
@@ -256,7 +256,7 @@ describe('a docker-registry with a token service', () => {
   });
 
   test('costs one request a list once its tokens are known, also for the next client', async () => {
-    const memory = createAuthMemory();
+    const memory = createRegistryMemory();
     const requests: string[] = [];
 
     const list = () => {
@@ -283,7 +283,7 @@ describe('a docker-registry with a token service', () => {
   });
 
   test('is asked for a new token when the old one is not taken any more', async () => {
-    const memory = createAuthMemory();
+    const memory = createRegistryMemory();
     const client = new RegistryClient({
       host: registry.host,
       credentials: basicCredentials,

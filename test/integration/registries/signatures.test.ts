@@ -1,7 +1,8 @@
+import { Agent } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { signPredicateType } from '../../../shared/domain/signatures/index.ts';
-import { collectSignatures, mediaTypes } from '../../../shared/registry/index.ts';
+import { collectSignatures, mediaTypes, RegistryClient } from '../../../shared/registry/index.ts';
 import { codeOf, type Handler, sendJson } from '../../support/http-server.ts';
 import {
   bundleReferrer,
@@ -83,18 +84,68 @@ describe('signatures beside an artifact', () => {
         })(request, response);
       });
 
-      expect(await collectSignatures(client, 'a/b', digest)).toEqual([
-        {
-          format: 'bundle',
-          source: 'fallback_tag',
-          claimed_digest: found.digest,
-          bundle: { a: 1 },
-        },
-      ]);
+      const [signature, ...noted] = await collectSignatures(client, 'a/b', digest);
+      expect(signature).toEqual({
+        format: 'bundle',
+        source: 'fallback_tag',
+        claimed_digest: found.digest,
+        bundle: { a: 1 },
+      });
 
+      // A host that is busy may have the list, so a verdict without it is none.
+      const code = { 429: 'registry_rate_limited', 503: 'registry_error' }[status];
+      expect(noted.map(({ unreadable }) => unreadable?.code)).toEqual(code ? [code] : []);
       expect(elsewhere.requests).toHaveLength(1);
     },
   );
+
+  test('a page of github.com that limits the rate of requests says nothing about GHCR', async () => {
+    const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+    const registry = registryOf({
+      [`manifests/${digest.replace(':', '-')}`]: Buffer.from(JSON.stringify(index([found]))),
+      [`manifests/${found.digest}`]: manifest,
+      [`blobs/${digestOf(layer)}`]: layer,
+    });
+    const { server } = await clientOf((request, response) => {
+      if (request.url?.startsWith('/orgs/')) return response.writeHead(429).end();
+      if (!request.url?.includes('/referrers/')) return registry(request, response);
+      response.writeHead(303, { location: 'http://github.com/orgs/a/packages' }).end();
+    });
+    // Both names lead to the server of this test.
+    const dispatcher = new Agent().compose(
+      (dispatch) => (options, handler) => dispatch({ ...options, origin: `http://${server.host}` }, handler),
+    );
+    const client = new RegistryClient({ host: 'ghcr.io', plainHttp: true, dispatcher });
+
+    expect(await collectSignatures(client, 'a/b', digest)).toMatchObject([{ bundle: { a: 1 } }]);
+  });
+
+  test('a repository without the referrers API is not asked again where the fallback tag lists signatures', async () => {
+    const { layer, manifest, descriptor: found } = bundleReferrer('{"a":1}');
+    const contents: Record<string, Buffer> = {
+      [`manifests/${found.digest}`]: manifest,
+      [`blobs/${digestOf(layer)}`]: layer,
+    };
+    let absent = { 'content-type': 'application/json' };
+    const { client, server } = await clientOf((request, response) => {
+      if (request.url?.includes('/referrers/')) return response.writeHead(404, absent).end();
+      registryOf(contents)(request, response);
+    });
+    const countAsked = async () => {
+      const before = server.requests.length;
+      await collectSignatures(client, 'a/b', digest);
+      return server.requests.slice(before).filter(({ url }) => url.includes('/referrers/')).length;
+    };
+
+    // An error of the registry may concern this digest alone.
+    expect([await countAsked(), await countAsked()]).toEqual([1, 1]);
+    absent = { 'content-type': 'text/plain' };
+    expect([await countAsked(), await countAsked()]).toEqual([1, 1]);
+
+    const listed = index([found]);
+    contents[`manifests/${digest.replace(':', '-')}`] = Buffer.from(JSON.stringify(listed));
+    expect(await countAsked()).toBe(0);
+  });
 
   test('an endless list of referrers is truncated, and the last verdict says so', async () => {
     let page = 0;
@@ -312,19 +363,33 @@ describe('signatures beside an artifact', () => {
       claiming(limits.signatureBytesMax + 1, signPredicateType),
       claiming(limits.attestationBytesMax + 1, attestationType),
       bundleReferrer(`{"pad":"${'x'.repeat(2 * mib)}"}`, attestationType),
-      // With the one before, three of them fit in `foundSignaturesBytesMax`.
-      ...[1, 2, 3, 4].map((n) => claiming(limits.attestationBytesMax - n, attestationType)),
     ];
     const { client } = await clientOf(fallbackOf(bundles));
     const found = await collectSignatures(client, 'a/b', digest);
 
     expect(found.map(({ unreadable }) => unreadable?.code ?? 'read').sort()).toEqual([
-      'blob_size_mismatch',
-      'blob_size_mismatch',
-      'blob_size_mismatch',
       'read',
       'signature_too_large',
       'signature_too_large',
+    ]);
+
+    // Only four of this size fit in `foundAttestationsBytesMax`. They take no room of a signature,
+    // and what is not there takes none of others.
+    const pad = 'x'.repeat(7 * mib);
+    const full = [1, 2, 3, 4, 5].map((n) =>
+      bundleReferrer(`{"n":${n},"p":"${pad}"}`, attestationType),
+    );
+    const empty = [1, 2, 3, 4].map((n) =>
+      claiming(limits.attestationBytesMax - n, attestationType),
+    );
+    const signature = bundleReferrer('{"signature":1}', signPredicateType);
+    const crowded = await clientOf(fallbackOf([...empty, ...full, signature]));
+    const all = await collectSignatures(crowded.client, 'a/b', digest);
+
+    expect(all.map(({ unreadable }) => unreadable?.code ?? 'read').sort()).toEqual([
+      ...empty.map(() => 'blob_size_mismatch'),
+      ...[1, 2, 3, 4].map(() => 'read'),
+      'read',
       'signature_too_large',
     ]);
   });

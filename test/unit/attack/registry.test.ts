@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { isTag, readTag } from '../../../shared/domain/modules/index.ts';
-import { Authorizer } from '../../../shared/registry/auth.ts';
+import { Authorizer, createRegistryMemory } from '../../../shared/registry/auth.ts';
 import { guardedDispatcher } from '../../../shared/registry/guard.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 import { Transport } from '../../../shared/registry/transport.ts';
@@ -52,7 +52,8 @@ describe('a repository registered by an author', () => {
 
 describe('a token service', () => {
   it('that a registry of the internet names cannot be a loopback service, such as the runtime API of Lambda', async () => {
-    const authorizer = new Authorizer({ username: 'acme', password: 'secret' }, new Transport());
+    const credentials = { username: 'acme', password: 'secret' };
+    const authorizer = new Authorizer(credentials, new Transport(), createRegistryMemory());
     const challenge = 'Bearer realm="http://127.0.0.1:9001/2018-06-01/runtime/invocation/next"';
 
     expect(authorizer.learn(challenge, 'repository:a/b:pull', undefined)).toBe(true);

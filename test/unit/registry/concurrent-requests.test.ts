@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { createAuthMemory } from '../../../shared/registry/auth.ts';
+import { createRegistryMemory } from '../../../shared/registry/auth.ts';
 import { RegistryClient } from '../../../shared/registry/index.ts';
 
 const stops: (() => void)[] = [];
@@ -58,7 +58,7 @@ test('a token that several requests lack is asked for once', async () => {
   const server = await serve((request, response) =>
     response.end(request.url?.startsWith('/token') ? '{"token":"abc"}' : '{}'),
   );
-  const memory = createAuthMemory();
+  const memory = createRegistryMemory();
   memory.challenge = { scheme: 'bearer', parameters: { realm: `http://${server.host}/token` } };
   await read(new RegistryClient({ host: server.host, memory }), 'a', 'b', 'c');
 
@@ -67,7 +67,7 @@ test('a token that several requests lack is asked for once', async () => {
 
 test('only the first request to a registry goes alone', async () => {
   const server = await serve((_request, response) => response.end('{}'));
-  const memory = createAuthMemory();
+  const memory = createRegistryMemory();
   await read(new RegistryClient({ host: server.host, memory }), 'a');
   expect(server.mostOpen()).toBe(1);
 
