@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { checkIdentityToken } from './identity-token.ts';
+import { readText, StatusError } from './services.ts';
 import type { SignInOptions } from './sign-in.ts';
 
 /** Gives identity tokens. */
@@ -107,9 +108,10 @@ async function requestToken(url: string, bearer: string, audience: string): Prom
     });
     if (!response.ok) throw failed(`status ${response.status}`);
 
-    return tokenResponse.parse(await response.json()).value;
+    return tokenResponse.parse(JSON.parse(await readText(response))).value;
   } catch (cause) {
     if (cause instanceof GantryError) throw cause;
+    if (cause instanceof StatusError) throw failed(cause.message, cause);
     throw failed(cause instanceof z.ZodError ? 'a response without one' : 'no response', cause);
   }
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '../../shared/base/error.ts';
+import { limits } from '../../shared/base/limits/index.ts';
+import { readBounded } from '../../shared/base/read-bounded.ts';
 
 /** A service that takes part in a signature, as errors name it. */
 export interface Service {
@@ -66,6 +68,20 @@ export class StatusError extends Error {
     this.name = new.target.name;
     this.statusCode = statusCode;
   }
+}
+
+/**
+ * Reads the body of a response as text.
+ * @throws StatusError if it is longer than a service of this kind sends
+ */
+export async function readText(response: Response): Promise<string> {
+  const max = limits.signingResponseBytesMax;
+  const bytes = await readBounded(
+    response.body ?? [],
+    max,
+    () => new StatusError(response.status, `a response of more than ${max} bytes`),
+  );
+  return bytes.toString('utf8');
 }
 
 function listCauses(error: unknown): Error[] {

@@ -4,7 +4,7 @@ import type { SignatureBundle, VerificationMaterial, Witness } from '@sigstore/s
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { findKeyKind, hashOf, preAuthenticationEncoding } from '../../shared/signature/index.ts';
-import { retryService, StatusError } from './services.ts';
+import { readText, retryService, StatusError } from './services.ts';
 
 /**
  * A log of Rekor 2. Like cosign, it logs envelopes as `hashedrekord` entries over their signed
@@ -35,9 +35,8 @@ export class TileLogWitness implements Witness {
       // The log responds when a checkpoint covers the entry.
       signal: AbortSignal.timeout(limits.signingTimeoutMs),
     });
-    if (response.ok) return response.json();
-
-    const text = await response.text();
+    const text = await readText(response);
+    if (response.ok) return JSON.parse(text);
     throw new StatusError(response.status, text.slice(0, 200).trim() || response.statusText);
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { fulcioHandler, initializeTLog, rekorHandler, tsaHandler } from '@sigstore/mock';
 import { decodeJwt, generateKeyPair, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -10,7 +11,7 @@ import { startPrivateSigstore } from './private-sigstore.ts';
 const defaultIssuer = 'https://issuer.test';
 
 /** What a service does instead of its work. */
-type Fault = 'refuses' | 'fails' | 'hangs up';
+type Fault = 'refuses' | 'fails' | 'hangs up' | 'never ends';
 type Route = 'fulcio' | 'rekor' | 'tsa' | 'token';
 
 const routes: [RegExp, Route][] = [
@@ -19,6 +20,10 @@ const routes: [RegExp, Route][] = [
   [/^\/api\/v1\/timestamp/, 'tsa'],
   [/^\/token/, 'token'],
 ];
+
+function* repeat(text: string) {
+  for (;;) yield text;
+}
 
 /**
  * Fulcio, Rekor 1 and 2, a timestamp authority and an issuer of CI tokens on one loopback port, by
@@ -48,6 +53,8 @@ export async function startSigstoreServer() {
     const route = routes.find(([pattern]) => pattern.test(path))?.[1];
     const fault = route && faults.get(route);
     if (fault === 'hangs up') return response.destroy();
+    if (fault === 'never ends')
+      return void pipeline(repeat('x'.repeat(65_536)), response).catch(() => {});
     if (fault !== undefined) {
       const body = JSON.stringify({ code: 3, message: 'the service said no' });
       return response

@@ -92,6 +92,8 @@ export const signaturesLimits = {
    * of Rekor 2 responds with its next checkpoint, within seconds.
    */
   signingTimeoutMs: 20_000,
+  /** One response of such a service, or of the issuer of a CI job: some kilobytes. */
+  signingResponseBytesMax: 1024 ** 2,
   /** How long a certificate signs: half of the ten minutes that Fulcio's live. */
   certificateUseMs: 5 * 60_000,
   /** How long a person may take to sign in: the codes of issuers live five to fifteen minutes. */

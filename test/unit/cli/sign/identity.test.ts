@@ -97,7 +97,7 @@ describe('without a usable identity', () => {
     await expect(getToken()).rejects.toMatchObject({ code: 'io_error' });
   });
 
-  test.each(['refuses', 'hangs up'] as const)(
+  test.each(['refuses', 'hangs up', 'never ends'] as const)(
     'an issuer of the job that %s is named',
     async (fault) => {
       server.fail('token', fault);

@@ -190,11 +190,15 @@ describe('a service that fails', () => {
     await expect(sign()).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
   });
 
-  test('Rekor 2 that fails is named as well', async () => {
-    sigstore.fail('rekor', 'fails');
+  test.each([
+    ['fails', /the service said no/],
+    ['never ends', /a response of more than/],
+  ] as const)('Rekor 2 that %s is named as well', async (fault, words) => {
+    sigstore.fail('rekor', fault);
     const signer = await keyless(services(2));
     await expect(signer.sign(signStatement(digest).payload)).rejects.toMatchObject({
       code: 'signing_service_error',
+      message: expect.stringMatching(words),
     });
   });
 
