@@ -3,6 +3,7 @@ import { GantryError } from '../base/error.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { signPredicateType } from '../domain/signatures/index.ts';
 import { fallbackTag, type ManifestContent, type RegistryClient } from './client.ts';
+import { mayMeanAbsence } from './failure.ts';
 import type { ReferrerList } from './referrers.ts';
 import { type Descriptor, emptyBlob, mediaTypes } from './schema.ts';
 
@@ -97,7 +98,7 @@ async function addToFallbackTag(
 ) {
   const tag = fallbackTag(digest);
   for (let attempt = 0; attempt < indexAttempts; attempt++) {
-    const present = await client.fallbackReferrers(repository, digest);
+    const present = await readFallbackTag(client, repository, digest);
     if (lists(present, referrer)) return;
 
     // Entries that Gantry cannot read belong to others, so they stay as they are.
@@ -119,6 +120,32 @@ async function addToFallbackTag(
       expected: referrer.digest,
     },
   );
+}
+
+/**
+ * Reads the fallback tag. Where the registry refuses it, the list of tags says whether it is absent
+ * (Artifactory: 403). A tag that is there is never written over unread.
+ * @throws the refusal, unless the tag is absent
+ */
+async function readFallbackTag(
+  client: RegistryClient,
+  repository: string,
+  digest: string,
+): Promise<ReferrerList | null> {
+  try {
+    return await client.fallbackReferrers(repository, digest);
+  } catch (error) {
+    if (!mayMeanAbsence(error)) throw error;
+
+    const find = fallbackTag(digest);
+    const { tags, cut } = await client.listTags(repository, { find });
+    if (!tags.includes(find) && cut === null) return null;
+    if (cut === null) throw error;
+
+    const { code, message, details } = error;
+    const text = `${message}, and the list of tags is incomplete: ${cut}; delete unused tags, or push to another repository`;
+    throw new GantryError(code, text, { cause: error, details });
+  }
 }
 
 function lists(index: ReferrerList | null, { digest }: Descriptor): boolean {

@@ -17,6 +17,8 @@ export interface TagList {
 }
 
 export interface TagListOptions {
+  /** A tag to keep as well, whatever it names. */
+  find?: string;
   /** Ends the list after a page when its time is spent. */
   spent?: () => boolean;
 }
@@ -30,9 +32,9 @@ export interface TagListOptions {
 export async function readTags(
   registry: RegistryConnection,
   repository: string,
-  { spent = () => false }: TagListOptions = {},
+  { find, spent = () => false }: TagListOptions = {},
 ): Promise<TagList> {
-  const kept = new KeptTags();
+  const kept = new KeptTags(find);
   const read = new Set<string>();
   const end = (cut: string | null): TagList => ({ tags: [...kept.tags], cut });
   let found = false;
@@ -98,11 +100,17 @@ async function readNames(
 /** The tags of a list. Only those that can name versions count against the limit. */
 class KeptTags {
   readonly tags = new Set<string>();
+  readonly #find: string | undefined;
   #ignored = 0;
+
+  constructor(find: string | undefined) {
+    this.#find = find;
+  }
 
   add(names: readonly string[]): 'full' | 'added' {
     // Other names could not be requested, or would change the URL.
     for (const name of names.filter(isTag)) {
+      if (name === this.#find) this.tags.add(name);
       const { kind } = readTag(name);
       if (kind === 'signature' || this.tags.has(name)) continue;
 

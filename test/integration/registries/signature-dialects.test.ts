@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { startDockerRegistry } from '../../../scripts/docker-registry.ts';
 import {
   attachBundle,
   collectSignatures,
   findSignatures,
   mediaTypes,
+  RegistryClient,
 } from '../../../shared/registry/index.ts';
+import { emptyBlob } from '../../../shared/registry/schema.ts';
+import { startDialectRegistry } from '../../support/dialects.ts';
 import { always, codeOf, type Handler, sendJson } from '../../support/http-server.ts';
 import {
   bundleReferrer,
@@ -19,6 +23,14 @@ afterEach(stopServers);
 
 describe('signatures', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
+
+  const config = { mediaType: mediaTypes.empty, digest: emptyBlob.digest, size: emptyBlob.size };
+  const bareManifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config,
+    layers: [config],
+  };
 
   /** What a registry gives for places where it has nothing, by the report of each. */
   const absences: [string, Handler][] = [
@@ -148,6 +160,59 @@ describe('signatures', () => {
       ]);
     },
   );
+
+  // sigstore/cosign#2973 (Artifactory)
+  test.each(['absent-403', 'absent-500', 'absent-page', 'absent-login'])(
+    'are attached in a registry that has %s for the absent fallback tag',
+    async (dialect) => {
+      const registry = await startDockerRegistry();
+      const proxy = await startDialectRegistry(registry.host);
+      proxy.speaking = true;
+      const client = new RegistryClient({ host: proxy.host });
+      const repository = `a/${dialect}`;
+
+      const bytes = Buffer.from(JSON.stringify(bareManifest));
+      const subject = { bytes, ...descriptor(bytes, mediaTypes.manifest) };
+      await client.pushBlob(repository, emptyBlob, emptyBlob.bytes);
+      await client.putManifest(repository, 'v1.0.0', subject);
+      for (const a of [1, 2])
+        await attachBundle(client, { repository, subject, bundle: { a }, createdAt: new Date() });
+
+      const found = await collectSignatures(client, repository, subject.digest);
+      expect(found.map((one) => 'bundle' in one && one.bundle)).toEqual(
+        expect.arrayContaining([{ a: 1 }, { a: 2 }]),
+      );
+      await proxy.stop();
+      await registry.stop();
+    },
+  );
+
+  test.each([
+    ['is listed', [digest.replace(':', '-')], {}],
+    ['may be listed', [], { link: '</v2/a/b/tags/list?last=x&n=1000>; rel="next"' }],
+  ])('are not attached over a refused fallback tag that %s', async (_, tags, headers) => {
+    const artifact = Buffer.from('{"schemaVersion":2}');
+    const { client, server } = await clientOf((request, response) => {
+      if (request.url?.includes('last=')) return response.writeHead(503).end();
+      if (request.url?.includes('/tags/list')) return sendJson(response, { tags }, headers);
+      if (request.method === 'HEAD') return response.writeHead(200).end();
+      if (request.method === 'PUT') return response.writeHead(201).end();
+      response.writeHead(403).end();
+    });
+
+    const subject = { bytes: artifact, ...descriptor(artifact, mediaTypes.manifest), digest };
+    const attached = attachBundle(client, {
+      repository: 'a/b',
+      subject,
+      bundle: {},
+      createdAt: new Date(),
+    });
+    expect(await codeOf(attached)).toBe('registry_unauthorized');
+    const written = server.requests.filter(
+      ({ method, url }) => method === 'PUT' && /sha256-/.test(url),
+    );
+    expect(written).toEqual([]);
+  });
 
   test('one that is attached keeps the entries of others, whatever they are', async () => {
     const artifact = Buffer.from('{"schemaVersion":2}');

@@ -113,7 +113,8 @@ describe('signatures beside an artifact', () => {
     });
     // Both names lead to the server of this test.
     const dispatcher = new Agent().compose(
-      (dispatch) => (options, handler) => dispatch({ ...options, origin: `http://${server.host}` }, handler),
+      (dispatch) => (options, handler) =>
+        dispatch({ ...options, origin: `http://${server.host}` }, handler),
     );
     const client = new RegistryClient({ host: 'ghcr.io', plainHttp: true, dispatcher });
 
