@@ -5,8 +5,8 @@ import type { Drawing, Root } from './root.ts';
 import type { RootUser } from './services.ts';
 
 /**
- * The databases of users and groups (passwd(5), group(5), shadow(5), gshadow(5)), with the mode of a
- * new one. Those with passwords are for root alone until a base says otherwise.
+ * The databases of users and groups (passwd(5), group(5), shadow(5), gshadow(5)), with the mode of
+ * a new one. Those with passwords are for root alone until a base says otherwise.
  */
 const databases = {
   passwd: 0o644,

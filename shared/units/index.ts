@@ -11,4 +11,4 @@ export {
 } from './input.ts';
 export { isReserved } from './names.ts';
 export { listNeededFiles } from './needed-files.ts';
-export { listPrivileges, type Privilege, privilegeKinds } from './privileges.ts';
+export { listPrivileges, type Privilege } from './privileges.ts';

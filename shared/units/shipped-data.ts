@@ -13,8 +13,8 @@ const factory = '/usr/share/factory';
 const tmpfilesCommand = '/usr/bin/systemd-tmpfiles';
 
 /**
- * Repeats what layers ship below /var in the factory, and has systemd-tmpfiles copy each path that a
- * machine lacks. What is there stays as it is: /var is the machine's own. Homes of declared users
+ * Repeats what layers ship below /var in the factory, and has systemd-tmpfiles copy each path that
+ * a machine lacks. What is there stays as it is: /var is the machine's own. Homes of declared users
  * below /var are made too.
  */
 export function addShippedData(
