@@ -16,6 +16,7 @@ import {
   readJson,
 } from './state.ts';
 import { ContentCheck } from './verify/content-check.ts';
+import { FileMemory } from './verify/file-memory.ts';
 import { type LocalPolicy, readLocalPolicy } from './verify/local-policy.ts';
 import { Store } from './verify/store.ts';
 
@@ -111,22 +112,17 @@ function readKey(pem: Buffer, path: string): KeyObject {
 /**
  * Adds what a tick needs on the disk.
  *
- * @param remember True for an agent that keeps running: it remembers between ticks which files it
- * found right.
  * @throws `io_error` if state.json is damaged, because without it an attacker could replay an old
  * desired state.
  */
-export async function openAgent(
-  enrolment: Enrolment,
-  { remember }: { remember: boolean },
-): Promise<Agent> {
+export async function openAgent(enrolment: Enrolment): Promise<Agent> {
   const { paths, controlPlane } = enrolment;
   return {
     ...enrolment,
     state: (await readJson(paths.state, agentState, stateCure)) ?? initialState,
     store: new Store(paths.store),
     source: new ArtifactSource(controlPlane),
-    check: new ContentCheck({ remember }),
+    check: new ContentCheck(await FileMemory.open(paths.fileMemory)),
     localPolicy: undefined,
   };
 }

@@ -7,7 +7,7 @@ export const machineDataName = 'machine-data';
  * What an agent keeps, all below one directory:
  *
  *     agent/                 key.pem, sealing-key.pem, credential, calls.json, session.json (0600),
- *                            root.json, config.json, clock.json, desired-state.json,
+ *                            root.json, config.json, clock.json, desired-state.json, files.json,
  *                            reported.json, policy.json
  *     agent/roots/<n>.json   account roots before the trusted one, while something here was
  *                            verified by them
@@ -36,6 +36,8 @@ export interface AgentPaths {
   session: string;
   desiredState: string;
   policy: string;
+  /** Which files were found right (verify/file-memory.ts). */
+  fileMemory: string;
   lock: string;
   store: string;
   images: string;
@@ -62,6 +64,7 @@ export function agentPaths(dir: string): AgentPaths {
     session: join(agent, 'session.json'),
     desiredState: join(agent, 'desired-state.json'),
     policy: join(agent, 'policy.json'),
+    fileMemory: join(agent, 'files.json'),
     lock: join(agent, 'lock'),
     store: join(dir, 'store'),
     images: join(dir, 'images'),

@@ -30,7 +30,6 @@ export type TickOutcome = { result: TickResult } | { error: unknown };
 /** An agent's work in one directory, from its start to its end. */
 interface Session {
   options: RunOptions;
-  remember: boolean;
   enrolment: Enrolment;
   /** Undefined until the directory could be prepared. */
   agent: Agent | undefined;
@@ -43,7 +42,7 @@ interface Session {
  * not enrolled; the reason, if there was no desired state to apply or compare.
  */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
-  return withSession(options, { remember: false }, tickAndReport);
+  return withSession(options, tickAndReport);
 }
 
 /**
@@ -58,15 +57,8 @@ export async function runLoop(
   signal: AbortSignal,
   onTick: (outcome: TickOutcome) => void,
 ): Promise<void> {
-  await withSession(options, { remember: true }, async (session) => {
-    let fullLook = Date.now();
-
+  await withSession(options, async (session) => {
     while (!signal.aborted) {
-      if (Date.now() - fullLook > limits.agentFullLookMs) {
-        session.agent?.check.forget();
-        fullLook = Date.now();
-      }
-
       try {
         onTick({ result: await tickAndReport(session) });
       } catch (error) {
@@ -102,7 +94,7 @@ async function prepareAndTick(session: Session): Promise<TickResult> {
 
   try {
     if (agent === undefined) {
-      agent = await openAgent(enrolment, session);
+      agent = await openAgent(enrolment);
       await recoverDirectory(agent);
       session.agent = agent;
     }
@@ -112,7 +104,10 @@ async function prepareAndTick(session: Session): Promise<TickResult> {
     return { ...reportFailure(agent ?? { state: initialState }, error), error };
   }
 
-  return tick(agent);
+  agent.check.beginLook();
+  const result = await tick(agent);
+  await agent.check.endLook();
+  return result;
 }
 
 const reported = z.object({ at: z.iso.datetime(), report: agentReport });
@@ -178,7 +173,6 @@ function addOutcome({ code, message, details }: GantryError, outcome: string): G
 /** Opens the directory, whose lock is held until the work is done. */
 async function withSession<T>(
   options: RunOptions,
-  { remember }: { remember: boolean },
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { dir } = options;
@@ -186,7 +180,7 @@ async function withSession<T>(
 
   try {
     const enrolment = await openDirectory(dir, () => openEnrolment(options));
-    return await work({ options, remember, enrolment, agent: undefined });
+    return await work({ options, enrolment, agent: undefined });
   } finally {
     await release();
   }

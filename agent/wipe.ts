@@ -41,6 +41,7 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
     paths.reported,
     paths.state,
     paths.clock,
+    paths.fileMemory,
     paths.earlierRoots,
   ]) {
     await removeTree(path);

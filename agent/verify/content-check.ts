@@ -1,24 +1,44 @@
+import { hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { FsVerity } from '../../shared/composefs/index.ts';
+import type { FileMemory } from './file-memory.ts';
 
 const bufferBytes = 1024 ** 2;
 const buffer = Buffer.allocUnsafe(bufferBytes);
 
 /**
- * Checks whether files hold what they should. With a memory, it reads a file again only when its
- * inode, size or change time differs from when it was last right: `gantry agent run` does so
- * between its full looks.
+ * A file that changed this recently is not remembered: a later change may get the same time, which
+ * the kernel takes from a clock with ticks of up to 10 ms.
+ */
+const settledMs = 1000;
+
+/** 128 bits: enough that no two files of a machine have the same key. */
+const keyLength = 22;
+
+/**
+ * Checks whether files hold what they should. It reads a file again only when its inode, size or
+ * times differ from when it was last right, or when the memory is due for a full look.
  */
 export class ContentCheck {
-  readonly #seen: Map<string, string> | undefined;
+  readonly #memory: FileMemory | undefined;
 
-  constructor(options: { remember: boolean }) {
-    this.#seen = options.remember ? new Map() : undefined;
+  /** Without a memory it reads every file each time. */
+  constructor(memory?: FileMemory) {
+    this.#memory = memory;
+  }
+
+  /** Begins a look at all files: each that is not checked before `endLook` is forgotten. */
+  beginLook(): void {
+    this.#memory?.beginLook();
   }
 
   /** Makes the next check of every file read it. */
   forget(): void {
-    this.#seen?.clear();
+    this.#memory?.forget();
+  }
+
+  async endLook(): Promise<void> {
+    await this.#memory?.save();
   }
 
   /**
@@ -32,11 +52,14 @@ export class ContentCheck {
       const stat = fstatSync(file, { bigint: true });
       if (!stat.isFile() || stat.size !== BigInt(size)) return false;
 
-      const key = `${verity} ${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.ctimeNs}`;
-      if (this.#seen?.get(path) === key) return true;
+      const facts = [path, verity, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs];
+      // A NUL is in no path, so two files never have the same facts.
+      const key = hash('sha256', facts.join('\0'), 'base64url').slice(0, keyLength);
+      if (this.#memory?.has(key) === true) return true;
 
+      const isSettled = Date.now() - Number(stat.ctimeMs) > settledMs;
       const isRight = readDigest(file) === verity;
-      if (isRight) this.#seen?.set(path, key);
+      if (isRight && isSettled) this.#memory?.add(key);
       return isRight;
     } finally {
       closeSync(file);

@@ -86,6 +86,12 @@ export const machinesLimits = {
    */
   agentFullLookMs: 60 * 60_000,
   /**
+   * Files that an agent remembers as right between its ticks, and the most that it reads of the
+   * memory: a Debian desktop has 400,000 in the store and as many in a root. More are read again.
+   */
+  agentFilesRemembered: 1_000_000,
+  agentFileMemoryBytesMax: 32 * 1024 ** 2,
+  /**
    * Longest time between two repairs of a root that is tampered with repeatedly: each is a new
    * generation, and a root that stays wrong for longer would help an attacker.
    */

@@ -22,7 +22,7 @@ beforeAll(async () => {
   module = await world.module({ name: 'site', files: { '/srv/index.html': 'a page' } });
   await world.publish({ modules: [module], version: ++version });
   await world.run();
-  agent = await openAgent(await openEnrolment({ dir: world.dir }), { remember: false });
+  agent = await openAgent(await openEnrolment({ dir: world.dir }));
 });
 afterAll(() => world.stop());
 
