@@ -86,7 +86,7 @@ const flow = ['poll', 'verify', 'ingest', 'operations', 'compose', 'reconcile'];
  * The agent's flow: a step may use what the steps before it made, and never points ahead. The tick
  * alone knows them all.
  */
-const agentFlow = ['fetch', 'verify', 'mount', 'apply', 'boot', 'inspect'];
+const agentFlow = ['fetch', 'verify', 'mount', 'apply', 'services', 'boot', 'inspect'];
 
 /** A pattern of one of the names; of no name, one that matches nothing. */
 function oneOf(names) {

@@ -17,6 +17,7 @@ export const machineDataName = 'machine-data';
  *     store/signatures/      the authors' signatures by the digest that they are for
  *     images/<hex>.erofs     composition images by composition digest
  *     generations/<n>/       root file systems; each was made from the desired state <n>.state.json
+ *     services/<n>.json      what the agent runs of a generation
  *     machine-data/<path>    the machine's own files: `/var` and other paths named at enrolment
  *     current                symlink to the running generation
  *     state.json             what the agent has seen and applied
@@ -42,6 +43,7 @@ export interface AgentPaths {
   store: string;
   images: string;
   generations: string;
+  services: string;
   machineData: string;
   current: string;
   state: string;
@@ -69,6 +71,7 @@ export function agentPaths(dir: string): AgentPaths {
     store: join(dir, 'store'),
     images: join(dir, 'images'),
     generations: join(dir, 'generations'),
+    services: join(dir, 'services'),
     machineData: join(dir, machineDataName),
     current: join(dir, 'current'),
     state: join(dir, 'state.json'),

@@ -18,6 +18,7 @@ import { endsEnrolment, toGantryError } from './failure.ts';
 import { readIfPresent } from './files.ts';
 import { takeLock } from './lock.ts';
 import { agentPaths } from './paths.ts';
+import { stopAllServices } from './services/converge-services.ts';
 import { initialState, readJson, writeJson } from './state.ts';
 import { reportFailure, type TickResult, tick } from './tick.ts';
 import { wipeCredentials, wipeMachine } from './wipe.ts';
@@ -157,11 +158,12 @@ async function endEnrolment({ paths, config }: Enrolment, error: unknown): Promi
     );
   }
 
+  const isStopped = config.on_decommission === 'stop';
+  if (isStopped && config.way !== 'directory') await stopAllServices(paths);
   await wipeMachine(paths, config);
-  const root =
-    config.on_decommission === 'stop'
-      ? '`current` was removed'
-      : 'the root file system keeps running, unmanaged';
+  const root = isStopped
+    ? '`current` was removed'
+    : 'the root file system keeps running, unmanaged';
 
   return addOutcome(error, `the enrolment was removed from ${paths.dir}, and ${root}`);
 }

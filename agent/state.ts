@@ -62,6 +62,26 @@ export const agentState = z.object({
   repairs: z
     .object({ count: z.int().nonnegative(), last_at: z.iso.datetime().nullable() })
     .default({ count: 0, last_at: null }),
+  /**
+   * The newest generations that passed their checks, the newest first. They are kept, and the
+   * machine returns to them.
+   */
+  good: z.array(z.object({ generation: z.int(), content: z.string() })).default([]),
+  /** The generation whose checks had their time, whatever they found. */
+  judged_generation: z.int().default(0),
+  /** Services that run across two generations restart when this differs: a repair raises it. */
+  services_epoch: z.int().default(0),
+  /** Content that is not applied again: it failed here, or a person went back from it. */
+  blocked: z
+    .object({
+      content: z.string(),
+      code: z.enum(['rolled_back', 'rollback_held']),
+      message: z.string(),
+      /** The generation that runs instead. */
+      generation: z.int(),
+    })
+    .nullable()
+    .default(null),
 });
 export type AgentState = z.infer<typeof agentState>;
 
@@ -75,6 +95,10 @@ export const initialState: AgentState = {
   running_module_digests: {},
   applied_at: null,
   repairs: { count: 0, last_at: null },
+  good: [],
+  judged_generation: 0,
+  services_epoch: 0,
+  blocked: null,
 };
 
 /**

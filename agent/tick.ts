@@ -1,11 +1,13 @@
+import type { GantryError } from '../shared/base/error.ts';
 import type { AgentReport } from '../shared/contract/machines/index.ts';
 import { moduleLabel } from '../shared/domain/templates/index.ts';
 import type { Agent } from './agent.ts';
-import { applyState, saveApplied } from './apply/apply-state.ts';
+import { type Applied, layOutGeneration, saveApplied } from './apply/apply-state.ts';
 import { collectGarbage } from './apply/collect-garbage.ts';
 import { cleanGenerations } from './apply/generation.ts';
 import { countRepair, requireRepairDue } from './apply/repairs.ts';
-import { findRunning, type Running, rememberSeen } from './apply/running.ts';
+import { completeReturn, refuseBlocked } from './apply/return-to.ts';
+import { findRunning, type Running, readGoodStates, rememberSeen } from './apply/running.ts';
 import { type Action, decide } from './decide.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
 import { forgetEarlierRoots } from './fetch/account-roots.ts';
@@ -13,7 +15,9 @@ import type { HeldDesiredState } from './fetch/desired-state.ts';
 import { type NotReceived, receiveDesiredState } from './fetch/receive.ts';
 import { inspectRunning } from './inspect/inspect-running.ts';
 import { reportNothing, reportUnverified, reportVerified } from './report.ts';
+import { checkServices, runServices } from './services/run-services.ts';
 import type { Remark } from './verify/remark.ts';
+import { verifyContent } from './verify/verify-content.ts';
 
 export interface TickResult {
   report: AgentReport;
@@ -40,10 +44,11 @@ export async function tick(agent: Agent): Promise<TickResult> {
 
   try {
     await clean(agent, remarks);
-    const running = await findRunning(agent, remarks);
+    let running = await findRunning(agent, remarks);
+    if (await completeReturn(agent, running)) running = await findRunning(agent, remarks);
     rememberSeen(agent, running);
 
-    const received = await receiveDesiredState(agent);
+    const received = refuseBlocked(agent, await receiveDesiredState(agent));
     if (agent.clock.skew !== undefined) {
       remarks.push({ code: 'clock_skew', message: agent.clock.skew });
     }
@@ -94,6 +99,7 @@ async function apply(
     await attempt('The record of what runs could not be saved', remarks, () =>
       saveApplied(agent, applied),
     );
+    await runServices(agent, { ...applied, isRepair }, remarks);
     await collect(agent, needed, remarks);
 
     const { content, generation } = applied;
@@ -117,11 +123,35 @@ async function apply(
 
     const error = toGantryError(thrown, 'The desired state could not be applied');
 
-    // Otherwise a server that sends different bytes each time fills the disk and blocks the repair.
-    await collect(agent, needed, remarks);
-    const running = await findRunning(agent, []);
-    return act(agent, decide({ kind: 'refused', error }, running), remarks, running);
+    return await afterFailure(agent, error, { needed, remarks });
   }
+}
+
+/**
+ * Verifies a desired state with everything that it names, lays it out and switches to it. Nothing
+ * is laid out for services that could not run here.
+ */
+async function applyState(
+  agent: Agent,
+  wanted: HeldDesiredState,
+  remarks: Remark[],
+): Promise<Applied> {
+  const content = await verifyContent(wanted.desired, agent, remarks);
+  await checkServices(agent, content);
+  const generation = await layOutGeneration(agent, content, wanted.bytes);
+  return { content, generation };
+}
+
+/** What a tick does once the desired state could not be applied, or did not stay. */
+async function afterFailure(
+  agent: Agent,
+  error: GantryError,
+  { needed, remarks }: { needed: HeldDesiredState[]; remarks: Remark[] },
+): Promise<TickResult> {
+  // Otherwise a server that sends different bytes each time fills the disk and blocks the repair.
+  await collect(agent, needed, remarks);
+  const running = await findRunning(agent, []);
+  return act(agent, decide({ kind: 'refused', error }, running), remarks, running);
 }
 
 async function inspect(
@@ -157,9 +187,10 @@ async function inspect(
 
   const { content, generation, problems } = inspected;
   const isRepaired = error === undefined;
+  const isRepair = problems.length > 0;
 
   if (isRepaired) {
-    if (problems.length > 0) {
+    if (isRepair) {
       noteRepair(agent);
       await clean(agent, remarks);
     }
@@ -167,6 +198,15 @@ async function inspect(
     await attempt('The record of what runs could not be saved', remarks, () =>
       saveApplied(agent, inspected),
     );
+
+    try {
+      await runServices(agent, { content, generation, isRepair }, remarks);
+    } catch (thrown) {
+      const failed = toGantryError(thrown, 'The services could not be run');
+      if (failed.code === 'rolled_back')
+        return afterFailure(agent, failed, { needed: [held], remarks });
+      remarks.push({ code: failed.code, message: failed.message });
+    }
   }
 
   if (reason === undefined) await forgetUnneededRoots(agent, held, remarks);
@@ -204,21 +244,23 @@ function noteRepair(agent: Agent): void {
 }
 
 /** Removes former generations, and the leftovers of one that was not finished. */
-async function clean({ paths, config }: Agent, remarks: Remark[]): Promise<void> {
+async function clean({ paths, config, state }: Agent, remarks: Remark[]): Promise<void> {
+  const pinned = state.good.map(({ generation }) => generation);
   await attempt('Former generations could not be removed', remarks, () =>
-    cleanGenerations(paths, config.writable_paths),
+    cleanGenerations(paths, config.writable_paths, pinned),
   );
 }
 
 /** Removes content that none of these desired states needs. */
 async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark[]): Promise<void> {
   await clean(agent, remarks);
-  await attempt('Unneeded content could not be removed', remarks, () =>
-    collectGarbage(
+  await attempt('Unneeded content could not be removed', remarks, async () => {
+    const kept = [...needed, ...(await readGoodStates(agent))];
+    await collectGarbage(
       agent.paths,
-      needed.map(({ desired }) => desired.state),
-    ),
-  );
+      kept.map(({ desired }) => desired.state),
+    );
+  });
 }
 
 /**

@@ -2,32 +2,16 @@ import { join, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { moduleLabel } from '../../shared/domain/templates/index.ts';
 import type { Agent } from '../agent.ts';
-import type { HeldDesiredState } from '../fetch/desired-state.ts';
 import { readIfPresent, writeAtomic } from '../files.ts';
 import { chooseLayout } from '../mount/choose-layout.ts';
 import { writeJson } from '../state.ts';
-import type { Remark } from '../verify/remark.ts';
 import { hexOf } from '../verify/store.ts';
-import { type VerifiedContent, verifyContent } from '../verify/verify-content.ts';
+import type { VerifiedContent } from '../verify/verify-content.ts';
 import { buildGeneration, type Generation } from './generation.ts';
 
 export interface Applied {
   content: VerifiedContent;
   generation: Generation;
-}
-
-/**
- * Verifies a desired state with everything that it names, lays it out, switches to it and notes
- * that it runs.
- */
-export async function applyState(
-  agent: Agent,
-  wanted: HeldDesiredState,
-  remarks: Remark[],
-): Promise<Applied> {
-  const content = await verifyContent(wanted.desired, agent, remarks);
-  const generation = await layOutGeneration(agent, content, wanted.bytes);
-  return { content, generation };
 }
 
 /** Lays verified content out as the next generation, and switches to it. */

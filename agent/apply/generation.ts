@@ -69,7 +69,8 @@ function describeGeneration(
   };
 }
 
-async function readRecord(paths: AgentPaths, number: number): Promise<Buffer | undefined> {
+/** The bytes of the desired state that a generation was made from. */
+export async function readRecord(paths: AgentPaths, number: number): Promise<Buffer | undefined> {
   try {
     return await readFile(recordPath(paths, number));
   } catch (error) {
@@ -174,11 +175,13 @@ export async function adoptState(
  * always stays, and so do one with a mount in it and one that a process has as its root: a service
  * that no update restarted.
  *
+ * @param pinned generations that the machine may return to
  * @throws the first failure, once everything else is removed.
  */
 export async function cleanGenerations(
   paths: AgentPaths,
   writablePaths: readonly string[],
+  pinned: readonly number[] = [],
 ): Promise<void> {
   const current = (await currentGeneration(paths))?.number;
   const names = await readdir(paths.generations);
@@ -188,7 +191,7 @@ export async function cleanGenerations(
     .filter((number) => number !== undefined)
     .filter((number) => current === undefined || number < current)
     .sort((a, b) => b - a);
-  const kept = new Set([current, ...before.slice(0, limits.agentGenerationsKept - 1)]);
+  const kept = new Set([current, ...pinned, ...before.slice(0, limits.agentGenerationsKept - 1)]);
 
   const failures: unknown[] = [];
   for (const number of numbers) {

@@ -1,7 +1,8 @@
 import { isGantryError } from '../../shared/base/error.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../../shared/director/index.ts';
-import type { CompositionLayer } from '../../shared/domain/compose/index.ts';
+import type { CompositionLayer, GeneratedService } from '../../shared/domain/compose/index.ts';
+import type { ManifestProbe } from '../../shared/domain/modules/index.ts';
 import type { Agent } from '../agent.ts';
 import { addSpace, requireSpace, spaceOf } from '../disk-space.ts';
 import { checkAuthorSignatures } from './author-signatures.ts';
@@ -21,6 +22,10 @@ export interface VerifiedContent {
   tree: ExpectedTree;
   /** The composition image, computed here. */
   image: Uint8Array;
+  /** The services of the composition, in the order in which they start. */
+  services: readonly GeneratedService[];
+  /** Commands that the shells of the machine must find at a path. */
+  probes: readonly ManifestProbe[];
 }
 
 /**
@@ -89,7 +94,7 @@ async function verifyLayers(
     writablePaths: agent.config.writable_paths,
   });
 
-  return { desired, tree, image };
+  return { desired, tree, image, services: [], probes: [] };
 }
 
 /** Everything that is fetched of a layer, so that one call brings all addresses. */

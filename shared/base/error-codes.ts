@@ -341,6 +341,24 @@ const errors = {
     409,
     'Data that an earlier agent kept in a generation cannot be moved out of it.',
   ],
+  unit_foreign: [
+    409,
+    'The machine has a unit with the name of a service, and this agent did not make it.',
+  ],
+  service_failed: [
+    502,
+    'A service of the machine does not run. The message has its last journal lines.',
+  ],
+  probe_failed: [502, 'A service does not pass its health check, or a command is not at its path.'],
+  rolled_back: [
+    409,
+    'A new root failed its checks, so the last good one runs. It is not tried again until it changes.',
+  ],
+  rollback_held: [
+    409,
+    'A person went back to an earlier root. It stays until the desired state changes or the rollback ends.',
+  ],
+  pending_reboot: [409, 'The new root takes effect at the next boot of the machine.'],
   signature_refused: [422, 'No author signature satisfies both the signed and the local policy.'],
 
   // command line, set-up and signing

@@ -97,6 +97,24 @@ export const machinesLimits = {
    */
   agentRepairWaitMaxMs: 60 * 60_000,
   /**
+   * How long systemctl may take: a unit has 90 s to start, and 90 s to stop, by systemd's default.
+   */
+  agentSystemctlMs: 200_000,
+  /** Journal lines of a failed unit in a report, and how long they may be in all. */
+  agentJournalLines: 5,
+  agentJournalCharactersMax: 600,
+  agentJournalMs: 10_000,
+  /** How long a started service must run before it counts as up. */
+  agentSettleMs: 3000,
+  /** Time between two looks at a service that is not healthy yet. */
+  agentHealthPollMs: 1000,
+  /**
+   * The longest time that a service gets to become healthy. The next desired state waits meanwhile.
+   */
+  agentHealthWaitMaxMs: 5 * 60_000,
+  /** How long a shell may take to find a command: it reads a few files. */
+  agentProbeMs: 10_000,
+  /**
    * Instances that one page of a fleet response covers: about ten megabytes of rows, read in a few
    * seconds.
    */

@@ -29,6 +29,8 @@ const content: VerifiedContent = {
     added: new Set<string>(),
   },
   image: new Uint8Array(),
+  services: [],
+  probes: [],
 };
 const running: RunningContent = {
   config: {

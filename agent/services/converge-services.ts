@@ -1,0 +1,249 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GantryError } from '../../shared/base/error.ts';
+import { errnoOf, toGantryError } from '../failure.ts';
+import { writeAtomic } from '../files.ts';
+import type { AgentPaths } from '../paths.ts';
+import { type PlannedService, planServices, type ServiceAction } from './plan-services.ts';
+import { prepareRuntime, readStarted, type StartedService, writeStarted } from './runtime.ts';
+import { makeServiceDirectories } from './service-directories.ts';
+import { addServiceIds } from './service-ids.ts';
+import type { MachineService, ServicesRecord } from './services-record.ts';
+import {
+  readJournal,
+  readUnits,
+  reloadUnits,
+  restartUnit,
+  stopUnit,
+  type UnitState,
+} from './systemd.ts';
+
+/**
+ * systemd forgets these units at a reboot, and so never starts one before the agent knows that its
+ * root is there.
+ */
+const unitFolder = '/run/systemd/system';
+
+/** What differs from what a record asks for, once all was done that can be done. */
+export interface Convergence {
+  faults: GantryError[];
+  /** Units whose new version waits for the next boot. */
+  pendingReboot: string[];
+  /** Units that were started or restarted. */
+  restarted: string[];
+}
+
+export interface ConvergeOptions {
+  paths: AgentPaths;
+  record: ServicesRecord;
+  /** Waits until a service that others wait for is healthy. */
+  awaitHealthy: (service: MachineService) => Promise<void>;
+}
+
+/**
+ * Makes the machine's systemd run what a record says: units that are gone stop, in reverse; those
+ * that are new or changed restart, in order. What did not change keeps running, and gets the new
+ * root when it restarts for another reason. Where it was killed half-way, the next call completes
+ * it.
+ */
+export async function convergeServices(options: ConvergeOptions): Promise<Convergence> {
+  const { paths, record } = options;
+  await prepareRuntime(paths);
+  const started = await findStarted(paths);
+
+  const wanted = record.services.map((service) => deferToBoot(service, started));
+  const plan = planServices(started, wanted);
+  const faults: GantryError[] = [];
+
+  const stops = plan.filter(({ kind }) => kind === 'stop');
+  const left = await stopServices(stops, started, options, faults);
+  const foreign = await writeUnits(paths, record.services, faults);
+
+  const restarts = plan.filter(({ kind, unit }) => kind === 'restart' && !foreign.has(unit));
+  await restartServices(restarts, left, options, faults);
+
+  return {
+    faults,
+    pendingReboot: record.services
+      .filter(({ unit, digest }, index) => !foreign.has(unit) && wanted[index]?.digest !== digest)
+      .map(({ unit }) => unit),
+    restarted: restarts.map(({ unit }) => unit),
+  };
+}
+
+/** A service that only a boot may change counts as unchanged until then. */
+function deferToBoot(service: MachineService, started: readonly StartedService[]): PlannedService {
+  const before = started.find(({ unit }) => unit === service.unit);
+  return service.reboot_required && before !== undefined && before.digest !== ''
+    ? { ...service, digest: before.digest }
+    : service;
+}
+
+/** What was started, and units of this agent whose start was not noted: it was killed between. */
+async function findStarted(paths: AgentPaths): Promise<StartedService[]> {
+  const started = await readStarted(paths);
+  const units = (await readdir(unitFolder)).filter((name) => name.startsWith('gantry-'));
+
+  for (const unit of units) {
+    if (started.some((one) => one.unit === unit)) continue;
+    if (await isOurs(paths, unit)) started.push({ unit, digest: '', after: [] });
+  }
+  return started;
+}
+
+async function stopServices(
+  stops: readonly ServiceAction[],
+  started: readonly StartedService[],
+  { paths }: ConvergeOptions,
+  faults: GantryError[],
+): Promise<StartedService[]> {
+  let left = [...started];
+  for (const { unit } of stops) {
+    try {
+      if (await isOurs(paths, unit)) await stopUnit(unit);
+      await removeUnit(paths, unit);
+      left = left.filter((one) => one.unit !== unit);
+      await writeStarted(paths, left);
+    } catch (thrown) {
+      // It is noted as started, so the next tick stops it again.
+      faults.push(await serviceFailedError(unit, 'did not stop', thrown));
+    }
+  }
+
+  if (stops.length > 0) await reloadUnits();
+  return left;
+}
+
+/** Writes the units that differ. Returns those that are not this agent's to write. */
+async function writeUnits(
+  paths: AgentPaths,
+  services: readonly MachineService[],
+  faults: GantryError[],
+): Promise<Set<string>> {
+  const foreign = new Set<string>();
+  const states = await readUnits(services.map(({ unit }) => unit));
+  let isChanged = states.some(({ NeedDaemonReload }) => NeedDaemonReload === 'yes');
+
+  for (const [index, { unit, text }] of services.entries()) {
+    try {
+      await requireOwnUnit(paths, unit, states[index]);
+      isChanged = (await writeUnit(paths, unit, text)) || isChanged;
+    } catch (thrown) {
+      foreign.add(unit);
+      faults.push(toGantryError(thrown, `The unit ${unit} could not be written`));
+    }
+  }
+
+  if (isChanged) await reloadUnits();
+  return foreign;
+}
+
+async function restartServices(
+  restarts: readonly ServiceAction[],
+  started: readonly StartedService[],
+  { paths, record, awaitHealthy }: ConvergeOptions,
+  faults: GantryError[],
+): Promise<void> {
+  let noted = [...started];
+  const known = new Map(record.services.map((service) => [service.unit, service]));
+
+  for (const { unit } of restarts) {
+    const service = known.get(unit) as MachineService;
+    for (const earlier of service.after_healthy) {
+      const other = known.get(earlier);
+      if (other !== undefined) await awaitHealthy(other);
+    }
+
+    try {
+      await makeServiceDirectories(paths, service.directories);
+      await addServiceIds(service);
+      await restartUnit(unit);
+    } catch (thrown) {
+      faults.push(await serviceFailedError(unit, 'did not start', thrown));
+    }
+
+    // A failed start is noted too: only a change starts it again, besides systemd itself.
+    const { digest, after } = service;
+    noted = [...noted.filter((one) => one.unit !== unit), { unit, digest, after }];
+    await writeStarted(paths, noted);
+  }
+}
+
+/** Stops all services of this agent, in reverse. */
+export async function stopAllServices(paths: AgentPaths): Promise<void> {
+  await convergeServices({
+    paths,
+    record: { root: '', services: [], probes: [] },
+    awaitHealthy: async () => undefined,
+  });
+}
+
+/**
+ * Requires that no unit of these names is the machine's or another agent's.
+ *
+ * @throws `unit_foreign`
+ */
+export async function requireOwnUnits(paths: AgentPaths, units: readonly string[]): Promise<void> {
+  const states = await readUnits(units);
+  for (const [index, unit] of units.entries()) await requireOwnUnit(paths, unit, states[index]);
+}
+
+async function requireOwnUnit(
+  paths: AgentPaths,
+  unit: string,
+  state: UnitState | undefined,
+): Promise<void> {
+  const ours = join(unitFolder, unit);
+  const firstLine = await readFirstLine(ours);
+  const isTaken = firstLine !== undefined && firstLine !== markerOf(paths);
+
+  const path = isTaken ? ours : (state?.FragmentPath ?? '');
+  if (path === '' || (path === ours && !isTaken)) return;
+
+  throw new GantryError(
+    'unit_foreign',
+    `Expected no unit ${unit} but this agent's, found ${path}. Remove that one, or rename the service.`,
+    { field: unit },
+  );
+}
+
+async function isOurs(paths: AgentPaths, unit: string): Promise<boolean> {
+  return (await readFirstLine(join(unitFolder, unit))) === markerOf(paths);
+}
+
+/** The first line of each unit says whose it is. */
+function markerOf({ dir }: AgentPaths): string {
+  return `# Made by gantry agent in ${dir}; each tick writes it again.`;
+}
+
+async function readFirstLine(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).split('\n')[0];
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeUnit(paths: AgentPaths, unit: string, text: string): Promise<boolean> {
+  const path = join(unitFolder, unit);
+  const bytes = `${markerOf(paths)}\n${text}`;
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === bytes) return false;
+
+  await writeAtomic(path, bytes);
+  return true;
+}
+
+async function removeUnit(paths: AgentPaths, unit: string): Promise<void> {
+  if (await isOurs(paths, unit)) await rm(join(unitFolder, unit), { force: true });
+}
+
+export async function serviceFailedError(
+  unit: string,
+  what: string,
+  cause?: unknown,
+): Promise<GantryError> {
+  const lines = await readJournal(unit);
+  const why = lines === '' ? '' : `: ${lines}`;
+  return new GantryError('service_failed', `${unit} ${what}${why}.`, { field: unit, cause });
+}

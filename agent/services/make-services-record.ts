@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { GeneratedService } from '../../shared/domain/compose/index.ts';
+import type { AgentPaths } from '../paths.ts';
+import { isStored, type Store } from '../verify/store.ts';
+import type { VerifiedContent } from '../verify/verify-content.ts';
+import { machineUnit, type RootPlace } from './machine-unit.ts';
+import { RootUsers } from './root-users.ts';
+import { servicesRunPath } from './runtime.ts';
+import type { MachineService, ServicesRecord } from './services-record.ts';
+
+export interface RecordOptions {
+  paths: AgentPaths;
+  store: Store;
+  content: VerifiedContent;
+  /** Path of the generation that the services run in. */
+  root: string;
+  /** Differs from that of the generation before if all services must restart. */
+  epoch: number;
+}
+
+/**
+ * Makes the record of what a generation runs, from verified content alone.
+ *
+ * @throws `service_failed` when a service runs as a user that the root lacks
+ */
+export async function makeServicesRecord(options: RecordOptions): Promise<ServicesRecord> {
+  const { paths, content, root } = options;
+  const declared = content.services.filter(({ managed }) => managed !== 'package');
+
+  const place: RootPlace = {
+    root,
+    machineData: paths.machineData,
+    run: servicesRunPath(paths),
+    users: new RootUsers(
+      await readText('/etc/passwd', options),
+      await readText('/etc/group', options),
+    ),
+    names: new Map(
+      declared.flatMap((service) =>
+        [service.unit, ...service.aliases].map((name) => [name, machineUnitName(service, content)]),
+      ),
+    ),
+  };
+
+  const services: MachineService[] = [];
+  for (const service of declared) services.push(await describeService(service, place, options));
+  return { root, services, probes: content.probes.map(toProbe) };
+}
+
+async function describeService(
+  service: GeneratedService,
+  place: RootPlace,
+  options: RecordOptions,
+): Promise<MachineService> {
+  const { content, epoch } = options;
+  const texts: string[] = [];
+  for (const path of service.files) texts.push(await readText(path, options));
+
+  const made = machineUnit({ unit: machineUnitName(service, content), texts }, place);
+  const toMachine = (units: string[]) => units.flatMap((unit) => place.names.get(unit) ?? []);
+
+  return {
+    ...made,
+    digest: createHash('sha256').update(`${service.digest} ${epoch}`).digest('hex'),
+    after: toMachine(service.after),
+    after_healthy: toMachine(service.after_healthy),
+    health: service.health,
+    reboot_required: service.reboot_required,
+  };
+}
+
+/**
+ * The name of a service's unit on a machine with its own systemd. A package's unit gets the prefix
+ * of generated ones too, so that it never is one of the machine's own.
+ */
+function machineUnitName(
+  { managed, unit, account, module, service }: GeneratedService,
+  { desired }: VerifiedContent,
+): string {
+  if (managed === 'generated') return unit;
+  const owner = account === desired.state.account ? '' : `${account}:`;
+  return `gantry-${owner}${module}:${service}.service`;
+}
+
+function toProbe({ name, command, resolves_to }: VerifiedContent['probes'][number]) {
+  return { name, command, resolves_to };
+}
+
+/** The text of a file of the verified tree; empty when it has none. */
+async function readText(
+  path: string,
+  { content: { tree }, store }: RecordOptions,
+): Promise<string> {
+  const entry = tree.entries.find((one) => one.path === path);
+  if (entry?.type !== 'file') return '';
+
+  const bytes = tree.contents.get(path);
+  if (bytes !== undefined) return Buffer.from(bytes).toString();
+  if (isStored(entry)) return readFile(store.objectPath(entry.verity as string), 'utf8');
+  return Buffer.from(entry.content ?? '', 'base64').toString();
+}

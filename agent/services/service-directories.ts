@@ -1,0 +1,55 @@
+import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
+import { errnoOf } from '../failure.ts';
+import { withParent } from '../mount/held-directory.ts';
+import type { AgentPaths } from '../paths.ts';
+import type { ServiceDirectory } from './machine-unit.ts';
+import { servicesRunPath } from './runtime.ts';
+
+/**
+ * Makes the directories of a service where nothing is yet. Services write beside them, so no link
+ * is followed. What is there stays as it is, and what has no parent directory is left out.
+ */
+export async function makeServiceDirectories(
+  paths: AgentPaths,
+  directories: readonly ServiceDirectory[],
+): Promise<void> {
+  for (const directory of directories) {
+    const { top, path } = locate(paths, directory.path);
+    // systemd makes the directories above with the default mode, as root.
+    for (const above of ancestors(path)) {
+      await makeDirectory(top, { path: above, mode: 0o755, uid: 0, gid: 0 });
+    }
+    await makeDirectory(top, { ...directory, path });
+  }
+}
+
+/** `/run` of the services is in memory; other directories are the machine's data. */
+function locate(paths: AgentPaths, path: string): { top: string; path: string } {
+  return path.startsWith('/run/')
+    ? { top: servicesRunPath(paths), path: path.slice('/run'.length) }
+    : { top: paths.machineData, path };
+}
+
+/** The directories above a path, outermost first, that may be made with it. */
+function ancestors(path: string): string[] {
+  const parts = path.split('/').slice(1, -1);
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+}
+
+async function makeDirectory(
+  top: string,
+  { path, mode, uid, gid }: ServiceDirectory,
+): Promise<void> {
+  await withParent(top, path, async ({ parent }) => {
+    const made = `${parent}/${path.slice(path.lastIndexOf('/') + 1)}`;
+    try {
+      mkdirSync(made, { mode: 0o700 });
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return;
+      throw error;
+    }
+
+    lchownSync(made, uid, gid);
+    await withParent(made, '/x', async (held) => chmodSync(held.parent, mode));
+  });
+}
