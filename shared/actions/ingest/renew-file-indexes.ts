@@ -1,5 +1,6 @@
 import { contentsInOrder, OutsideBytes } from '../../artifact/index.ts';
 import { limits } from '../../base/limits/index.ts';
+import { sample } from '../../base/sample.ts';
 import type { IngestMessage } from '../../contract/messages.ts';
 import type { Version, VersionBuild } from '../../domain/modules/index.ts';
 import { verifyStream } from '../../registry/index.ts';
@@ -14,25 +15,24 @@ import { storeFileIndex } from './store-file-index.ts';
 
 /**
  * Sends versions whose file indexes have an older format to the queue of ingest, at most
- * `indexRenewalsMax` in one run. Returns their number.
+ * `indexRenewalsMax` in one run. Returns their number. Chance chooses among more: versions whose
+ * indexes cannot be renewed come again in each run, and must not keep others waiting forever.
  */
 export async function scheduleIndexRenewals(services: Services): Promise<number> {
-  const { db } = services;
-  let sent = 0;
+  const messages = await sample(listOutdated(services), limits.indexRenewalsMax);
+  await enqueue(services, 'ingest', messages);
+  return messages.length;
+}
 
+async function* listOutdated({ db }: Services): AsyncGenerator<IngestMessage> {
   for await (const { slug: account } of eachAccount(db)) {
     for await (const { name: module } of eachModule(db, account)) {
       for await (const { id, builds } of eachBuiltVersion(db, account, module)) {
-        if (!builds.some((build) => isOutdated(account, build))) continue;
-        if (sent === limits.indexRenewalsMax) return sent;
-
-        await enqueue(services, 'ingest', [{ account, module, version_id: id, reindex: true }]);
-        sent += 1;
+        if (builds.some((build) => isOutdated(account, build)))
+          yield { account, module, version_id: id, reindex: true };
       }
     }
   }
-
-  return sent;
 }
 
 /**
