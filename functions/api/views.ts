@@ -36,6 +36,7 @@ export function moduleView(module: Module): z.input<typeof moduleSchema> {
   }));
   return {
     ...module,
+    digit_commits: module.digit_commits ?? false,
     cosign_identity_regexp: pairs[0]?.cosign_identity_regexp ?? null,
     cosign_issuer_regexp: pairs[0]?.cosign_issuer_regexp ?? null,
     cosign_identities: pairs,

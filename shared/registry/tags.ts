@@ -97,11 +97,27 @@ async function readNames(
   return page.tags ?? [];
 }
 
-/** The tags of a list. Only those that can name versions count against the limit. */
+/** What tags count as in a list, by their kind, and how many of each a list has. */
+const groups = {
+  version: 'versions',
+  commit: 'versions',
+  digits: 'digits',
+  ignored: 'ignored',
+  signature: 'signatures',
+} as const;
+const most = {
+  versions: limits.tagsMax,
+  // Few modules take them as commits, so they must not cut the list of others.
+  digits: limits.tagsMax,
+  ignored: limits.ignoredTagsShown,
+  signatures: 0,
+};
+
+/** The tags of a list. Only those that name versions of every module cut it. */
 class KeptTags {
   readonly tags = new Set<string>();
   readonly #find: string | undefined;
-  #ignored = 0;
+  readonly #counts = { versions: 0, digits: 0, ignored: 0, signatures: 0 };
 
   constructor(find: string | undefined) {
     this.#find = find;
@@ -111,16 +127,13 @@ class KeptTags {
     // Other names could not be requested, or would change the URL.
     for (const name of names.filter(isTag)) {
       if (name === this.#find) this.tags.add(name);
-      const { kind } = readTag(name);
-      if (kind === 'signature' || this.tags.has(name)) continue;
+      if (this.tags.has(name)) continue;
 
-      if (kind !== 'ignored') {
-        if (this.tags.size - this.#ignored === limits.tagsMax) return 'full';
+      const group = groups[readTag(name).kind];
+      if (this.#counts[group] < most[group]) {
+        this.#counts[group] += 1;
         this.tags.add(name);
-      } else if (this.#ignored < limits.ignoredTagsShown) {
-        this.#ignored += 1;
-        this.tags.add(name);
-      }
+      } else if (group === 'versions') return 'full';
     }
     return 'added';
   }

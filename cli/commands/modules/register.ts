@@ -17,6 +17,7 @@ interface RegisterFlags extends Flags, RegistrationFlags {
   public?: true;
   requireTlog: boolean;
   allowDevices?: true;
+  digitCommits?: true;
 }
 
 /** `gantry module register` */
@@ -40,7 +41,8 @@ export function registerModuleRegister(module: Command): void {
       'trusted_root.json of a private Sigstore (default: the public-good trust root)',
     )
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
-    .option('--allow-devices', 'accept device nodes in its layers');
+    .option('--allow-devices', 'accept device nodes in its layers')
+    .option('--digit-commits', 'take tags of digits alone as commit hashes');
   describe(addRegistrationOptions(command), {
     examples: [
       'gantry module register my-redis --repository ghcr.io/acme/my-redis --category userland --key cosign.pub',
@@ -61,6 +63,7 @@ async function register(name: string, flags: RegisterFlags): Promise<ExitCode> {
     ...(await readRegistration(flags)),
     require_tlog: flags.requireTlog,
     allow_devices: flags.allowDevices,
+    digit_commits: flags.digitCommits,
   });
 
   const { id, repository } = response.module;

@@ -29,6 +29,7 @@ interface UpdateFlags extends WaitFlags, RegistrationFlags {
   attestations: boolean;
   requireTlog?: boolean;
   allowDevices?: boolean;
+  digitCommits?: boolean;
   dryRun?: true;
   quarantine?: true;
 }
@@ -54,6 +55,8 @@ export function registerModuleUpdate(module: Command): void {
     .option('--no-require-tlog', 'accept signatures without a transparency log entry')
     .option('--allow-devices', 'accept device nodes in its layers')
     .option('--no-allow-devices', 'refuse layers with device nodes')
+    .option('--digit-commits', 'take tags of digits alone as commit hashes')
+    .option('--no-digit-commits', 'ignore tags of digits alone')
     .option('--dry-run', 'show which versions would be quarantined, without requesting the change')
     .option('--quarantine', 'quarantine versions in use that would no longer verify');
   describe(addWaitOptions(addRegistrationOptions(command)), {
@@ -104,6 +107,7 @@ async function update(name: string, flags: UpdateFlags): Promise<ExitCode> {
     visibility,
     require_tlog: flags.requireTlog,
     allow_devices: flags.allowDevices,
+    digit_commits: flags.digitCommits,
     quarantine: flags.quarantine,
   };
 

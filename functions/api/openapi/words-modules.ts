@@ -11,6 +11,7 @@ const claim = (what: string): readonly [string, string] => [
 export const moduleWords: Words = {
   affected: ['Statements that the product is affected.', 1],
   allow_devices: ['Whether the module may ship device nodes.', false],
+  digit_commits: ['Whether tags of 7 to 40 digits alone are commit hashes.', false],
   archived: ['Whether it is archived: it stays as it is, and lists leave it out.', false],
   attempts: ['How many times verification was tried.', 1],
   attestation: ['The attestation that the signature covers; null for a signature of the artifact.'],

@@ -150,6 +150,14 @@ function reasonForAbsence(poll: Repository | null, ref: string): Reason {
   if (kind === 'signature')
     return fine('it is the tag of a signature, which is verified with its artifact');
 
+  if (kind === 'digits') {
+    return {
+      code: null,
+      message: `"${ref}" has digits alone: such a tag is a commit hash only if the registration says so`,
+      cure: 'Register with `digit_commits`, or tag the artifact with a version, such as v1.2.3.',
+    };
+  }
+
   if (kind === 'ignored' || poll?.ignored_tags.includes(ref)) {
     return {
       code: null,

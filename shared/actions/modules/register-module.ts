@@ -74,6 +74,7 @@ function moduleOf(
     parent_module: parentOf(input, account),
     ...policy,
     platforms: input.platforms ?? [],
+    digit_commits: input.digit_commits ?? false,
     granted_reservations: [],
     policy_version: policyVersion(policy),
     live_version_id: null,

@@ -4,14 +4,18 @@ import type { PollMessage } from '../../contract/messages.ts';
 import {
   endsWithList,
   failPoll,
+  hasDigits,
   type PollProgress,
   planLooks,
   type Repository,
   readTagList,
   settlePoll,
+  type TagList,
   tagRechecksMax,
+  withDigits,
 } from '../../domain/poll/index.ts';
 import { isOutage } from '../../registry/index.ts';
+import { getModule } from '../../store/modules/index.ts';
 import {
   claimRepository,
   getSharers,
@@ -108,8 +112,9 @@ interface Read extends Pick<PollProgress, 'list' | 'listedAt'> {
 async function readForModule(
   services: Services,
   row: Repository,
-  { list, listedAt, see, spent, recheck }: Read,
+  { list: read, listedAt, see, spent, recheck }: Read,
 ): Promise<PollProgress> {
+  const list = await readForRegistration(services, row, read);
   const unread = { unchanged: false, freshLeft: 0, freshFound: 0, dueLeft: 0, retryAt: null };
   const progress: PollProgress = { list, listedAt, ...unread };
   if (!recheck && endsWithList(row, list, nowIso(services)))
@@ -139,6 +144,17 @@ async function readForModule(
   for (; looked < most && !spent(); looked++) await look(plan.due[looked] ?? '');
 
   return { ...progress, dueLeft: plan.due.length - looked };
+}
+
+/** Only the registration says what digits alone mean. It is read where there are such tags. */
+async function readForRegistration(
+  services: Services,
+  { account, module }: Repository,
+  list: TagList,
+): Promise<TagList> {
+  if (!hasDigits(list)) return list;
+  const registered = await getModule(services.db, account, module);
+  return registered?.digit_commits === true ? withDigits(list) : list;
 }
 
 /** Plans the looks of a poll, and forgets refused tags that are gone. */

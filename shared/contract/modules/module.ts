@@ -80,6 +80,7 @@ export const registerModuleBody = z
     required_attestations: z.array(attestationRequirement).max(10).exactOptional(),
     platforms: z.array(platformSchema).max(50).exactOptional(),
     allow_devices: z.boolean().exactOptional(),
+    digit_commits: z.boolean().exactOptional(),
     allow_unanchored: z
       .boolean()
       .exactOptional()
@@ -109,6 +110,7 @@ export const updateModuleBody = z
     require_tlog: registration.require_tlog,
     required_attestations: registration.required_attestations,
     allow_devices: registration.allow_devices,
+    digit_commits: registration.digit_commits,
     allow_unanchored: registration.allow_unanchored,
     quarantine: z.boolean().exactOptional().meta({
       description: 'true to quarantine versions that compositions use, if they would not verify',
@@ -185,6 +187,7 @@ export const moduleSchema = z
     required_attestations: z.array(attestationRequirement),
     platforms: z.array(z.string()),
     allow_devices: z.boolean(),
+    digit_commits: z.boolean(),
     /** Patterns that protect what they match whether the module ships it or not. */
     granted_reservations: z.array(z.string()),
     policy_version: z.string(),

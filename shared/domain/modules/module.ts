@@ -47,6 +47,8 @@ export interface Module {
   required_attestations: AttestationRequirement[];
   platforms: string[];
   allow_devices: boolean;
+  /** Whether tags of digits alone are commit hashes; no unless stated. */
+  digit_commits?: boolean;
   /**
    * Patterns, as they stand in a `protected_spec` of the module, that protect what they match
    * whether the module ships it or not (product.md, section 7). Sorted, none twice.
@@ -83,7 +85,7 @@ export const compositionFields = ['visibility', 'category', 'platforms'] as cons
 
 /** The changeable fields of a registration. Name, variety and parent never change. */
 export type ModuleChanges = Partial<
-  TrustPolicy & Pick<Module, (typeof compositionFields)[number] | 'archived'>
+  TrustPolicy & Pick<Module, (typeof compositionFields)[number] | 'archived' | 'digit_commits'>
 >;
 
 /** Names a trust policy: the SHA-256 of every field that decides whether an artifact gets in. */

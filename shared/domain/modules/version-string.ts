@@ -5,6 +5,8 @@ import type { Version } from './version.ts';
 export type TagMeaning =
   | { kind: 'version'; version_string: string }
   | { kind: 'commit'; version_string: string }
+  /** A commit hash without letters, where the registration says that such tags are hashes. */
+  | { kind: 'digits'; version_string: string }
   | { kind: 'signature' }
   | { kind: 'ignored' };
 
@@ -20,7 +22,8 @@ export function isTag(text: string): boolean {
 /**
  * Reads a tag: a semver tag (with or without `v`) gives the version, a commit hash, whole or
  * abbreviated, gives `0.0.0+git.<first 12>`, `sha256-…` tags are signatures, everything else is
- * ignored. Digits alone are a date or the number of a run rather than a hash.
+ * ignored. Digits alone are a date or the number of a run rather than a hash, unless the
+ * registration says otherwise (`digit_commits`).
  */
 export function readTag(tag: string): TagMeaning {
   if (!isTag(tag)) return { kind: 'ignored' };
@@ -31,8 +34,9 @@ export function readTag(tag: string): TagMeaning {
   const version = semver.valid(bare.replace('_', '+'));
   if (version !== null && /^\d/.test(bare))
     return { kind: 'version', version_string: bare.replace('_', '+') };
-  if (/^(?!\d+$)(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/.test(tag)) {
-    return { kind: 'commit', version_string: `0.0.0+git.${tag.slice(0, 12)}` };
+  if (/^(?:[0-9a-f]{7,40}|[0-9a-f]{64})$/.test(tag)) {
+    const kind = /^\d+$/.test(tag) ? 'digits' : 'commit';
+    return { kind, version_string: `0.0.0+git.${tag.slice(0, 12)}` };
   }
 
   return { kind: 'ignored' };
@@ -57,13 +61,15 @@ export function wholeTagOf(tag: string): string | null {
  * the whole.
  */
 export function versionStringOf(tags: readonly string[]): string {
-  const named = (wanted: 'version' | 'commit') =>
+  const named = (...kinds: ('version' | 'commit' | 'digits')[]) =>
     tags.flatMap((tag) => {
       const meaning = readTag(tag);
       if (tags.includes(wholeTagOf(tag) ?? '')) return [];
-      return meaning.kind === wanted ? [meaning.version_string] : [];
+      return kinds.some((kind) => kind === meaning.kind) && 'version_string' in meaning
+        ? [meaning.version_string]
+        : [];
     });
-  const commits = named('commit').sort((a, b) => b.length - a.length);
+  const commits = named('commit', 'digits').sort((a, b) => b.length - a.length);
 
   return named('version')[0] ?? commits[0] ?? '';
 }

@@ -21,6 +21,7 @@ const modules = entity<Module>()({
     required_attestations: 'json',
     platforms: 'json',
     allow_devices: 'flag',
+    digit_commits: 'optional',
     granted_reservations: 'json',
     policy_version: 'text',
     live_version_id: 'json',

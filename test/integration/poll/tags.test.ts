@@ -4,10 +4,11 @@ import { pollRepository } from '../../../shared/actions/poll/index.ts';
 import { verifyCandidate } from '../../../shared/actions/verify/index.ts';
 import { mediaTypes } from '../../../shared/registry/index.ts';
 import { getTag } from '../../../shared/store/poll/index.ts';
+import { apiAs } from '../../support/api.ts';
 import { retag as retagIn } from '../../support/docker-registry.ts';
 import { eventsOf, offSchedule, pollAlone, pushManifest, walk } from '../../support/flow.ts';
 import { type Flow, flowTest as it } from '../../support/set-up.ts';
-import { authorKey, type World } from '../../support/world.ts';
+import { authorKey, eventually, type World } from '../../support/world.ts';
 
 const key = authorKey();
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -202,6 +203,29 @@ describe('a version', () => {
       version_string: '1.2.3',
       tags: ['1.2.3', commit],
     });
+  });
+
+  it('comes of digits alone only where the registration takes them as a commit', async ({
+    flow,
+    world,
+  }) => {
+    await register(flow, 'digits');
+    const digest = await publish(world, 'digits', 'one', '1234567');
+    await look(flow, 'digits');
+    expect(await world.candidate('digits', digest)).toBeNull();
+
+    const { call } = apiAs(world.token);
+    const asked = await call('PATCH', '/modules/digits', { digit_commits: true });
+    expect(await world.operation(asked.body.operation.id)).toMatchObject({ state: 'succeeded' });
+
+    // The change has the module polled.
+    const version = await eventually('the version', () => world.version('digits', digest));
+    expect(version).toMatchObject({
+      version_string: '0.0.0+git.1234567',
+      tags: ['1234567'],
+    });
+    const { body } = await call('GET', '/modules/digits');
+    expect(body.module).toMatchObject({ digit_commits: true });
   });
 
   it('string that another digest has is refused with version_exists', async ({

@@ -28,6 +28,13 @@ describe('the meaning of a tag', () => {
     expect(readTag(tag)).toEqual({ kind: 'commit', version_string });
   });
 
+  // voidzero-dev/vite-plus#628, swiftlang/swift-syntax#2845: a date is a commit only where the
+  // registration says so.
+  test.each(['20240115', '1234567', '1'.repeat(64)])('%s is a commit for few modules', (tag) => {
+    const version_string = `0.0.0+git.${tag.slice(0, 12)}`;
+    expect(readTag(tag)).toEqual({ kind: 'digits', version_string });
+  });
+
   test.each([`sha256-${sha256}`, `sha256-${sha256}.sig`, `sha256-${sha256}.att`])(
     '%s is a signature',
     (tag) => {
@@ -38,12 +45,10 @@ describe('the meaning of a tag', () => {
   test.each([
     '',
     'latest',
-    // voidzero-dev/vite-plus#628, swiftlang/swift-syntax#2845, dtolnay/semver#264: no date is a
-    // commit, and leading zeros are no semantic version.
-    '20240115',
+    // dtolnay/semver#264: leading zeros are no semantic version.
     '2024.01.15',
     '1.0.0-20240115.093000',
-    '1234567',
+    '123456',
     '4f3e59',
     '4F3E59A',
     'dispatched-4f3e59a',
@@ -72,6 +77,7 @@ describe('the version string of tags', () => {
     [[commit, 'v2.0.0'], '2.0.0'],
     [[commit], '0.0.0+git.0123456789ab'],
     [['latest', commit], '0.0.0+git.0123456789ab'],
+    [['1234567'], '0.0.0+git.1234567'],
     [['4f3e59a', `4f3e59a${commit.slice(7)}`, '4f3e59a7'], '0.0.0+git.4f3e59a789ab'],
     [['v1.0.0-amd64', 'v1.0.0'], '1.0.0'],
     [['v1.0.0-amd64'], '1.0.0-amd64'],

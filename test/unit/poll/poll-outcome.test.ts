@@ -6,7 +6,7 @@ import { secondsAfter } from '../candidates/factory.ts';
 
 const listedAt = new Date('2026-01-01T00:00:00.000Z');
 const now = new Date('2026-01-01T00:00:40.000Z');
-const list = { tags: ['v1.0.0'], cut: null, tags_hash: 'hash', ignored_tags: [] };
+const list = { tags: ['v1.0.0'], cut: null, digits: false, tags_hash: 'hash', ignored_tags: [] };
 const progress: PollProgress = {
   list,
   listedAt,

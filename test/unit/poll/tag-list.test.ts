@@ -3,10 +3,12 @@ import { limits } from '../../../shared/base/limits/index.ts';
 import {
   endsWithList,
   freshTags,
+  hasDigits,
   type Repository,
   readTagList,
   type Tag,
   tagRechecksMax,
+  withDigits,
 } from '../../../shared/domain/poll/index.ts';
 
 const commit = '0123456789abcdef0123456789abcdef01234567';
@@ -39,6 +41,18 @@ describe('fresh tags', () => {
   test('are semver tags, then commits, each once', () => {
     const list = listOf(commit, 'latest', 'v1.0.0', '2.0.0', 'v1.0.0');
     expect(freshTags(list, [])).toEqual(['v1.0.0', '2.0.0', commit]);
+  });
+
+  test('have those of digits alone only where the registration takes them as commits', () => {
+    const list = listOf('1234567', 'latest', commit, 'v1.0.0');
+    expect([hasDigits(list), hasDigits(listOf(commit, 'v1.0.0'))]).toEqual([true, false]);
+    expect(freshTags(list, [])).toEqual(['v1.0.0', commit]);
+    expect(list.ignored_tags).toEqual(['1234567', 'latest']);
+
+    const taken = withDigits(list);
+    expect(freshTags(taken, [])).toEqual(['v1.0.0', commit, '1234567']);
+    expect(taken.ignored_tags).toEqual(['latest']);
+    expect(taken.tags_hash).toBe(list.tags_hash);
   });
 
   test('of builds come last, and again when the tag of their version is new', () => {

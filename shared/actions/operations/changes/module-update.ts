@@ -124,6 +124,7 @@ export const moduleUpdate: ChangeKind<'module_update', Rows> = {
   },
 
   async follow(services, account, { module, set }) {
+    if (set.digit_commits !== undefined) await askForPoll(services, account, module);
     if (!trustFields.some((field) => field in set)) return;
     await askForPoll(services, account, module);
     await enqueue(services, 'reverify', [{ account, module, built: true }]);
