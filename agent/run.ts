@@ -19,6 +19,7 @@ import { readIfPresent } from './files.ts';
 import { takeLock } from './lock.ts';
 import { agentPaths } from './paths.ts';
 import { stopAllServices } from './services/converge-services.ts';
+import { startAfterBoot } from './services/run-services.ts';
 import { initialState, readJson, writeJson } from './state.ts';
 import { reportFailure, type TickResult, tick } from './tick.ts';
 import { wipeCredentials, wipeMachine } from './wipe.ts';
@@ -97,6 +98,8 @@ async function prepareAndTick(session: Session): Promise<TickResult> {
     if (agent === undefined) {
       agent = await openAgent(enrolment);
       await recoverDirectory(agent);
+      // After a boot services need not wait for the network.
+      if (agent.config.way !== 'directory') await startAfterBoot(agent.paths);
       session.agent = agent;
     }
     agent.localPolicy = await findLocalPolicy(enrolment.paths, options.policyFile);

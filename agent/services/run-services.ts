@@ -11,6 +11,7 @@ import { awaitHealthy } from './check-health.ts';
 import { convergeServices, requireOwnUnits } from './converge-services.ts';
 import { judgeServices } from './judge-services.ts';
 import { makeServicesRecord } from './make-services-record.ts';
+import { readStarted } from './runtime.ts';
 import {
   cleanServicesRecords,
   readServicesRecord,
@@ -126,6 +127,11 @@ export async function startServices(paths: AgentPaths): Promise<Remark[]> {
   if (record === undefined) return [];
   const { faults } = await convergeServices({ paths, record, awaitHealthy: wait });
   return faults.map(({ code, message }) => ({ code, message }));
+}
+
+/** Starts the services unless something was started since the boot. The tick reports faults. */
+export async function startAfterBoot(paths: AgentPaths): Promise<void> {
+  if ((await readStarted(paths)).length === 0) await startServices(paths);
 }
 
 async function saveVerdict(

@@ -9,6 +9,7 @@ import { isGantryError } from '../../../shared/base/error.ts';
 import { describe } from '../../command.ts';
 import { withSpinner } from '../../output/progress.ts';
 import { type ExitCode, print } from '../../run.ts';
+import { registerCare } from './agent-care.ts';
 
 /** `gantry agent …`: the commands that run on a machine. */
 export function register(agent: Command): void {
@@ -69,6 +70,7 @@ export function register(agent: Command): void {
   });
 
   registerBoot(agent);
+  registerCare(agent);
 }
 
 function registerBoot(agent: Command): void {

@@ -112,6 +112,12 @@ export const machinesLimits = {
    * The longest time that a service gets to become healthy. The next desired state waits meanwhile.
    */
   agentHealthWaitMaxMs: 5 * 60_000,
+  /** How long a command at the machine waits for a tick that is under way. */
+  agentLockWaitMs: 30_000,
+  agentLockPollMs: 200,
+  /** Below this an update of a few large files does not fit. */
+  agentFreeBytesMin: 512 * 1024 ** 2,
+  agentFreeInodesMin: 10_000,
   /** How long a shell may take to find a command: it reads a few files. */
   agentProbeMs: 10_000,
   /**

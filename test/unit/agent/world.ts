@@ -234,6 +234,7 @@ export class World {
     response.sendDate = false;
     response.setHeader('date', this.dateHeader ?? this.serverNow().toUTCString());
     this.requests.push(`${request.method} ${decodeURIComponent(url.pathname)}`);
+    if (url.pathname === '/healthz') return void response.end('{}');
     if (url.pathname.startsWith('/bucket/')) return this.#serveObject(url, request, response);
 
     const verb = url.pathname.replace('/api/v1/agent/', '');
