@@ -78,13 +78,20 @@ function runsAs({ runas, runas_user, runas_group }: ManifestSudo, place: string)
   const shown = user === undefined ? '' : requireWho(user, `runas of ${place}`);
   return group === undefined
     ? `(${shown})`
-    : `(${shown}:${requireWho(group, `runas_group of ${place}`)})`;
+    : `(${shown}:${requireGroup(group, `runas_group of ${place}`)})`;
 }
 
 function requireWho(text: string, place: string): string {
   if (who.test(text)) return text;
   throw sudoInvalidError(
     `expected ${place} to be a name, %group, #number or ALL, found ${JSON.stringify(text)}`,
+  );
+}
+
+function requireGroup(text: string, place: string): string {
+  if (who.test(text) && !text.startsWith('%')) return text;
+  throw sudoInvalidError(
+    `expected ${place} to be the name of a group, #number or ALL, found ${JSON.stringify(text)}`,
   );
 }
 
@@ -96,31 +103,49 @@ function requireTag(flag: string, place: string): string {
   );
 }
 
+/** Paths of commands and directories, with the wildcards of sudo. */
+const plainPath = /^\/[\p{L}\p{N}._+@%*?/,:=~-]+$/u;
+
 /**
  * A command with its arguments. Characters that mean something in sudoers are escaped, unless the
- * author did.
+ * author did. Quotes, and regular expressions from "^" to "$", are refused.
  */
 function formatCommand(command: string, place: string): string {
   const text = command.trim();
   if (text === 'ALL') return text;
 
-  const [path = '', ...args] = text.replace(/^sudoedit\s+/, '').split(/\s+/);
-  const isWhole =
-    isPlainPath(path.replace(/\/$/, '')) && !/\\$/.test(text) && !/[\p{Cc}]/u.test(text);
-  if (!isWhole || /["'\\]/.test(path)) {
-    throw sudoInvalidError(
-      `expected each command of ${place} to be an absolute path with its arguments, or ALL, found ${JSON.stringify(command)}`,
-    );
+  const [first = '', ...rest] = text.split(/\s+/);
+  const isEdit = first === 'sudoedit';
+  const [path = '', ...args] = isEdit ? rest : [first, ...rest];
+  const isWhole = plainPath.test(path) && isPlainPath(path.replace(/\/$/, ''));
+  // `""` means no arguments, so it stands alone. A directory has none.
+  const isBare = args.length === 1 && args[0] === '""';
+  const isOdd = args.some((arg) => /^\^|["']/.test(arg)) && !isBare;
+  if (!isWhole || isOdd || (path.endsWith('/') && args.length > 0) || /\p{Cc}/u.test(text)) {
+    throw commandError(command, place, 'to be an absolute path with its arguments, or ALL');
   }
 
-  const prefix = text.startsWith('sudoedit') ? ['sudoedit'] : [];
-  return [...prefix, escapeWord(path), ...args.map(escapeWord)].join(' ');
+  const words = [path, ...args].map((word) =>
+    escapeWord(word, () => commandError(command, place, escapes)),
+  );
+  return [...(isEdit ? [first] : []), ...words].join(' ');
 }
 
-function escapeWord(word: string): string {
-  return word === '""'
-    ? word
-    : word.replaceAll(/\\.|[,:=#"!()]/gu, (one) => (one.length > 1 ? one : `\\${one}`));
+const escapes =
+  'to have a backslash before ",", ":", "=", "#", "!", "*", "?", "[", "]" and "\\" only';
+
+function escapeWord(word: string, wrong: () => GantryError): string {
+  return word.replaceAll(/\\.?|[,:=#!]/gu, (one) => {
+    if (!one.startsWith('\\')) return `\\${one}`;
+    if (/^\\[,:=#!*?[\]\\]$/.test(one)) return one;
+    throw wrong();
+  });
+}
+
+function commandError(command: string, place: string, expected: string): GantryError {
+  return sudoInvalidError(
+    `expected each command of ${place} ${expected}, found ${JSON.stringify(command)}`,
+  );
 }
 
 function sudoInvalidError(message: string): GantryError {
