@@ -1,3 +1,4 @@
+import { GantryError } from '../base/error.ts';
 import type { GeneratedService } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import { addAccounts } from './accounts.ts';
@@ -26,11 +27,12 @@ import { addSudoers } from './sudoers.ts';
  *
  * @param contents returns the files of `listNeededFiles`
  * @throws GantryError `service_conflict`, `service_cycle`, `service_invalid`, `user_conflict`,
- * `sudo_invalid`, `generated_path_conflict`
+ * `sudo_invalid`, `generated_path_conflict`, `io_error` for contents of another size
  */
-export function generateLayer(input: UnitInput, contents: ReadContent): GeneratedLayer {
+export function generateLayer(input: UnitInput, readContent: ReadContent): GeneratedLayer {
   refuseReserved(input);
   const root = new Root(input);
+  const contents = (path: string) => requireWhole(path, readContent(path), root);
   const drawing = new Drawing(root);
   const warnings: string[] = [];
 
@@ -53,6 +55,14 @@ export function generateLayer(input: UnitInput, contents: ReadContent): Generate
     ),
     warnings,
   };
+}
+
+/** A database that is read as empty would lose every user of the base. */
+function requireWhole(path: string, bytes: Uint8Array, root: Root): Uint8Array {
+  const expected = root.get(path)?.size ?? 0;
+  if (bytes.length === expected) return bytes;
+  const message = `expected ${expected} bytes of ${path}, found ${bytes.length}`;
+  throw new GantryError('io_error', message, { field: path, expected, found: bytes.length });
 }
 
 function refuseReserved({ layers }: UnitInput): void {
