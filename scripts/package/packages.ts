@@ -46,13 +46,15 @@ export function cliPackage(
   };
 }
 
+const agentUnits = ['gantry-agent.service', 'gantry-agent.timer', 'gantry-agent-boot.service'];
+
 /** The agent: what starts it. Its program is in the package `gantry`. */
 export function agentPackage(version: string): DebianPackage {
   const scripts = ['postinst', 'prerm', 'postrm'].map((name) => [
     `packaging/gantry-agent/${name}`,
     `DEBIAN/${name}`,
   ]);
-  const units = ['gantry-agent.service', 'gantry-agent.timer'].map((name) => [
+  const units = agentUnits.map((name) => [
     `packaging/gantry-agent/${name}`,
     `usr/lib/systemd/system/${name}`,
   ]);

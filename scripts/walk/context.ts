@@ -17,8 +17,6 @@ export interface WalkContext {
   say: (line: string) => void;
 }
 
-export const moduleName = 'my-redis';
-
 /** Runs `gantry …` as a user would and returns what it prints. */
 export type Gantry = (
   ...args: string[]
@@ -33,7 +31,8 @@ export interface Walk {
   step: (title: string) => void;
   /** Prints the result of a step. */
   saw: (line: string) => void;
-  /** `<registry>/<account>/my-redis` */
+  module: string;
+  /** `<registry>/<account>/<module>` */
   repository: string;
   directory: string;
 }
@@ -129,7 +128,7 @@ type Versions = z.infer<typeof versionsAnswer>;
 export type Version = Versions['versions'][number];
 
 export async function readVersions(walk: Walk): Promise<Versions> {
-  return versionsAnswer.parse((await walk.gantry('module', 'versions', moduleName)).answer);
+  return versionsAnswer.parse((await walk.gantry('module', 'versions', walk.module)).answer);
 }
 
 export function expect(holds: boolean, what: string): void {

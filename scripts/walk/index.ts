@@ -2,11 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
-import { moduleName, runGantry, type Walk, type WalkContext } from './context.ts';
+import { runGantry, type Walk, type WalkContext } from './context.ts';
 import { promote } from './promote.ts';
 import { publishAndIngest } from './publish.ts';
 import { composeAndReconcile } from './reconcile.ts';
 import { refuse } from './refuse.ts';
+
+const module = 'my-redis';
 
 /**
  * Takes my-redis of the walkthrough from a folder on disk to a machine. Every step is a command of
@@ -45,7 +47,8 @@ function describeWalk(context: WalkContext, step: Walk['step']): Walk {
     gantry: (...args) => runGantry(context, args),
     asRita: (...args) => runGantry(context, args, { XDG_CONFIG_HOME: join(directory, 'rita') }),
     directory,
-    repository: `${registry}/${context.account}/${moduleName}`,
+    repository: `${registry}/${context.account}/${module}`,
+    module,
     step,
     saw: (line) => context.say(`   ${line}`),
   };
@@ -53,7 +56,7 @@ function describeWalk(context: WalkContext, step: Walk['step']): Walk {
 
 async function prepare({ context, directory }: Walk): Promise<void> {
   mkdirSync(directory, { recursive: true });
-  await createRepository(context.stack.endpoint, `${context.account}/${moduleName}`);
+  await createRepository(context.stack.endpoint, `${context.account}/${module}`);
   for (const name of ['author', 'stranger']) makeKey(directory, name);
 }
 

@@ -1,12 +1,5 @@
 import { z } from 'zod';
-import {
-  eventually,
-  expect,
-  expectSuccess,
-  moduleName,
-  requestChange,
-  type Walk,
-} from './context.ts';
+import { eventually, expect, expectSuccess, requestChange, type Walk } from './context.ts';
 import type { Published } from './publish.ts';
 
 const reviewerEmail = 'rita@gantry.example';
@@ -51,7 +44,7 @@ async function approve(walk: Walk, operationId: string): Promise<void> {
   const page = await fetch(link);
   const text = await page.text();
   expect(
-    page.ok && text.includes(moduleName),
+    page.ok && text.includes(walk.module),
     `a page that shows the request, found status ${page.status}`,
   );
 

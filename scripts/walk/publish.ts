@@ -2,15 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { projectRoot } from '../local-cloud.ts';
-import {
-  eventually,
-  expect,
-  moduleName,
-  readVersions,
-  seconds,
-  type Version,
-  type Walk,
-} from './context.ts';
+import { eventually, expect, readVersions, seconds, type Version, type Walk } from './context.ts';
 
 /** The facts about the published version that the later steps need. */
 export interface Published {
@@ -30,11 +22,11 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
     .object({ modules: z.array(z.object({ name: z.string() }).loose()) })
     .parse((await walk.gantry('module', 'list')).answer);
 
-  if (!modules.modules.some(({ name }) => name === moduleName)) {
+  if (!modules.modules.some(({ name }) => name === walk.module)) {
     await walk.gantry(
       'module',
       'register',
-      moduleName,
+      walk.module,
       '--category',
       'userland',
       '--repository',
@@ -51,7 +43,7 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
   const usable = own.find(({ promotion_state }) => usableStates.includes(promotion_state));
 
   if (usable !== undefined) {
-    walk.saw(`an earlier walk published ${moduleName} ${usable.version_string}`);
+    walk.saw(`an earlier walk published ${walk.module} ${usable.version_string}`);
     return publishedOf(usable);
   }
 
@@ -72,14 +64,14 @@ async function publishVersion(walk: Walk, tag: string): Promise<Published> {
   walk.step('Gantry polls, verifies and ingests it');
   const pushedAt = performance.now();
 
-  await walk.gantry('module', 'poll', moduleName);
+  await walk.gantry('module', 'poll', walk.module);
   const version = await eventually(`${tag} to be built`, async () => {
     const { versions } = await readVersions(walk);
     return versions.find((one) => one.digest === digest);
   });
 
   walk.saw(
-    `${moduleName} ${version.version_string} is ${version.promotion_state} after ${seconds(pushedAt)}`,
+    `${walk.module} ${version.version_string} is ${version.promotion_state} after ${seconds(pushedAt)}`,
   );
   expect(version.promotion_state === 'built', `a built version, found ${version.promotion_state}`);
 
@@ -110,7 +102,7 @@ function chooseTag(versions: { version_string: string }[]): string {
 function copyModule(walk: Walk, tag: string): string {
   const directory = join(walk.directory, 'my-redis');
   rmSync(directory, { recursive: true, force: true });
-  cpSync(join(projectRoot, 'examples', 'modules', moduleName), directory, {
+  cpSync(join(projectRoot, 'examples', 'modules', walk.module), directory, {
     recursive: true,
     verbatimSymlinks: true,
   });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { eventually, expect, moduleName, type Walk } from './context.ts';
+import { eventually, expect, type Walk } from './context.ts';
 import type { Published } from './publish.ts';
 
 const templateName = 'cache';
@@ -15,7 +15,7 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
 
   if (!templates.templates.some(({ name }) => name === templateName)) {
     await walk.gantry('template', 'create', templateName, '--platform', 'ubuntu-24.04-amd64');
-    const { code, answer } = await walk.gantry('assignment', 'add', templateName, moduleName);
+    const { code, answer } = await walk.gantry('assignment', 'add', templateName, walk.module);
     expect(code === 0, `an assignment, found ${JSON.stringify(answer)}`);
   }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { eventually, moduleName, readVersions, type Walk } from './context.ts';
+import { eventually, readVersions, type Walk } from './context.ts';
 import { buildAndPush } from './publish.ts';
 
 /** Pre-releases, which no version of the module has. */
@@ -12,7 +12,7 @@ export async function refuse(walk: Walk): Promise<void> {
   const unsigned = known(unsignedTag) ?? (await buildAndPush(walk, unsignedTag));
   const wrong = known(strangerTag) ?? (await publishAsStranger(walk));
 
-  await walk.gantry('module', 'poll', moduleName);
+  await walk.gantry('module', 'poll', walk.module);
   const seen = await eventually('both to be judged', async () => {
     const { candidates } = await readVersions(walk);
     const of = (digest: string, state: string) =>

@@ -112,9 +112,10 @@ async function installs(machine: Machine): Promise<void> {
   expect(await machine.run('gantry', '--version')).toBe(version);
   await machine.run('gantry', 'module', 'init', 'tried', '/tmp/tried');
 
-  const units = ['gantry-agent.service', 'gantry-agent.timer'];
+  const units = ['gantry-agent.service', 'gantry-agent.timer', 'gantry-agent-boot.service'];
   expect(await machine.run('systemd-analyze', 'verify', ...units)).toBe('');
-  expect(await machine.run('systemctl', 'is-enabled', 'gantry-agent.timer')).toBe('enabled');
+  for (const unit of units.slice(1))
+    expect(await machine.run('systemctl', 'is-enabled', unit)).toBe('enabled');
   expect(await machine.run('systemctl', 'is-active', 'gantry-agent.timer')).toBe('active');
 }
 
