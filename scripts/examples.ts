@@ -9,7 +9,6 @@ import {
   checkIdTable,
   prepareModules,
   readRootFacts,
-  rootModules,
 } from './examples/build-modules.ts';
 import { composeRoot, layOutRoot, openStore, readLayer } from './examples/compose-root.ts';
 import { RootShell } from './examples/in-root.ts';
@@ -26,6 +25,8 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
  */
 async function examples(work: string): Promise<boolean> {
   const shop = {
+    names: ['system-base', 'security-hardening', 'chrony', 'nginx', 'my-redis'],
+    platform: 'debian-12-amd64',
     examples: join(project, 'examples/modules'),
     kept: join(project, '.local/examples'),
     copy: join(work, 'modules'),
@@ -34,7 +35,7 @@ async function examples(work: string): Promise<boolean> {
   const layers: CompositionLayer[] = [];
   await prepareModules(shop);
 
-  const builds = rootModules.map((name) => ({
+  const builds = shop.names.map((name) => ({
     what: `${name} builds with its packages`,
     verify: async () => {
       const { outputs, layer_digest } = await buildExample(shop, name);

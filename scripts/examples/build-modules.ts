@@ -10,12 +10,11 @@ import { isGantryError } from '../../shared/base/error.ts';
 import { idTableName, lockFileName, parseIds } from '../../shared/packages/index.ts';
 import type { RootFacts } from './root-checks.ts';
 
-/** The modules of the root, each after those that it requires, whose locks it takes. */
-export const rootModules = ['system-base', 'security-hardening', 'chrony', 'nginx', 'my-redis'];
-
-const platform = 'debian-12-amd64';
-
 export interface Workshop {
+  /** The modules that are built, each after those that it requires. */
+  names: readonly string[];
+  /** Such as `debian-12-amd64`. */
+  platform: string;
   /** The committed modules. */
   examples: string;
   /** What later runs use again: packages, bases and locks. */
@@ -32,19 +31,20 @@ export async function prepareModules(shop: Workshop): Promise<void> {
     filter: (path) => !path.endsWith('/dist') && !path.endsWith(`/${lockFileName}`),
   });
 
-  for (const name of rootModules) {
+  for (const name of shop.names) {
     const lock = await readOptional(keptLock(shop, name));
     if (lock !== undefined) await writeFile(join(shop.copy, name, lockFileName), lock);
   }
 }
 
-const keptLock = ({ kept }: Workshop, name: string) => join(kept, 'locks', `${name}.json`);
+const keptLock = ({ kept, platform }: Workshop, name: string) =>
+  join(kept, 'locks', platform, `${name}.json`);
 
 /** Builds one module with its packages. A lock that no longer fits is made again. */
 export async function buildExample(shop: Workshop, name: string): Promise<BuildResult> {
   const directory = join(shop.copy, name);
   const { seconds } = await sourceDate(shop.examples, process.env.SOURCE_DATE_EPOCH);
-  const packages = { platform, cache: join(shop.kept, 'cache') };
+  const packages = { platform: shop.platform, cache: join(shop.kept, 'cache') };
   const options: BuildOptions = {
     directory,
     out: join(directory, 'dist'),
@@ -58,8 +58,12 @@ export async function buildExample(shop: Workshop, name: string): Promise<BuildR
     return buildModule({ ...options, packages: { ...packages, updateLock: true } });
   });
 
-  await mkdir(join(shop.kept, 'locks'), { recursive: true });
-  await cp(join(directory, lockFileName), keptLock(shop, name));
+  // A module without packages has none.
+  const lock = await readOptional(join(directory, lockFileName));
+  if (lock !== undefined) {
+    await mkdir(join(shop.kept, 'locks', shop.platform), { recursive: true });
+    await writeFile(keptLock(shop, name), lock);
+  }
   return built;
 }
 
@@ -77,11 +81,11 @@ export async function checkIdTable(shop: Workshop): Promise<void> {
 }
 
 /** Reads what the built modules say of the root. */
-export async function readRootFacts({ copy }: Workshop): Promise<RootFacts> {
+export async function readRootFacts({ names, copy }: Workshop): Promise<RootFacts> {
   const facts = { packages: new Set<string>(), own: new Set<string>(), units: new Map() };
   const idsPath = join(copy, idTableName);
 
-  for (const name of rootModules) {
+  for (const name of names) {
     const directory = join(copy, name);
     const list = await readFile(join(directory, 'dist', outputNames.package_list), 'utf8');
     for (const line of list.split('\n')) if (line !== '') facts.packages.add(line);
