@@ -72,18 +72,25 @@ export function wantedByFragment(text: string, by: string): Wanted {
 
   return {
     users: ofKind('u').flatMap(([name = '', ids = '', ...rest]) => {
-      const [, uid, owner = name] = /^(\d+)(?::(.+))?$/.exec(ids) ?? [];
+      const [, uid, owner] = /^(\d+)(?::(.+))?$/.exec(ids) ?? [];
       if (uid === undefined) return [];
       const [gecos, home, shell] = rest.map(textOf);
-      const [gid, group] = /^\d+$/.test(owner) ? [Number(owner), undefined] : [undefined, owner];
-      const own = owner === name ? Number(uid) : gid;
-      return [{ name, uid: Number(uid), gid: own, group, gecos, home, shell, isStated: false, by }];
+      const { gid, group } = groupOf(name, Number(uid), owner);
+      return [{ name, uid: Number(uid), gid, group, gecos, home, shell, isStated: false, by }];
     }),
     groups: ofKind('g').flatMap(([name = '', gid = '']) =>
       /^\d+$/.test(gid) ? [{ name, gid: Number(gid), by }] : [],
     ),
     members: ofKind('m').map(([user = '', group = '']) => ({ user, group, by })),
   };
+}
+
+/** Without a group, a user has one of its name and number. A group that is named has a line. */
+function groupOf(name: string, uid: number, owner: string | undefined) {
+  if (owner === undefined) return { gid: uid, group: name };
+  return /^\d+$/.test(owner)
+    ? { gid: Number(owner), group: undefined }
+    : { gid: undefined, group: owner };
 }
 
 function textOf(word: string): string | undefined {

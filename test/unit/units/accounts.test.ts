@@ -90,6 +90,14 @@ deploy:x:450:450:Deploys:/srv:/bin/sh
     expect(text('/etc/group')).toContain('ssl:x:451:redis\n');
   });
 
+  it('take a group that has another number than the user of its name', () => {
+    const recorded = 'g games 60\nu games 5:games - - -\n';
+    const { text } = generate([{ files: { '/usr/lib/sysusers.d/00-gantry-web.conf': recorded } }]);
+
+    expect(text('/etc/passwd')).toContain('games:x:5:60:');
+    expect(text('/etc/group')).toContain('games:x:60:\n');
+  });
+
   it.each<[string, ModuleOptions[]]>([
     [
       'two names for one uid',
