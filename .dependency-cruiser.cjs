@@ -51,7 +51,7 @@ const uses = {
   artifact: { packages: ['zod'], node: ['events', 'stream', 'util', 'zlib'] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },
   composition: { packages: ['semver'], node: ['crypto', 'util', 'zlib'] },
-  units: { packages: [], node: ['net'] },
+  units: { packages: [], node: ['net', 'path'] },
   attestation: { packages: ['zod'], node: [] },
   signature: {
     packages: [
