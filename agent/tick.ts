@@ -7,7 +7,7 @@ import { collectGarbage } from './apply/collect-garbage.ts';
 import { cleanGenerations } from './apply/generation.ts';
 import { countRepair, requireRepairDue } from './apply/repairs.ts';
 import { completeReturn, refuseBlocked } from './apply/return-to.ts';
-import { findRunning, type Running, readGoodStates, rememberSeen } from './apply/running.ts';
+import { findRunning, type Running, rememberSeen } from './apply/running.ts';
 import { type Action, decide } from './decide.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
 import { forgetEarlierRoots } from './fetch/account-roots.ts';
@@ -254,13 +254,12 @@ async function clean({ paths, config, state }: Agent, remarks: Remark[]): Promis
 /** Removes content that none of these desired states needs. */
 async function collect(agent: Agent, needed: HeldDesiredState[], remarks: Remark[]): Promise<void> {
   await clean(agent, remarks);
-  await attempt('Unneeded content could not be removed', remarks, async () => {
-    const kept = [...needed, ...(await readGoodStates(agent))];
-    await collectGarbage(
+  await attempt('Unneeded content could not be removed', remarks, () =>
+    collectGarbage(
       agent.paths,
-      kept.map(({ desired }) => desired.state),
-    );
-  });
+      needed.map(({ desired }) => desired.state),
+    ),
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   verifyApplied,
 } from '../fetch/desired-state.ts';
 import type { Remark } from '../verify/remark.ts';
-import { currentGeneration, type Generation, readRecord } from './generation.ts';
+import { currentGeneration, type Generation } from './generation.ts';
 
 /** The generation that runs, and the desired state that it was made from. */
 export interface Running extends HeldDesiredState {
@@ -48,21 +48,7 @@ export async function findRunning(agent: Agent, remarks: Remark[]): Promise<Runn
   return undefined;
 }
 
-/** The desired states of the generations that the machine may return to. */
-export async function readGoodStates(agent: Agent): Promise<HeldDesiredState[]> {
-  const found: HeldDesiredState[] = [];
-  for (const { generation } of agent.state.good) {
-    const desiredState = await readRecord(agent.paths, generation);
-    const held = verifyRecord({ desiredState }, agent);
-    if (held !== undefined) found.push(held);
-  }
-  return found;
-}
-
-function verifyRecord(
-  { desiredState }: Pick<Generation, 'desiredState'>,
-  agent: Agent,
-): HeldDesiredState | undefined {
+function verifyRecord({ desiredState }: Generation, agent: Agent): HeldDesiredState | undefined {
   if (desiredState === undefined) return undefined;
   try {
     return verifyApplied(desiredState, agent);
