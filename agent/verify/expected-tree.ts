@@ -46,7 +46,12 @@ export interface TreeParts {
   metadata: Record<string, unknown>;
   /** The machine's own paths, which exist whatever modules ship. */
   writablePaths: string[];
+  /** Directories that the root must have because the kernel's file systems are mounted there. */
+  mountPoints?: readonly string[];
 }
+
+/** What systemd mounts in the root of a unit: it cannot make a directory in a root that is mounted. */
+export const kernelMountPoints = ['/dev', '/proc', '/run', '/sys', '/tmp'];
 
 /**
  * Adds the rendered files to the merged root, as the topmost layer, and takes the machine's own
@@ -61,6 +66,7 @@ export function expectedTree({
   rendered,
   metadata,
   writablePaths,
+  mountPoints = [],
 }: TreeParts): ExpectedTree {
   const tree = new Map(entries.map((entry) => [entry.path, entry]));
   const contents = inlineContents(entries);
@@ -83,7 +89,7 @@ export function expectedTree({
   }
 
   const machinePaths = outermostPaths(writablePaths).filter((path) => hasRoomFor(tree, path));
-  for (const path of [dataMountPoint, ...machinePaths]) {
+  for (const path of [dataMountPoint, ...mountPoints, ...machinePaths]) {
     addParents(tree, path);
     if (!tree.has(path)) tree.set(path, { ...plainDirectory, path });
   }

@@ -7,7 +7,7 @@ import type { Agent } from '../agent.ts';
 import { addSpace, requireSpace, spaceOf } from '../disk-space.ts';
 import { checkAuthorSignatures } from './author-signatures.ts';
 import { verifyComposition } from './composition.ts';
-import { type ExpectedTree, expectedTree } from './expected-tree.ts';
+import { type ExpectedTree, expectedTree, kernelMountPoints } from './expected-tree.ts';
 import { fetchLayer, type MissingLayer, planMissingLayer } from './fetch-layer.ts';
 import { describeLayer, readStoredLayer } from './layer.ts';
 import type { Remark } from './remark.ts';
@@ -92,6 +92,7 @@ async function verifyLayers(
     rendered: state.rendered_files,
     metadata: state.metadata,
     writablePaths: agent.config.writable_paths,
+    mountPoints: agent.config.way === 'directory' ? [] : kernelMountPoints,
   });
 
   return { desired, tree, image, services: [], probes: [] };
