@@ -50,7 +50,7 @@ export interface TreeParts {
   mountPoints?: readonly string[];
 }
 
-/** What systemd mounts in the root of a unit: it cannot make a directory in a root that is mounted. */
+/** What systemd mounts in the root of a unit. It cannot make them in a root that is mounted. */
 export const kernelMountPoints = ['/dev', '/proc', '/run', '/sys', '/tmp'];
 
 /**
