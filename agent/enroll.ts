@@ -98,7 +98,7 @@ export async function enroll({
       url: join.url,
       account,
       instance,
-      writable_paths: writablePaths,
+      writable_paths: writablePathsOf(way, writablePaths),
       on_decommission: onDecommission,
       way,
       layout,
@@ -118,6 +118,14 @@ export async function enroll({
   } finally {
     await release();
   }
+}
+
+/** A machine that boots from its composition has the agent's directory below its `/var`. */
+function writablePathsOf(
+  way: AgentConfig['way'],
+  paths: string[] | undefined,
+): string[] | undefined {
+  return way === 'root' && paths !== undefined ? [...new Set(['/var', ...paths])] : paths;
 }
 
 /**

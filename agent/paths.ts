@@ -19,6 +19,7 @@ export const machineDataName = 'machine-data';
  *     generations/<n>/       root file systems; each was made from the desired state <n>.state.json
  *     services/<n>.json      what the agent runs of a generation
  *     machine-data/<path>    the machine's own files: `/var` and other paths named at enrolment
+ *     boot/trial             the generation that is booted on trial, and the one before it
  *     current                symlink to the running generation
  *     state.json             what the agent has seen and applied
  */
@@ -45,6 +46,7 @@ export interface AgentPaths {
   generations: string;
   services: string;
   machineData: string;
+  trial: string;
   current: string;
   state: string;
 }
@@ -73,6 +75,7 @@ export function agentPaths(dir: string): AgentPaths {
     generations: join(dir, 'generations'),
     services: join(dir, 'services'),
     machineData: join(dir, machineDataName),
+    trial: join(dir, 'boot/trial'),
     current: join(dir, 'current'),
     state: join(dir, 'state.json'),
   };

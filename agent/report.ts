@@ -79,6 +79,20 @@ export function reportUnverified(noted: NotedContent, context: ReportContext): A
   };
 }
 
+/** Adds what became known once a report was made. What it says already comes first. */
+export function addRemarks(report: AgentReport, remarks: readonly Remark[]): AgentReport {
+  const [first] = remarks;
+  if (first === undefined) return report;
+
+  const sentences = [report.message, ...remarks.map(({ message }) => message)];
+  return {
+    ...report,
+    code: report.code ?? first.code,
+    message: joinSentences(sentences.filter((sentence) => sentence !== null)),
+    health: report.health === 'unknown' ? 'unknown' : 'degraded',
+  };
+}
+
 /** Reports that nothing runs, or that it is not known what runs. */
 export function reportNothing(appliedVersion: number, context: ReportContext): AgentReport {
   return {

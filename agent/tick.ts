@@ -4,17 +4,19 @@ import { moduleLabel } from '../shared/domain/templates/index.ts';
 import type { Agent } from './agent.ts';
 import { type Applied, layOutGeneration, saveApplied } from './apply/apply-state.ts';
 import { collectGarbage } from './apply/collect-garbage.ts';
-import { cleanGenerations } from './apply/generation.ts';
+import { cleanGenerations, currentGeneration, type Generation } from './apply/generation.ts';
+import { contentKey } from './apply/good-generations.ts';
 import { countRepair, requireRepairDue } from './apply/repairs.ts';
-import { completeReturn, refuseBlocked } from './apply/return-to.ts';
+import { completeReturn, refuseBlocked, returnTo } from './apply/return-to.ts';
 import { findRunning, type Running, rememberSeen } from './apply/running.ts';
+import { followRoot, returnRoot } from './boot/follow-root.ts';
 import { type Action, decide } from './decide.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
 import { forgetEarlierRoots } from './fetch/account-roots.ts';
-import type { HeldDesiredState } from './fetch/desired-state.ts';
+import { type HeldDesiredState, verifyApplied } from './fetch/desired-state.ts';
 import { type NotReceived, receiveDesiredState } from './fetch/receive.ts';
 import { inspectRunning } from './inspect/inspect-running.ts';
-import { reportNothing, reportUnverified, reportVerified } from './report.ts';
+import { addRemarks, reportNothing, reportUnverified, reportVerified } from './report.ts';
 import { checkServices, runServices } from './services/run-services.ts';
 import type { Remark } from './verify/remark.ts';
 import { verifyContent } from './verify/verify-content.ts';
@@ -53,12 +55,48 @@ export async function tick(agent: Agent): Promise<TickResult> {
       remarks.push({ code: 'clock_skew', message: agent.clock.skew });
     }
 
-    const result = await act(agent, decide(received, running), remarks, running);
+    const action = decide(received, running);
+    const result = await follow(agent, await act(agent, action, remarks, running));
     return received.kind === 'unreachable' ? { ...result, error: received.error } : result;
   } catch (thrown) {
     if (endsEnrolment(thrown)) throw thrown;
     return reportFailure(agent, thrown, remarks);
   }
+}
+
+/** Lets the machine's own root follow, where it boots from its composition. */
+async function follow(agent: Agent, result: TickResult): Promise<TickResult> {
+  const generation = await currentGeneration(agent.paths);
+  if (agent.config.way !== 'root' || generation === undefined) return result;
+
+  const remarks: Remark[] = [];
+  await attempt('The root of the machine could not follow', remarks, async () => {
+    const health = healthOf(result.report);
+    const { remarks: found, failed } = await followRoot(agent, { generation, health });
+    remarks.push(...found);
+    if (failed !== undefined) remarks.push(await leaveRoot(agent, generation, failed));
+  });
+  return { ...result, report: addRemarks(result.report, remarks) };
+}
+
+/** Only services say that a root is bad: without the network any root is as it was. */
+function healthOf({ code }: AgentReport): 'healthy' | 'unhealthy' | 'unknown' {
+  if (code === null) return 'healthy';
+  return code === 'service_failed' || code === 'probe_failed' ? 'unhealthy' : 'unknown';
+}
+
+/** Returns from a root that failed its trial to the one before it. */
+async function leaveRoot(
+  agent: Agent,
+  { desiredState }: Generation,
+  { generation, to }: { generation: number; to: number },
+): Promise<Remark> {
+  const message = `Generation ${generation} was booted and never healthy, so the machine returns to generation ${to}. It is tried again when the desired state changes.`;
+  const { desired } = verifyApplied(desiredState ?? Buffer.alloc(0), agent);
+  const code = 'rolled_back' as const;
+  await returnTo(agent, { content: contentKey(desired), code, message, generation: to });
+  await returnRoot(agent, to);
+  return { code, message };
 }
 
 async function act(

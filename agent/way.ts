@@ -30,7 +30,8 @@ export function requireWay(way: AgentConfig['way'], { isRoot, hasSystemd }: Mach
     throw wayError(way, 'expected to run as root, found another user. Run it with sudo.');
   }
 
-  if (!hasSystemd) {
+  // A machine that will boot from its composition is prepared elsewhere, as by an installer.
+  if (way === 'services' && !hasSystemd) {
     throw wayError(way, 'expected systemd as the init, found none. Enrol with --way directory.');
   }
 }

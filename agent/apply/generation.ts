@@ -22,7 +22,7 @@ import { requireNoMounts } from '../mounts.ts';
 import type { AgentPaths } from '../paths.ts';
 import type { ExpectedTree } from '../verify/expected-tree.ts';
 import type { Store } from '../verify/store.ts';
-import { layOutTop, layOutTree } from './lay-out-tree.ts';
+import { layOutTop, layOutTree, mountedPaths } from './lay-out-tree.ts';
 import { layOutShippedData } from './shipped-data.ts';
 
 /**
@@ -129,6 +129,9 @@ async function layOutParts(
   await mkdir(into, { mode: 0o700 });
   await mkdir(join(into, parts.erofs));
   await symlink(image, join(into, parts.image));
+  // For the initramfs, which reads no JSON. A name with a line break is mounted by the agent.
+  const mounted = mountedPaths(tree, paths.machineData).filter((path) => !path.includes('\n'));
+  await writeAtomic(join(into, parts.data), mounted.map((path) => `${path}\n`).join(''));
   await layOutTop({ tree, store, machineData: paths.machineData, into: join(into, parts.top) });
 }
 

@@ -62,6 +62,17 @@ export async function layOutTree({ entries, contents, store, into }: LayOutOptio
   for (const entry of directories.reverse()) setAttributes(entry, place(entry));
 }
 
+/** The machine's paths whose data is a directory, which is mounted at their place. */
+export function mountedPaths({ entries }: ExpectedTree, machineData: string): string[] {
+  return entries
+    .filter((entry) => isDataLink(entry) && isDataDirectory(machineData, entry.path))
+    .map(({ path }) => path);
+}
+
+function isDataDirectory(machineData: string, path: string): boolean {
+  return lstatSync(join(machineData, path), { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 export interface TopOptions {
   tree: ExpectedTree;
   store: Store;
@@ -87,13 +98,10 @@ function topEntries(tree: ExpectedTree, machineData: string): TreeEntry[] {
   const { entries, shippedData } = tree;
   const shown = pathsOfTop(tree);
   const shipped = new Map(shippedData.map((entry) => [entry.path, entry]));
-  const isDirectory = (path: string) =>
-    lstatSync(join(machineData, path), { throwIfNoEntry: false })?.isDirectory() === true;
-
   return entries
     .filter(({ path }) => shown.has(path))
     .map((entry) =>
-      isDataLink(entry) && isDirectory(entry.path)
+      isDataLink(entry) && isDataDirectory(machineData, entry.path)
         ? { ...plainDirectory, ...attributesOf(shipped.get(entry.path)), path: entry.path }
         : entry,
     );

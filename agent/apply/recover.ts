@@ -4,6 +4,7 @@ import type { Agent } from '../agent.ts';
 import { makePrivate, removeTree, unfinished } from '../files.ts';
 import { mountGeneration } from '../mount/generation-mounts.ts';
 import { currentGeneration } from './generation.ts';
+import { prepareFirstBoot } from './machine-identity.ts';
 import { moveMachineData } from './move-machine-data.ts';
 
 /**
@@ -18,6 +19,7 @@ export async function recoverDirectory({ paths, store, config }: Agent): Promise
   if (made !== undefined) await chmod(paths.machineData, 0o755);
   for (const folder of [paths.store, paths.images]) await makePrivate(folder);
   await store.prepare();
+  if (config.way === 'root') await prepareFirstBoot(paths);
 
   for (const folder of [paths.dir, paths.agent, paths.images]) {
     for (const name of await readdir(folder)) {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Names of what a mounted generation is made from, in one directory. */
-export const parts = { image: 'image', erofs: 'erofs', top: 'top' } as const;
+export const parts = { image: 'image', erofs: 'erofs', top: 'top', data: 'data' } as const;
 
 /**
  * Mounts a composition read-only: the files that only this machine has, above the signed image,
@@ -51,6 +51,15 @@ export async function bindTree(directory: string, point: string): Promise<void> 
 /** A crash between the two steps of `bindTree` leaves a mount whose removal would spread. */
 export async function stopSpreading(point: string): Promise<void> {
   await run('mount', ['--make-rslave', point]);
+}
+
+/** Keeps a tree of mounts as it is, whatever is unmounted where it comes from. */
+export async function detachTree(point: string): Promise<void> {
+  await run('mount', ['--make-rprivate', point]);
+}
+
+export async function makeReadOnly(point: string): Promise<void> {
+  await run('mount', ['-o', 'remount,bind,ro', point]);
 }
 
 /** Never lazily: what is in use stays. */

@@ -1,14 +1,17 @@
 import { readdir, readlink } from 'node:fs/promises';
+import { errnoOf } from '../failure.ts';
 import { isAtOrBelow, locateMounted, type Mount, readMounts, realName } from '../mounts.ts';
 import type { AgentPaths } from '../paths.ts';
 import { generationPath, isMountable, sourceName } from './generation-names.ts';
+
+const isRoot = process.getuid?.() === 0;
 
 /**
  * Whether a process has a generation, or a part of it, as its root: a service that an update did
  * not restart, or a container. Such a root opens files of the store later, so both stay.
  *
  * A service of systemd has a mount table of its own, in which the generation is not at its usual
- * place. Processes that this one may not look at do not count.
+ * place. An agent that is not root makes no mounts, and may not look at most processes.
  */
 export async function isInUse(paths: AgentPaths, number: number): Promise<boolean> {
   const root = await realName(generationPath(paths, number));
@@ -20,12 +23,11 @@ export async function isInUse(paths: AgentPaths, number: number): Promise<boolea
     if (!/^\d+$/.test(name)) continue;
 
     const view = await readView(name);
-    if (view === undefined) continue;
+    if (view === 'denied') return true;
+    if (view === undefined || seen.has(view.key)) continue;
     if (isAtOrBelow(view.root, root)) return true;
 
-    const key = `${view.namespace} ${view.root}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
+    seen.add(view.key);
     if ((await readMounts(name).catch(() => [])).some(shows)) return true;
   }
 
@@ -43,15 +45,22 @@ function makeMatch(root: string, table: Mount[], source: string | undefined) {
   };
 }
 
-/** The mount namespace and the root of a process; undefined when it has ended or is not ours. */
-async function readView(pid: string): Promise<{ namespace: string; root: string } | undefined> {
+interface View {
+  root: string;
+  /** Equal for processes that see the same mounts. */
+  key: string;
+}
+
+/**
+ * What a process sees; undefined when it has ended. Without CAP_SYS_PTRACE even root may not look
+ * at all processes, and one of which nothing is known could use anything. The agent has the root of
+ * PID 1 itself.
+ */
+async function readView(pid: string): Promise<View | 'denied' | undefined> {
   try {
-    const [namespace, root] = await Promise.all([
-      readlink(`/proc/${pid}/ns/mnt`),
-      readlink(`/proc/${pid}/root`),
-    ]);
-    return { namespace, root };
-  } catch {
-    return undefined;
+    const root = await readlink(`/proc/${pid}/root`);
+    return { root, key: `${await readlink(`/proc/${pid}/ns/mnt`)} ${root}` };
+  } catch (error) {
+    return isRoot && pid !== '1' && errnoOf(error) === 'EACCES' ? 'denied' : undefined;
   }
 }

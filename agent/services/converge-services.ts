@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { errnoOf, toGantryError } from '../failure.ts';
 import { writeAtomic } from '../files.ts';
+import { bootedGeneration } from '../mount/booted.ts';
 import type { AgentPaths } from '../paths.ts';
 import { type PlannedService, planServices, type ServiceAction } from './plan-services.ts';
 import { prepareRuntime, readStarted, type StartedService, writeStarted } from './runtime.ts';
@@ -173,7 +174,7 @@ async function restartServices(
 export async function stopAllServices(paths: AgentPaths): Promise<void> {
   await convergeServices({
     paths,
-    record: { root: '', services: [], probes: [] },
+    record: { root: '', services: [], modules: [], probes: [] },
     awaitHealthy: async () => undefined,
   });
 }
@@ -199,6 +200,8 @@ async function requireOwnUnit(
 
   const path = isTaken ? ours : (state?.FragmentPath ?? '');
   if (path === '' || (path === ours && !isTaken)) return;
+  // The root that the machine booted from is the agent's too.
+  if (path.startsWith(composedUnits) && (await bootedGeneration(paths)) !== undefined) return;
 
   throw new GantryError(
     'unit_foreign',
@@ -210,6 +213,9 @@ async function requireOwnUnit(
 async function isOurs(paths: AgentPaths, unit: string): Promise<boolean> {
   return (await readFirstLine(join(unitFolder, unit))) === markerOf(paths);
 }
+
+/** Where a composition has its units. */
+const composedUnits = '/usr/lib/systemd/system/';
 
 /** The first line of each unit says whose it is. */
 function markerOf({ dir }: AgentPaths): string {

@@ -17,6 +17,8 @@ export interface RecordOptions {
   root: string;
   /** Differs from that of the generation before if all services must restart. */
   epoch: number;
+  /** Whether the machine's own units are those of a composition, as it booted from one. */
+  isBooted: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface RecordOptions {
  * @throws `service_failed` when a service runs as a user that the root lacks
  */
 export async function makeServicesRecord(options: RecordOptions): Promise<ServicesRecord> {
-  const { paths, content, root } = options;
+  const { paths, content, root, isBooted } = options;
   const declared = content.services.filter(({ managed }) => managed !== 'package');
 
   const place: RootPlace = {
@@ -38,14 +40,18 @@ export async function makeServicesRecord(options: RecordOptions): Promise<Servic
     ),
     names: new Map(
       declared.flatMap((service) =>
-        [service.unit, ...service.aliases].map((name) => [name, machineUnitName(service, content)]),
+        [service.unit, ...service.aliases].map((name) => [
+          name,
+          machineUnitName(service, content, isBooted),
+        ]),
       ),
     ),
   };
 
   const services: MachineService[] = [];
   for (const service of declared) services.push(await describeService(service, place, options));
-  return { root, services, probes: content.probes.map(toProbe) };
+  const modules = [...new Set(declared.map(({ account, module }) => `${account}/${module}`))];
+  return { root, services, modules, probes: content.probes.map(toProbe) };
 }
 
 async function describeService(
@@ -53,11 +59,11 @@ async function describeService(
   place: RootPlace,
   options: RecordOptions,
 ): Promise<MachineService> {
-  const { content, epoch } = options;
+  const { content, epoch, isBooted } = options;
   const texts: string[] = [];
   for (const path of service.files) texts.push(await readText(path, options));
 
-  const made = machineUnit({ unit: machineUnitName(service, content), texts }, place);
+  const made = machineUnit({ unit: machineUnitName(service, content, isBooted), texts }, place);
   const toMachine = (units: string[]) => units.flatMap((unit) => place.names.get(unit) ?? []);
 
   return {
@@ -71,14 +77,16 @@ async function describeService(
 }
 
 /**
- * The name of a service's unit on a machine with its own systemd. A package's unit gets the prefix
- * of generated ones too, so that it never is one of the machine's own.
+ * The name of a service's unit on the machine. On one with its own systemd, a package's unit gets
+ * the prefix of generated ones too, so that it never is one of the machine's own. On one that
+ * booted from a composition it replaces the unit of that root.
  */
 function machineUnitName(
   { managed, unit, account, module, service }: GeneratedService,
   { desired }: VerifiedContent,
+  isBooted: boolean,
 ): string {
-  if (managed === 'generated') return unit;
+  if (managed === 'generated' || isBooted) return unit;
   const owner = account === desired.state.account ? '' : `${account}:`;
   return `gantry-${owner}${module}:${service}.service`;
 }

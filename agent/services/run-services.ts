@@ -3,6 +3,7 @@ import type { Agent } from '../agent.ts';
 import { currentGeneration, type Generation } from '../apply/generation.ts';
 import { addGood, contentKey, findFallback } from '../apply/good-generations.ts';
 import { returnTo } from '../apply/return-to.ts';
+import { bootedGeneration } from '../mount/booted.ts';
 import type { AgentPaths } from '../paths.ts';
 import { type AgentState, writeJson } from '../state.ts';
 import type { Remark } from '../verify/remark.ts';
@@ -11,7 +12,7 @@ import { awaitHealthy } from './check-health.ts';
 import { convergeServices, requireOwnUnits } from './converge-services.ts';
 import { judgeServices } from './judge-services.ts';
 import { makeServicesRecord } from './make-services-record.ts';
-import { readStarted } from './runtime.ts';
+import { isStartKnown, prepareRuntime, readStarted, writeStarted } from './runtime.ts';
 import {
   cleanServicesRecords,
   readServicesRecord,
@@ -28,14 +29,20 @@ export async function checkServices(
   { paths, store, config }: Pick<Agent, 'paths' | 'store' | 'config'>,
   content: VerifiedContent,
 ): Promise<void> {
-  if (config.way === 'directory') return;
+  const isBooted = (await bootedGeneration(paths)) !== undefined;
+  if (!hasServices(config, isBooted)) return;
 
-  const options = { paths, store, content, root: paths.current, epoch: 0 };
+  const options = { paths, store, content, root: paths.current, epoch: 0, isBooted };
   const { services } = await makeServicesRecord(options);
   await requireOwnUnits(
     paths,
     services.map(({ unit }) => unit),
   );
+}
+
+/** A machine that will boot from its composition is prepared where nothing of it runs. */
+function hasServices({ way }: Agent['config'], isBooted: boolean): boolean {
+  return way === 'services' || (way === 'root' && isBooted);
 }
 
 export interface SwitchedRoot {
@@ -59,13 +66,16 @@ export async function runServices(
   const { paths, store, config } = agent;
   const { number, path: root } = generation;
   const key = contentKey(content.desired);
-  if (config.way === 'directory') return saveVerdict(agent, number, { goodContent: key });
+  const booted = await bootedGeneration(paths);
+  const isBooted = booted !== undefined;
+  if (!hasServices(config, isBooted)) return saveVerdict(agent, number, { goodContent: key });
 
   if (isRepair) agent.state = { ...agent.state, services_epoch: number };
   const epoch = agent.state.services_epoch;
-  const record = await makeServicesRecord({ paths, store, content, root, epoch });
+  const record = await makeServicesRecord({ paths, store, content, root, epoch, isBooted });
   await writeServicesRecord(paths, number, record);
   await cleanServicesRecords(paths);
+  if (isBooted) await noteBooted(paths, booted === number ? record : booted);
 
   const isNew = agent.state.judged_generation !== number;
   const faults = await runRecord(paths, record, { isNew, remarks });
@@ -87,6 +97,19 @@ export async function runServices(
   await returnTo(agent, { content: key, code: 'rolled_back', message, generation: fallback });
   remarks.push(...(await startServices(paths)));
   throw error;
+}
+
+/** The init started the services of the root that it booted, before any agent ran. */
+async function noteBooted(paths: AgentPaths, booted: ServicesRecord | number): Promise<void> {
+  await prepareRuntime(paths);
+  if (await isStartKnown(paths)) return;
+
+  const record = typeof booted === 'number' ? await readServicesRecord(paths, booted) : booted;
+  if (record === undefined) return;
+  await writeStarted(
+    paths,
+    record.services.map(({ unit, digest, after }) => ({ unit, digest, after })),
+  );
 }
 
 /** Starts what a record says, and returns what is wrong with it. */
@@ -131,6 +154,8 @@ export async function startServices(paths: AgentPaths): Promise<Remark[]> {
 
 /** Starts the services unless something was started since the boot. The tick reports faults. */
 export async function startAfterBoot(paths: AgentPaths): Promise<void> {
+  const booted = await bootedGeneration(paths);
+  if (booted !== undefined) await noteBooted(paths, booted);
   if ((await readStarted(paths)).length === 0) await startServices(paths);
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readIfPresent } from '../files.ts';
 import type { AgentPaths } from '../paths.ts';
 import { readJson, writeJson } from '../state.ts';
 
@@ -32,6 +33,11 @@ export async function prepareRuntime(paths: AgentPaths): Promise<void> {
 export async function readStarted(paths: AgentPaths): Promise<StartedService[]> {
   const found = await readJson(startedPath(paths), startedServices).catch(() => undefined);
   return found ?? [];
+}
+
+/** Whether anything was noted since the machine booted. */
+export async function isStartKnown(paths: AgentPaths): Promise<boolean> {
+  return (await readIfPresent(startedPath(paths))) !== undefined;
 }
 
 export async function writeStarted(paths: AgentPaths, started: StartedService[]): Promise<void> {

@@ -32,6 +32,8 @@ export const servicesRecord = z.object({
   /** Path of the generation. */
   root: z.string(),
   services: z.array(machineService),
+  /** `<account>/<module>` of each module that has one. */
+  modules: z.array(z.string()).default([]),
   probes: z.array(z.object({ name: z.string(), command: z.string(), resolves_to: z.string() })),
 });
 export type ServicesRecord = z.infer<typeof servicesRecord>;

@@ -9,6 +9,7 @@ import {
   type TreeEntry,
 } from '../../shared/domain/files/index.ts';
 import { machineDataName } from '../paths.ts';
+import { isIdentityFile } from './machine-files.ts';
 
 /** What a machine must look like. */
 export interface ExpectedTree {
@@ -48,6 +49,8 @@ export interface TreeParts {
   writablePaths: string[];
   /** Directories that the root must have because the kernel's file systems are mounted there. */
   mountPoints?: readonly string[];
+  /** Files of the machine, each in a directory that modules ship; see machine-files.ts. */
+  machineFiles?: readonly string[];
 }
 
 /** What systemd mounts in the root of a unit. It cannot make them in a root that is mounted. */
@@ -67,6 +70,7 @@ export function expectedTree({
   metadata,
   writablePaths,
   mountPoints = [],
+  machineFiles = [],
 }: TreeParts): ExpectedTree {
   const tree = new Map(entries.map((entry) => [entry.path, entry]));
   const contents = inlineContents(entries);
@@ -94,13 +98,29 @@ export function expectedTree({
     if (!tree.has(path)) tree.set(path, { ...plainDirectory, path });
   }
 
+  const files = machineFiles.filter((path) => isMachineFile(tree, path, machinePaths));
+  for (const path of files) {
+    if (isIdentityFile(path) || !tree.has(path)) tree.set(path, dataLink(path));
+  }
+
   const sorted = [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
   requireTree(sorted);
-  const split = splitTree(sorted, machinePaths);
+  const split = splitTree(sorted, [...machinePaths, ...files]);
   const composed = new Set(entries);
   const added = split.entries.filter((entry) => !composed.has(entry)).map(({ path }) => path);
 
   return { ...split, contents, owners: allOwners, added: new Set(added) };
+}
+
+/** A link that a module ships stays: it leads somewhere else from where the machine's data is. */
+function isMachineFile(
+  tree: Map<string, TreeEntry>,
+  path: string,
+  machinePaths: readonly string[],
+): boolean {
+  if (isWithin(path, machinePaths)) return false;
+  if (tree.get(parentPath(path))?.type !== 'directory') return false;
+  return ['file', undefined].includes(tree.get(path)?.type);
 }
 
 /** Puts a link in the place of each of the machine's paths, and what is shipped there aside. */
@@ -114,7 +134,10 @@ function splitTree(
     entries: tree
       .filter(({ path }) => machinePaths.includes(path) || !isWithin(path, machinePaths))
       .map((entry) => (machinePaths.includes(entry.path) ? dataLink(entry.path) : entry)),
-    shippedData: tree.filter(({ path }) => above.has(path) || isWithin(path, machinePaths)),
+    shippedData: tree.filter(
+      (entry) =>
+        above.has(entry.path) || (isWithin(entry.path, machinePaths) && !isDataLink(entry)),
+    ),
   };
 }
 

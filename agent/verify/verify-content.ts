@@ -10,6 +10,7 @@ import { verifyComposition } from './composition.ts';
 import { type ExpectedTree, expectedTree, kernelMountPoints } from './expected-tree.ts';
 import { fetchLayer, type MissingLayer, planMissingLayer } from './fetch-layer.ts';
 import { describeLayer, readStoredLayer } from './layer.ts';
+import { machineFilesOf } from './machine-files.ts';
 import type { Remark } from './remark.ts';
 import type { LayerRecord } from './store.ts';
 
@@ -93,6 +94,7 @@ async function verifyLayers(
     metadata: state.metadata,
     writablePaths: agent.config.writable_paths,
     mountPoints: agent.config.way === 'directory' ? [] : kernelMountPoints,
+    machineFiles: machineFilesOf(agent.config),
   });
 
   return { desired, tree, image, services: [], probes: [] };

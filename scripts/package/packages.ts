@@ -70,6 +70,9 @@ export function agentPackage(version: string): DebianPackage {
     },
     files: {
       ...(Object.fromEntries([...units, ...scripts]) as Files),
+      'packaging/initramfs/gantry-mount-root': 'usr/lib/gantry/gantry-mount-root',
+      'packaging/initramfs/hook': 'usr/share/initramfs-tools/hooks/gantry',
+      'packaging/initramfs/local-bottom': 'usr/share/initramfs-tools/scripts/local-bottom/gantry',
       'docs/guides/install.md': 'usr/share/doc/gantry-agent/install.md',
       LICENSE: 'usr/share/doc/gantry-agent/copyright',
     },

@@ -80,6 +80,10 @@ export const machinesLimits = {
   healthyModulesMax: 40,
   /** Generations an agent keeps: the running one and the one before it. */
   agentGenerationsKept: 2,
+  /** Boots of a new root until the machine returns to the one before it. */
+  agentTrialBootsMax: 3,
+  /** Looks at a new root that runs and is not healthy until the machine returns: five minutes. */
+  agentTrialLooksMax: 5,
   /**
    * Time between two checks in which a running agent reads every file again, whatever its change
    * time says.

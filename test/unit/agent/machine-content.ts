@@ -15,7 +15,7 @@ import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/inde
 import type { Director } from './directors.ts';
 
 /** A file's content, or what else is at a path. */
-export type Content = string | { target: string } | { mode: number; content: string };
+export type Content = string | { target: string } | { mode: number; content: string | Uint8Array };
 
 export interface ModuleOptions {
   name: string;

@@ -145,7 +145,9 @@ export class World {
     return this.token();
   }
 
-  async enroll(options: Pick<EnrollOptions, 'layout' | 'writablePaths'> = {}): Promise<void> {
+  async enroll(
+    options: Pick<EnrollOptions, 'layout' | 'way' | 'writablePaths'> = {},
+  ): Promise<void> {
     await enroll({ token: this.token(), dir: this.dir, now: this.now, ...options });
   }
 

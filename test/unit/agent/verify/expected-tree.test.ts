@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expectedTree, requireTree } from '../../../../agent/verify/expected-tree.ts';
+import { expectedTree, isDataLink, requireTree } from '../../../../agent/verify/expected-tree.ts';
+import { machineFilesOf } from '../../../../agent/verify/machine-files.ts';
 import { limits } from '../../../../shared/base/limits/index.ts';
 import type { RenderedFile } from '../../../../shared/contract/reconcile/index.ts';
 import { parentPath, type TreeEntry } from '../../../../shared/domain/files/index.ts';
@@ -189,6 +190,45 @@ describe('an expected tree', () => {
       ['/srv/db/conf', 'file'],
       ['/srv/db/seed', 'file'],
     ]);
+  });
+
+  it('links the machine’s files of /etc, and takes no identity from a module', () => {
+    const { entries, shippedData, added } = expectedTree({
+      entries: tree(
+        ['/etc', 'directory'],
+        ['/etc/hosts', 'file'],
+        ['/etc/machine-id', 'file'],
+        ['/etc/resolv.conf', 'symlink'],
+      ),
+      owners: new Map(),
+      rendered: [],
+      metadata: {},
+      writablePaths: ['/var'],
+      machineFiles: machineFilesOf({ way: 'root' }),
+    });
+
+    expect(entries.filter(isDataLink).map(({ path }) => path)).toEqual([
+      '/etc/adjtime',
+      '/etc/fstab',
+      '/etc/hostname',
+      '/etc/hosts',
+      '/etc/machine-id',
+      '/var',
+    ]);
+    expect(shippedData.map(({ path }) => path)).toEqual(['/', '/etc', '/etc/hosts', '/var']);
+    expect([...added].sort()).toEqual([
+      '/etc/adjtime',
+      '/etc/fstab',
+      '/etc/hostname',
+      '/etc/hosts',
+      '/etc/machine-id',
+      '/machine-data',
+      '/run',
+      '/run/gantry',
+      '/run/gantry/metadata.json',
+      '/var',
+    ]);
+    expect(machineFilesOf({ way: 'services' })).toEqual([]);
   });
 
   it('never has an entry whose parent is no directory of it, whatever is rendered', () => {

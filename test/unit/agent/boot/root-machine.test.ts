@@ -1,0 +1,198 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { debianTree, Machine } from '../../../support/nspawn.ts';
+import { missing, requires } from '../../../support/requirements.ts';
+import type { Content } from '../machine-content.ts';
+import { type Module, World } from '../world.ts';
+
+// A machine that boots from its composition: systemd as PID 1 in mounts that the agent made.
+
+const here = ['root', 'mmdebstrap', 'systemd-nspawn'] as const;
+const isPossible = here.every((one) => missing(one) === undefined);
+const checkout = resolve(import.meta.dirname, '../../../..');
+/** In the agent's directory, which each root shows. */
+const source = '/var/lib/gantry/source';
+
+let world: World;
+let work: string;
+let base: Module;
+let machine: Machine;
+
+beforeAll(async () => {
+  if (!isPossible) return;
+  work = await mkdtemp(join(tmpdir(), 'gantry-root-'));
+  world = await World.start();
+  // On a disk: a container has no loop device, which an image on a tmpfs would need.
+  await rm(world.dir, { recursive: true });
+  world.dir = join(work, 'gantry');
+  await mkdir(world.dir);
+  await world.enroll({ way: 'root' });
+  base = await world.module({
+    name: 'base',
+    files: filesOf(await debianTree({ suite: 'trixie' })),
+  });
+}, 300_000);
+afterAll(async () => {
+  await machine?.stop();
+  if (work !== undefined) unmountRoot();
+  await world?.stop();
+  if (work !== undefined) await rm(work, { recursive: true, force: true });
+}, 120_000);
+
+const emptied =
+  /^\/(dev|proc|run|sys|tmp|var\/(cache|lib\/(apt|dpkg))|usr\/share\/(doc|locale|man|i18n|zoneinfo|perl)|usr\/lib\/x86_64-linux-gnu\/(gconv|perl.*))$/;
+
+/** The files of a tree, without what a machine needs not in order to boot. */
+function filesOf(tree: string): Record<string, Content> {
+  const files: Record<string, Content> = {};
+  const visit = (path: string) => {
+    for (const name of readdirSync(tree + path)) {
+      const each = `${path}/${name}`;
+      if (emptied.test(each)) files[`${each}/`] = '';
+      else visitOne(each);
+    }
+    if (path !== '') files[`${path}/`] = '';
+  };
+  const visitOne = (path: string) => {
+    const stat = lstatSync(tree + path);
+    if (stat.isDirectory()) visit(path);
+    else if (stat.isSymbolicLink()) files[path] = { target: readlinkSync(tree + path) };
+    else if (stat.isFile()) {
+      files[path] = { mode: stat.mode & 0o7777, content: readFileSync(tree + path) };
+    }
+  };
+
+  visit('');
+  return files;
+}
+
+async function publish(version: number): Promise<void> {
+  const page = await world.module({ name: 'page', files: { '/srv/page': `version ${version}` } });
+  await world.publish({ modules: [base, page], version });
+}
+
+function unmountRoot(): void {
+  spawnSync('umount', ['--recursive', '--lazy', join(work, 'root')]);
+}
+
+/** As the initramfs does, with systemd-nspawn in place of a kernel. */
+async function boot(): Promise<void> {
+  const root = join(work, 'root');
+  await mkdir(root, { recursive: true });
+  unmountRoot();
+  await world.unmountAll();
+  // Read-only: whatever removes the directory removes nothing of the checkout.
+  const shown = join(world.dir, 'source');
+  await mkdir(shown, { recursive: true });
+  execFileSync('mount', ['-o', 'bind,ro', checkout, shown]);
+  execFileSync(join(checkout, 'packaging/initramfs/gantry-mount-root'), [world.dir, root]);
+  machine = await Machine.boot({
+    name: `gantry-root-${process.pid}`,
+    root,
+    console: join(work, 'console'),
+    args: ['--timezone=off', '--resolv-conf=off'],
+  });
+}
+
+async function agent(...args: string[]): Promise<string> {
+  const node = join(source, 'node_modules/.bin/node');
+  const root = ['--root', '/var/lib/gantry'];
+  const gantry = join(source, 'cli/main.ts');
+  return machine.run(node, gantry, 'agent', ...args, ...root, '--json');
+}
+
+describe('a machine that boots from its composition', () => {
+  it('is prepared where it does not run yet', async (context) => {
+    requires(context, ...here);
+    await publish(1);
+    const { report } = await world.run();
+    expect(report).toMatchObject({ status: 'applied', code: null });
+  });
+
+  it('boots, with an identity and data of its own', async (context) => {
+    requires(context, ...here);
+    await mkdir(join(world.dir, 'machine-data/etc'), { recursive: true });
+    await writeFile(join(world.dir, 'machine-data/etc/hostname'), 'web-1\n');
+    await boot();
+
+    expect(await machine.run('cat', '/srv/page')).toBe('version 1');
+    expect(await machine.run('cat', '/etc/machine-id')).toMatch(/^[0-9a-f]{32}$/);
+    expect(await machine.run('cat', '/etc/hostname')).toBe('web-1');
+    expect((await machine.try('touch', '/usr/mine')).stderr).toContain('Read-only file system');
+    await machine.run('touch', '/var/lib/mine');
+    expect(await readFile(join(world.dir, 'machine-data/var/lib/mine'), 'utf8')).toBe('');
+    expect(JSON.parse(await agent('boot'))).toEqual({
+      generation: 1,
+      path: '/var/lib/gantry/generations/1',
+    });
+    expect(JSON.parse(await agent('run', '--once'))).toMatchObject({
+      status: 'unchanged',
+      code: null,
+      health: 'healthy',
+    });
+  });
+
+  it('follows by a soft-reboot, with the new root on trial until it is healthy', async (context) => {
+    requires(context, ...here);
+    await publish(2);
+    expect(JSON.parse(await agent('run', '--once'))).toMatchObject({
+      status: 'applied',
+      code: null,
+    });
+    await awaitPage('version 2');
+
+    expect(await machine.run('systemctl', 'show', '--property=SoftRebootsCount', '--value')).toBe(
+      '1',
+    );
+    expect(await readFile(join(world.dir, 'boot/trial'), 'utf8')).toBe('2 1 1 0\n');
+    expect(await machine.run('ls', '/var/lib/mine')).toBe('/var/lib/mine');
+    expect(JSON.parse(await agent('run', '--once'))).toMatchObject({
+      status: 'unchanged',
+      code: null,
+    });
+    expect(existsSync(join(world.dir, 'boot/trial'))).toBe(false);
+    expect(JSON.parse(await machine.run('cat', '/run/gantry/metadata.json'))).toHaveProperty(
+      'instance',
+    );
+  });
+
+  it('keeps the roots that it runs and can return to, through many soft-reboots', async (context) => {
+    requires(context, ...here);
+    for (const version of [3, 4]) {
+      await publish(version);
+      expect(JSON.parse(await agent('run', '--once'))).toMatchObject({ code: null });
+      await awaitPage(`version ${version}`);
+      expect(JSON.parse(await agent('run', '--once'))).toMatchObject({
+        status: 'unchanged',
+        code: null,
+      });
+    }
+
+    const names = readdirSync(join(world.dir, 'generations'));
+    expect(names.filter((name) => /^\d+$/.test(name)).sort()).toEqual(['3', '4']);
+  });
+
+  it('boots the root before a new one that was never healthy, and stays there', async (context) => {
+    requires(context, ...here);
+    await machine.cut();
+    await writeFile(join(world.dir, 'boot/trial'), '4 3 3 0\n');
+    await boot();
+    expect(await machine.run('cat', '/srv/page')).toBe('version 3');
+
+    const report = JSON.parse(await agent('run', '--once'));
+    expect(report).toMatchObject({ code: 'rolled_back', generation: 4 });
+    await expect(agent('run', '--once')).rejects.toThrow('rolled_back');
+    expect(readlinkSync(join(world.dir, 'current'))).toBe('generations/3');
+  });
+});
+
+/** Waits until the machine has a page and all its units run. */
+async function awaitPage(content: string): Promise<void> {
+  const wanted = { stdout: `${content}running\n` };
+  const show = 'cat /srv/page; systemctl is-system-running';
+  await expect.poll(() => machine.try('sh', '-c', show), { timeout: 60_000 }).toMatchObject(wanted);
+}
