@@ -142,7 +142,7 @@ function jobParts({ path, arguments: takesArguments }: ManifestJob): Part[] {
 function userParts(user: ManifestUser): Part[] {
   const { uid, primary_gid, primary_group, home, shell, gecos, supplementary_groups } = user;
   return [
-    uid === undefined ? 'id from the account’s table' : `uid ${uid}`,
+    uid === undefined ? 'id by its name' : `uid ${uid}`,
     primary_gid !== undefined && `gid ${primary_gid}`,
     primary_group && `group ${primary_group}`,
     supplementary_groups && `also in ${supplementary_groups.join(' and ')}`,
@@ -154,7 +154,7 @@ function userParts(user: ManifestUser): Part[] {
 
 function groupParts({ gid, members }: ManifestGroup): Part[] {
   return [
-    gid === undefined ? 'id from the account’s table' : `gid ${gid}`,
+    gid === undefined ? 'id by its name' : `gid ${gid}`,
     members && `members ${members.join(' and ')}`,
   ];
 }
