@@ -1,7 +1,7 @@
 import { Database, joinWanted, wantedByFragment, wantedByManifests } from './account-lines.ts';
 import type { ReadContent, UnitInput } from './input.ts';
 import { AccountMerge, type Databases } from './merge-accounts.ts';
-import type { Drawing, Root } from './root.ts';
+import { type Drawing, type Root, reservedError } from './root.ts';
 import type { RootUser } from './services.ts';
 
 /**
@@ -56,6 +56,7 @@ export function addAccounts(
   merge.add(wanted);
   for (const name of Object.keys(databases) as DatabaseName[]) {
     if (!all[name].hasChanged) continue;
+    requireFile(pathOf(name), root);
     const { mode = databases[name], uid = 0, gid = 0, xattrs } = root.get(pathOf(name)) ?? {};
     drawing.addFile(pathOf(name), all[name].format(), {
       mode,
@@ -66,4 +67,11 @@ export function addAccounts(
   }
 
   return merge.users();
+}
+
+/** What a link leads to was not read, so a new file would lack its users. */
+function requireFile(path: string, root: Root): void {
+  const type = root.get(path)?.type;
+  if (type === undefined || type === 'file') return;
+  throw reservedError(path, `which is of type ${type}`, root.ownerOf(path));
 }

@@ -85,6 +85,13 @@ function planService(
   root: Root,
 ): PlannedService | null {
   const own = { unit: unitName(account, layer, service.name), layer, service, found: null };
+  // Manifests are checked when they are read. No other text may become a path either.
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(service.name)) {
+    throw serviceInvalidError(
+      `expected a service of ${layerName(layer)} to be named by letters, digits and "-", found ${JSON.stringify(service.name)}`,
+    );
+  }
+
   const hasOwn = service.start_command !== undefined || service.unit_body !== undefined;
   if (hasOwn || (layer.manifest.services ?? []).length === 0)
     return { ...own, managed: 'generated' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ManifestUser } from '../../../shared/domain/modules/index.ts';
-import { generate, type ModuleOptions } from './factory.ts';
+import { base, generate, type ModuleOptions } from './factory.ts';
 
 const user = (one: ManifestUser, more: Partial<ModuleOptions> = {}): ModuleOptions => ({
   ...more,
@@ -135,6 +135,13 @@ deploy:x:450:450:Deploys:/srv:/bin/sh
     ],
   ])('conflict about %s', (_, modules) => {
     expect(() => generate(modules)).toThrow(expect.objectContaining({ code: 'user_conflict' }));
+  });
+
+  it('do not replace a database that is a link', () => {
+    const linked = { ...base, '/etc/passwd': '-> ../opt/passwd', '/opt/passwd': 'x' };
+    expect(() => generate([user({ name: 'a', uid: 450 })], { base: linked })).toThrow(
+      expect.objectContaining({ code: 'generated_path_conflict', field: '/etc/passwd' }),
+    );
   });
 
   it('conflict with the uid that a build recorded', () => {

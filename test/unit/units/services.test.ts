@@ -106,6 +106,8 @@ describe('a service that no unit can say', () => {
     { working_directory: '/srv/../etc' },
     { working_directory: '/srv\nUser=root' },
     { working_directory: '/srv ' },
+    { name: '../../../etc/cron.d/x' },
+    { name: 'a\nb' },
     { user: 'a b' },
     { user: '../x' },
     { env: { A: 'a\nb' } },
