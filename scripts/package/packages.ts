@@ -66,7 +66,8 @@ export function agentPackage(version: string): DebianPackage {
       'Looks at the desired state each minute, verifies all of it, and applies what changed.',
     relations: {
       Depends: `gantry (= ${version}), systemd, init-system-helpers`,
-      Recommends: 'dbus',
+      // Services run as users that only their root has.
+      Recommends: 'dbus, libnss-systemd',
     },
     files: {
       ...(Object.fromEntries([...units, ...scripts]) as Files),
