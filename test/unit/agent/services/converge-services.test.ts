@@ -64,6 +64,7 @@ interface Wanted {
   lines?: string[];
   command?: string;
   after?: string[];
+  after_healthy?: string[];
   health?: object | null;
   reboot_required?: boolean;
 }
@@ -93,7 +94,7 @@ function toService(
     ...made,
     digest,
     after,
-    after_healthy: [],
+    after_healthy: (rest.after_healthy ?? []).map((one) => `gantry-${one}:main.service`),
     health: rest.health ?? null,
     reboot_required: rest.reboot_required ?? false,
   };
@@ -196,6 +197,26 @@ describe('the services of a machine with its own systemd', { timeout }, () => {
     expect(await property('db', 'ActiveState')).toBe('inactive');
     expect(await property('db', 'LoadState')).toBe('not-found');
     expect(await property('web', 'ActiveState')).toBe('active');
+  });
+
+  it('wait for what must be healthy first', async () => {
+    const port = 20_000 + (process.pid % 10_000);
+    const listen = `sleep 2; my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1:${port}"); sleep 600`;
+    const times = { interval_s: 1, timeout_s: 1, initial_delay_s: 0 };
+    const { faults } = await converge([
+      { name: 'web', after: ['db'], after_healthy: ['db'] },
+      {
+        name: 'db',
+        command: `/usr/bin/perl -MIO::Socket::INET -e '${listen.replaceAll('$', '$$')}'`,
+        health: { kind: 'tcp', host: '127.0.0.1', port, ...times },
+      },
+    ]);
+
+    expect(faults).toEqual([]);
+    const [db, web] = await Promise.all(
+      ['db', 'web'].map((name) => property(name, 'ActiveEnterTimestampMonotonic')),
+    );
+    expect(Number(web) - Number(db)).toBeGreaterThan(1_500_000);
   });
 
   it('that do not come up are named, with the last lines of their journal', async () => {

@@ -54,6 +54,23 @@ describe('an expected tree', () => {
     requireTree(entries);
   });
 
+  it('has the mount points that it is asked for, and keeps what modules ship there', () => {
+    const entries = tree(['/dev', 'directory'], ['/proc', 'symlink']);
+    const mountPoints = ['/dev', '/proc', '/sys'];
+    const made = expectedTree({
+      ...{ entries, owners: new Map(), rendered: [], metadata: {}, writablePaths: [], mountPoints },
+    });
+
+    const types = new Map(made.entries.map(({ path, type }) => [path, type]));
+    expect(mountPoints.map((path) => types.get(path))).toEqual([
+      'directory',
+      'symlink',
+      'directory',
+    ]);
+    expect(made.added.has('/sys')).toBe(true);
+    expect(made.added.has('/dev')).toBe(false);
+  });
+
   it.each([
     '/../etc/passwd',
     '/etc/../../x',
