@@ -2,13 +2,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, describe, expect, inject } from 'vitest';
+import { afterAll, describe, expect, inject, vi } from 'vitest';
 import { enroll } from '../../../agent/enroll.ts';
 import { runOnce } from '../../../agent/run.ts';
 import { createCategory, signAsDirector } from '../../../shared/actions/accounts/index.ts';
 import { createInstance, renewJoinToken } from '../../../shared/actions/machines/index.ts';
 import { assignModule, updateInstance } from '../../../shared/actions/operations/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
+import { fsVerityDigest } from '../../../shared/composefs/index.ts';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeDesiredState } from '../../../shared/director/index.ts';
 import type { DriftReport, Instance } from '../../../shared/domain/machines/index.ts';
@@ -24,6 +25,8 @@ import { authorKey, eventually, type World } from '../../support/world.ts';
 const { publicUrl } = inject('stack');
 const page =
   'a page of more than sixty-four bytes, so that it lies in the store and not in the image itself\n';
+/** Makes the layer large enough that a range of it pays. */
+const large = `${page.repeat(1000)}the end\n`;
 let template: Template;
 let directory: string;
 let names = 0;
@@ -34,7 +37,7 @@ it.beforeAll(async ({ world }) => {
 
   await world.register('site', key);
   const version = await world.ingest(
-    { name: 'site', files: { 'srv/index.html': page } },
+    { name: 'site', files: { 'srv/index.html': page, 'srv/large.html': large } },
     'v1.0.0',
     key,
   );
@@ -113,6 +116,26 @@ async function serve(world: World, to: Machine, Body: Uint8Array): Promise<void>
 }
 
 describe('a machine', () => {
+  it('fetches only what its store lacks, by a range of the stored layer', async ({ world }) => {
+    const it = await running(world);
+    const verity = fsVerityDigest(Buffer.from(page));
+    await rm(join(it.dir, 'store', verity.slice(0, 2), verity.slice(2)));
+
+    const asked: [string | null, number][] = [];
+    const real = globalThis.fetch;
+    const spied = vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, init) => {
+      const response = await real(url, init);
+      const range = new Headers(init?.headers).get('range');
+      if (String(url).includes('/artifacts/')) asked.push([range, response.status]);
+      return response;
+    });
+
+    const { report } = await runOnce(it).finally(() => spied.mockRestore());
+    expect(report).toMatchObject({ status: 'unchanged', code: 'store_tampered' });
+    expect(asked).toEqual([[expect.stringMatching(/^bytes=\d+-\d+$/), 206]]);
+    expect((await runOnce(it)).report).toMatchObject({ status: 'unchanged', code: null });
+  });
+
   it('runs what has the names of the properties that every object inherits', async ({ world }) => {
     const name = 'constructor';
     const names = [name, 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'];
