@@ -108,6 +108,21 @@ describe('a full disk', () => {
     await expectRecovery(3);
   });
 
+  it('reports disk_full when files are more than the disk has inodes for', async (context) => {
+    requires(context, 'root');
+    mountTmpfs(world.dir, '16m,nr_inodes=200');
+    await startMachine();
+
+    const many = Object.fromEntries(
+      Array.from({ length: 300 }, (_, n) => [`/srv/many/${n}`, `${long} ${n} ${long.repeat(4)}`]),
+    );
+    await publishNext(2, many);
+    await expectFailure('disk_full', /expected \d+ free inodes, found \d+/);
+
+    await publishNext(3);
+    await expectRecovery(3);
+  });
+
   it('reports io_error even when no block is free for the report, and recovers', async (context) => {
     requires(context, 'root');
     mountTmpfs(world.dir, '4m');
