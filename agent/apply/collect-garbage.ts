@@ -41,7 +41,12 @@ export async function collectGarbage(paths: AgentPaths, states: DesiredState[]):
     folder('documents'),
     layers.flatMap((layer) => [hexOf(layer.digest), hexOf(layer.manifest_digest)]),
   );
-  await collectObjects(paths.store, layers);
+  const compositions = needed.map((state) => state.composition_digest);
+  await keepOnly(
+    folder('generated'),
+    compositions.map((digest) => `${hexOf(digest)}.json`),
+  );
+  await collectObjects(paths.store, layers, compositions);
 }
 
 /**
@@ -64,8 +69,12 @@ async function readGenerationStates({ generations }: AgentPaths): Promise<Desire
   return states;
 }
 
-async function collectObjects(dir: string, layers: DesiredLayer[]): Promise<void> {
-  const needed = await findNeededObjects(new Store(dir), layers);
+async function collectObjects(
+  dir: string,
+  layers: DesiredLayer[],
+  compositions: string[],
+): Promise<void> {
+  const needed = await findNeededObjects(new Store(dir), layers, compositions);
 
   for (const prefix of await readdir(dir)) {
     if (!/^[0-9a-f]{2}$/.test(prefix)) continue;
@@ -75,20 +84,29 @@ async function collectObjects(dir: string, layers: DesiredLayer[]): Promise<void
   }
 }
 
-/** First two digits of a verity digest → the remaining digits of each that a layer needs. */
+/**
+ * First two digits of a verity digest → the remaining digits of each that a layer, or the generated
+ * layer of a composition, needs.
+ */
 async function findNeededObjects(
   store: Store,
   layers: DesiredLayer[],
+  compositions: string[],
 ): Promise<Map<string, string[]>> {
   const needed = new Map<string, string[]>();
+  const need = (verity: string) => {
+    const names = needed.get(verity.slice(0, 2));
+    if (names === undefined) needed.set(verity.slice(0, 2), [verity.slice(2)]);
+    else names.push(verity.slice(2));
+  };
 
   for (const layer of new Map(layers.map((one) => [one.layer_digest, one])).values()) {
-    for (const entry of (await readEntries(store, layer)).filter(isStored)) {
-      const verity = entry.verity as string;
-      const names = needed.get(verity.slice(0, 2));
-      if (names === undefined) needed.set(verity.slice(0, 2), [verity.slice(2)]);
-      else names.push(verity.slice(2));
-    }
+    for (const { verity } of (await readEntries(store, layer)).filter(isStored))
+      need(verity as string);
+  }
+
+  for (const digest of compositions) {
+    for (const verity of await store.readGenerated(digest)) need(verity);
   }
 
   return needed;

@@ -3,22 +3,31 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type ErrorContext, GantryError, isGantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
-import { compose, renderInstanceFiles } from '../../shared/composition/index.ts';
+import { compose, renderInstanceFiles, withGenerated } from '../../shared/composition/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { Composition, CompositionLayer } from '../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
 import type { Metadata } from '../../shared/domain/templates/index.ts';
+import {
+  type GeneratedLayer,
+  generateLayer,
+  listNeededFiles,
+  type UnitInput,
+  unitLayers,
+} from '../../shared/units/index.ts';
 import { isStored, type Store } from './store.ts';
 
 export interface VerifiedComposition {
   composition: Composition;
+  /** The topmost layer, which is made from the manifests of all modules. */
+  generated: GeneratedLayer;
   image: Uint8Array;
 }
 
 /**
- * Composes the layers again and compares the result with the desired state: order, effective masks,
- * image and rendered files.
+ * Composes the layers again, with the generated layer on top, and compares the result with the
+ * desired state: order, effective masks, image and rendered files.
  *
  * @throws `composition_mismatch`
  */
@@ -27,17 +36,43 @@ export async function verifyComposition(
   layers: CompositionLayer[],
   store: Store,
 ): Promise<VerifiedComposition> {
-  const composition = recompose(layers, desired.state.layers);
+  const merged = recompose(layers, desired.state.layers);
+  const generated = await generate(desired.state, merged, store);
+  const composition = withGenerated(merged, generated);
 
   const { image, digest } = composefsImage(composition.entries);
   checkImage(desired, image, `sha256:${digest}`);
 
   await checkRenderedFiles(desired, composition, store);
-  return { composition, image };
+  return { composition, generated, image };
+}
+
+async function generate(
+  { account, rendered_files }: VerifiedDesiredState['state'],
+  merged: Composition,
+  store: Store,
+): Promise<GeneratedLayer> {
+  const manifests = new Map(
+    merged.layers.flatMap((layer) =>
+      layer.manifest === undefined ? [] : [[layerName(layer), layer.manifest] as const],
+    ),
+  );
+  const layers = unitLayers(merged, manifests);
+  const input: UnitInput = { account, layers, entries: merged.entries, rendered_files };
+
+  const needed = new Set(listNeededFiles(input));
+  const contents = new Map<string, Uint8Array>();
+  for (const entry of merged.entries) {
+    if (needed.has(entry.path)) contents.set(entry.path, await readContent(entry, store));
+  }
+
+  return orMismatch('its layers do not go together', () =>
+    generateLayer(input, (path) => contents.get(path) ?? new Uint8Array()),
+  );
 }
 
 function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composition {
-  const composition = composeOrMismatch(layers);
+  const composition = orMismatch('its layers do not compose', () => compose(layers));
 
   const found = composition.layers.map(layerName);
   const expected = stated.map(layerName);
@@ -53,12 +88,12 @@ function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composit
   return composition;
 }
 
-function composeOrMismatch(layers: CompositionLayer[]): Composition {
+function orMismatch<T>(what: string, work: () => T): T {
   try {
-    return compose(layers);
+    return work();
   } catch (cause) {
     if (!isGantryError(cause)) throw cause;
-    throw mismatchError(`its layers do not compose: ${cause.message}`, { cause });
+    throw mismatchError(`${what}: ${cause.message}`, { cause });
   }
 }
 

@@ -43,6 +43,8 @@ export interface TreeParts {
   /** The merged root, as composed and verified. */
   entries: TreeEntry[];
   owners: Map<string, string>;
+  /** Bytes of files of the generated layer, by path; none without one. */
+  generated?: ReadonlyMap<string, Uint8Array>;
   rendered: RenderedFile[];
   metadata: Record<string, unknown>;
   /** The machine's own paths, which exist whatever modules ship. */
@@ -66,6 +68,7 @@ export const kernelMountPoints = ['/dev', '/proc', '/run', '/sys', '/tmp'];
 export function expectedTree({
   entries,
   owners,
+  generated = new Map(),
   rendered,
   metadata,
   writablePaths,
@@ -73,7 +76,7 @@ export function expectedTree({
   machineFiles = [],
 }: TreeParts): ExpectedTree {
   const tree = new Map(entries.map((entry) => [entry.path, entry]));
-  const contents = inlineContents(entries);
+  const contents = new Map([...inlineContents(entries), ...generated]);
   const allOwners = new Map(owners);
   const place = (entry: TreeEntry, bytes: Uint8Array) => {
     placeFile(tree, { ...entry, size: bytes.length, verity: fsVerityDigest(bytes) });

@@ -2,6 +2,7 @@ import { GantryError, isGantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
+import type { ModuleManifest } from '../../shared/domain/modules/index.ts';
 import { parseManifestJson } from '../../shared/manifest/index.ts';
 import type { Agent } from '../agent.ts';
 import { makeBreather } from './content-check.ts';
@@ -13,6 +14,7 @@ export interface VerifiedLayer {
   file_spec: string[];
   mask: string[];
   protected_spec: string[];
+  manifest: ModuleManifest;
 }
 
 /**
@@ -84,7 +86,8 @@ export function describeLayer(
   layer: DesiredLayer,
   { manifest_json, entries }: LayerRecord,
 ): VerifiedLayer {
-  const { name, file_spec, mask, protected_spec } = parseManifestJson(manifest_json);
+  const manifest = parseManifestJson(manifest_json);
+  const { name, file_spec, mask, protected_spec } = manifest;
   if (name !== layer.module) {
     throw mismatchError(
       layer,
@@ -92,7 +95,7 @@ export function describeLayer(
     );
   }
 
-  return { entries, file_spec, mask, protected_spec };
+  return { entries, file_spec, mask, protected_spec, manifest };
 }
 
 export function mismatchError(layer: DesiredLayer, why: string, cause?: unknown): GantryError {

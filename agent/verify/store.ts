@@ -47,7 +47,10 @@ const layerRecord = z.object({
 });
 export type LayerRecord = z.infer<typeof layerRecord>;
 
-const folders = ['layers', 'indexes', 'documents', 'signatures'];
+const folders = ['layers', 'indexes', 'documents', 'signatures', 'generated'];
+
+/** The fs-verity digests of the objects that a composition's generated layer has. */
+const generatedRecord = z.array(z.string().regex(/^[0-9a-f]{64}$/));
 
 /**
  * Whether a file's content is in the store: short content is in the entry itself, as in composefs
@@ -189,6 +192,23 @@ export class Store {
     await rm(this.#layerPath(digest), { force: true });
   }
 
+  /**
+   * The objects of a composition's generated layer; none when the record is missing or damaged,
+   * since both mean that they are written again.
+   */
+  async readGenerated(compositionDigest: string): Promise<string[]> {
+    const bytes = await readIfPresent(this.#generatedPath(compositionDigest));
+    try {
+      return generatedRecord.parse(JSON.parse(bytes?.toString() ?? '[]'));
+    } catch {
+      return [];
+    }
+  }
+
+  async writeGenerated(compositionDigest: string, objects: readonly string[]): Promise<void> {
+    await writeAtomic(this.#generatedPath(compositionDigest), JSON.stringify(objects));
+  }
+
   /** An OCI manifest or index; undefined when it is missing or no longer has its SHA-256. */
   async readDocument(digest: string): Promise<Buffer | undefined> {
     const bytes = await readIfPresent(join(this.#dir, 'documents', hexOf(digest)));
@@ -210,6 +230,10 @@ export class Store {
 
   #indexPath(layerDigest: string): string {
     return join(this.#dir, 'indexes', `${hexOf(layerDigest)}.json.gz`);
+  }
+
+  #generatedPath(compositionDigest: string): string {
+    return join(this.#dir, 'generated', `${hexOf(compositionDigest)}.json`);
   }
 
   #layerPath(digest: string): string {

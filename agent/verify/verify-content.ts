@@ -1,14 +1,20 @@
 import { isGantryError } from '../../shared/base/error.ts';
+import { generatedOwner } from '../../shared/composition/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../../shared/director/index.ts';
-import type { CompositionLayer, GeneratedService } from '../../shared/domain/compose/index.ts';
-import type { ManifestProbe } from '../../shared/domain/modules/index.ts';
+import type {
+  Composition,
+  CompositionLayer,
+  GeneratedService,
+} from '../../shared/domain/compose/index.ts';
+import type { GeneratedProbe } from '../../shared/units/index.ts';
 import type { Agent } from '../agent.ts';
 import { addSpace, requireSpace, spaceOf } from '../disk-space.ts';
 import { checkAuthorSignatures } from './author-signatures.ts';
 import { verifyComposition } from './composition.ts';
 import { type ExpectedTree, expectedTree, kernelMountPoints } from './expected-tree.ts';
 import { fetchLayer, type MissingLayer, planMissingLayer } from './fetch-layer.ts';
+import { storeGenerated } from './generated-objects.ts';
 import { describeLayer, readStoredLayer } from './layer.ts';
 import { machineFilesOf } from './machine-files.ts';
 import type { Remark } from './remark.ts';
@@ -23,10 +29,10 @@ export interface VerifiedContent {
   tree: ExpectedTree;
   /** The composition image, computed here. */
   image: Uint8Array;
-  /** The services of the composition, in the order in which they start. */
+  /** What the machine starts, in that order. */
   services: readonly GeneratedService[];
   /** Commands that the shells of the machine must find at a path. */
-  probes: readonly ManifestProbe[];
+  probes: readonly GeneratedProbe[];
 }
 
 /**
@@ -85,11 +91,14 @@ async function verifyLayers(
     }),
   );
 
-  const { composition, image } = await verifyComposition(desired, layers, agent.store);
+  const { composition, generated, image } = await verifyComposition(desired, layers, agent.store);
+
+  await storeGenerated(generated, state, agent);
 
   const tree = expectedTree({
     entries: composition.entries,
-    owners: composition.owners,
+    owners: shippedOwners(composition),
+    generated: generated.contents,
     rendered: state.rendered_files,
     metadata: state.metadata,
     writablePaths: agent.config.writable_paths,
@@ -97,7 +106,13 @@ async function verifyLayers(
     machineFiles: machineFilesOf(agent.config),
   });
 
-  return { desired, tree, image, services: [], probes: [] };
+  const { services, probes } = generated;
+  return { desired, tree, image, services, probes };
+}
+
+/** Generated files have no owner: a fault in one is not of a module. */
+function shippedOwners({ owners }: Composition): Map<string, string> {
+  return new Map([...owners].filter(([, owner]) => owner !== generatedOwner));
 }
 
 /** Everything that is fetched of a layer, so that one call brings all addresses. */

@@ -24,6 +24,7 @@ export function formatPreview({ preview, metadata, instances, warnings, bounds }
       ]),
     ],
     ['On machines', formatSignedRows(preview.effects.map(effectRow))],
+    ['Services', formatSignedRows(preview.services.map(serviceRow))],
     ['Metadata', formatSignedRows(metadata.flatMap((one) => diffMetadata(one, one.module)))],
     [
       'Files',
@@ -62,6 +63,13 @@ function effectRow({ module, name, was, now }: Preview['effects'][number]): Row 
   if (was === null) return ['+', `${module}: ${name}`, now ?? ''];
   if (now === null) return ['-', `${module}: ${name}`, was];
   return ['~', `${module}: ${name}`, `${was} → ${now}`];
+}
+
+function serviceRow({ unit, module, what, reboot_required }: Preview['services'][number]): Row {
+  const sign = { added: '+', removed: '-', changed: '~' } as const;
+  const does = { added: 'starts', removed: 'stops', changed: 'restarts' };
+  const when = reboot_required && what !== 'removed' ? ' at the next boot' : '';
+  return [sign[what], unit, `${does[what]}${when}, of ${module}`];
 }
 
 function fileRows({ added, removed, changed }: Preview): Row[] {
@@ -137,6 +145,7 @@ function formatTruncated(preview: Preview, { list_rows }: Answer['bounds']): str
     packages_added: preview.packages.added.length,
     packages_removed: preview.packages.removed.length,
     effects: preview.effects.length,
+    services: preview.services.length,
     added: preview.added.length,
     removed: preview.removed.length,
     changed: preview.changed.length,

@@ -6,18 +6,22 @@ import {
   type Composition,
   type CompositionIndex,
   compositionIndex,
+  type GeneratedService,
   type IndexedLayer,
+  type IndexedService,
   type LayerName,
   type PathFacts,
 } from '../domain/compose/index.ts';
 import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
+import { generatedOwner } from './generated.ts';
 import { layerName } from './priority.ts';
 
 /** Makes the index of a composition: plain JSON, always the same for the same composition. */
 export function indexOf(composition: Composition): CompositionIndex {
   const names = composition.layers.map(layerName);
   const number = new Map(names.map((name, index) => [name, index]));
-  const at = (name: LayerName) => number.get(name) ?? -1;
+  const at = (name: LayerName) => number.get(name) ?? (name === generatedOwner ? generatedAt : -1);
+  const services = (composition.services ?? []).map(indexedService);
 
   const index: CompositionIndex = {
     format: 1,
@@ -36,6 +40,7 @@ export function indexOf(composition: Composition): CompositionIndex {
       }),
     ),
     ...columnsOf(composition, at),
+    ...(services.length === 0 ? {} : { services }),
     dropped: composition.report.dropped.map(({ path, from, because_of }) => [
       path,
       at(from),
@@ -53,6 +58,14 @@ export function indexOf(composition: Composition): CompositionIndex {
   };
 
   return index;
+}
+
+/** The number of the generated layer as an owner: it is not one of the modules' layers. */
+const generatedAt = -2;
+
+function indexedService(service: GeneratedService): IndexedService {
+  const { unit, account, module, managed, digest, reboot_required } = service;
+  return { unit, account, module, managed, digest, reboot_required };
 }
 
 type Columns = Pick<
@@ -197,6 +210,10 @@ export function readFacts(
     ...facts,
     content: index.content[place] as string,
     mtime: index.mtime[place] as number,
-    by: index.layers[index.owner[place] as number]?.name ?? null,
+    by: ownerName(index, index.owner[place] as number),
   };
+}
+
+function ownerName({ layers }: CompositionIndex, owner: number): LayerName | null {
+  return owner === generatedAt ? generatedOwner : (layers[owner]?.name ?? null);
 }

@@ -2,6 +2,7 @@ import type { CompositionIndex, LayerName, PathExplanation } from '../domain/com
 import { shownPath } from '../domain/files/index.ts';
 import { compileGlob, matches } from '../files/index.ts';
 import { findPlace, readFacts } from './composition-index.ts';
+import { generatedOwner } from './generated.ts';
 import { ownerOf } from './preview.ts';
 
 /**
@@ -140,6 +141,8 @@ function presenceSentence(
     ];
   }
 
+  if (present.by === generatedOwner)
+    return [`${path} is generated from the manifests of the modules.`];
   if (winner === undefined) return [];
   const how = present.rendered ? ', rendered for each machine' : '';
   return [

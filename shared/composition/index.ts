@@ -4,6 +4,7 @@ export { decodeIndex, encodeIndex, indexOf } from './composition-index.ts';
 export { refuseSharedPorts } from './exclusive.ts';
 export { explainPath } from './explain.ts';
 export { explainUnmoved, type Move } from './explain-unmoved.ts';
+export { generatedOwner, withGenerated } from './generated.ts';
 export { findLostFiles } from './lost-files.ts';
 export { emptyIndex, previewComposition } from './preview.ts';
 export { layerName, layerPriority, type RankOf } from './priority.ts';
@@ -17,7 +18,7 @@ export {
   resolve,
   resolveVersions,
 } from './resolve.ts';
-export { type TruncatedReport, truncateReport } from './truncate.ts';
+export { type TruncatedReport, truncateList, truncateReport } from './truncate.ts';
 export {
   chooseVersion,
   parseConstraint,

@@ -1,9 +1,11 @@
 import type {
   ChangedEffect,
+  ChangedService,
   CompositionIndex,
   Decided,
   FactName,
   IndexedLayer,
+  IndexedService,
   LayerName,
   ModuleFacts,
   PackageUse,
@@ -31,6 +33,7 @@ export function previewComposition(
   const modules = changedModules(from.layers, after.layers);
   const packages = changedPackages(from.layers, after.layers);
   const effects = changedEffects(from.layers, after.layers);
+  const services = changedServices(from.services ?? [], after.services ?? []);
   const { added, removed, changed, times } = changedPaths(from, after);
 
   const dropped = describeFacts(from, after, 'dropped', (path, a, b) => ({
@@ -62,6 +65,7 @@ export function previewComposition(
     modules,
     packages: { added: cut(packages.added), removed: cut(packages.removed) },
     effects: cut(effects),
+    services: cut(services),
     added: cut(added),
     removed: cut(removed),
     changed: cut(changed),
@@ -73,6 +77,7 @@ export function previewComposition(
       packages_added: packages.added.length,
       packages_removed: packages.removed.length,
       effects: effects.length,
+      services: services.length,
       added: added.length,
       removed: removed.length,
       changed: changed.length,
@@ -158,6 +163,24 @@ function changedEffects(
       ...one,
     })),
   );
+}
+
+function changedServices(
+  before: readonly IndexedService[],
+  after: readonly IndexedService[],
+): ChangedService[] {
+  const old = new Map(before.map((one) => [one.unit, one]));
+  const fresh = new Map(after.map((one) => [one.unit, one]));
+
+  return [...new Set([...old.keys(), ...fresh.keys()])].sort(compareBytes).flatMap((unit) => {
+    const [was, now] = [old.get(unit), fresh.get(unit)];
+    const one = now ?? was;
+    if (one === undefined || was?.digest === now?.digest) return [];
+
+    const what = was === undefined ? 'added' : now === undefined ? 'removed' : 'changed';
+    const { account, module, reboot_required } = one;
+    return [{ unit, module: `${account}/${module}`, what, reboot_required }];
+  });
 }
 
 type Changes = Pick<Preview, 'added' | 'removed' | 'changed'> & { times: number };

@@ -15,6 +15,7 @@ const known: Record<string, string> = {
   'shared/registry/transport.ts': 'sends requests over those connections',
   'shared/domain/registries/address.ts': 'the types of addresses',
   'functions/api/problem.ts': 'the names of statuses',
+  'shared/units/confine.ts': 'the types of addresses',
 };
 const ofAws = /^(?:@smithy|@aws-sdk|@aws-lambda-powertools|aws-xray-sdk-core)\//;
 

@@ -63,6 +63,12 @@ async function show(template: string, flags: Flags & { track: string }): Promise
       'The composition has no modules.',
     );
 
+    const services = response.services.map(({ unit, managed, user, module }) => [
+      unit,
+      managed,
+      user ?? 'root',
+      module,
+    ]);
     const { dropped, shadowed, carved_out, counts } = report;
     const lost = dropped.map(({ path, from, because_of }) => ({ path, from, by: because_of }));
     const decided = [
@@ -74,6 +80,12 @@ async function show(template: string, flags: Flags & { track: string }): Promise
     return [
       head,
       layers,
+      ...(services.length === 0
+        ? []
+        : [table(['SERVICE', 'MANAGED', 'USER', 'MODULE'], services, '')]),
+      ...response.privileges.map(
+        ({ module, sentence }) => `privilege of ${module}: ${safe(sentence)}`,
+      ),
       ...decided,
       ...report.warnings.map((one) => `warning: ${safe(one)}`),
     ].join('\n\n');

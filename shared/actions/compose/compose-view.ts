@@ -21,10 +21,11 @@ import {
 } from '../../domain/modules/index.ts';
 import { commonAccount } from '../../domain/templates/index.ts';
 import { carveOuts } from '../../manifest/index.ts';
+import { listPrivileges, type MachineManifest, unitLayers } from '../../units/index.ts';
 import type { Services } from '../context/index.ts';
 import { layerEntries } from '../files/index.ts';
+import { generateRoot } from './generate-root.ts';
 import { type Choice, type Known, providedBy, readModule } from './known-modules.ts';
-import { privilegesOf } from './privileges-of.ts';
 import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
 /** A view of a template as it is composed; nothing is stored. */
@@ -82,8 +83,8 @@ export async function composeView(
   );
 
   warnings.push(...warnOfRights(view, modules.known, resolved.modules));
-  const composition = compose(layers.filter((layer) => layer !== null));
-  const rendered = composition.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
+  const merged = compose(layers.filter((layer) => layer !== null));
+  const rendered = merged.instance_files.reduce((sum, { entry }) => sum + entry.size, 0);
 
   refuseBeyond(
     'bytes of files that are rendered for each machine',
@@ -91,14 +92,25 @@ export async function composeView(
     rendered,
   );
 
+  const { account } = view.template;
+  const unitsOf = unitLayers(merged, manifestsOf(merged));
+
   return {
-    composition,
+    composition: await generateRoot(services, merged, { account, layers: unitsOf }),
     warnings,
     resolution,
     considered: [...modules.known.keys()].sort(),
     moves,
-    privileges: privilegesOf(composition.layers),
+    privileges: listPrivileges(unitsOf),
   };
+}
+
+function manifestsOf({ layers }: Composition): Map<LayerName, MachineManifest> {
+  return new Map(
+    layers.flatMap(({ account, module, manifest }) =>
+      manifest === undefined ? [] : [[`${account}/${module}`, manifest]],
+    ),
+  );
 }
 
 function refuseBeyond(what: string, expected: number, found: number): void {

@@ -6,6 +6,12 @@ const lasting: readonly ErrorCode[] = [
   'category_unknown',
   'instance_entry_unsupported',
   'glob_too_complex',
+  'user_conflict',
+  'service_conflict',
+  'service_cycle',
+  'service_invalid',
+  'sudo_invalid',
+  'generated_path_conflict',
 ];
 
 /** Returns true for an error that only a person can resolve: composing again fails again. */

@@ -94,6 +94,7 @@ export async function makeComposition(
     ),
     report: { ...composition.report, warnings: [...warnings, ...composition.report.warnings] },
     resolution,
+    ...(composition.services === undefined ? {} : { services: composition.services }),
     privileges,
     index_key,
   };

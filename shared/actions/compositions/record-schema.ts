@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { desiredLayer } from '../../contract/reconcile/index.ts';
-import { compositionReport, privilege, resolutionRecord } from '../../domain/compose/index.ts';
+import {
+  compositionReport,
+  generatedService,
+  privilege,
+  resolutionRecord,
+} from '../../domain/compose/index.ts';
 import { treeEntry } from '../../domain/files/index.ts';
 
 /** A file of an `instance` module, which is rendered for each machine, and its layer. */
@@ -27,6 +32,8 @@ export const compositionRecord = z.strictObject({
   report: compositionReport,
   /** How its versions were found. */
   resolution: resolutionRecord,
+  /** What machines start, in that order; absent in records of older releases. */
+  services: z.array(generatedService).exactOptional(),
   /** What its modules need besides their files; absent in records of older releases. */
   privileges: z.array(privilege).exactOptional(),
   /** S3 key of the `CompositionIndex`: every path with its owner, JSON compressed with gzip. */

@@ -4,10 +4,13 @@ import {
   decodeIndex,
   explainPath,
   type TruncatedReport,
+  truncateList,
   truncateReport,
 } from '../../composition/index.ts';
 import type {
   CompositionIndex,
+  GeneratedService,
+  LayerName,
   PathExplanation,
   Privilege,
   ResolutionRecord,
@@ -40,14 +43,43 @@ export async function readComposition(
   services: Services,
   account: string,
   { template_id, track }: { template_id: string; track: Track },
-): Promise<{ composition: TemplateComposition; report: TruncatedReport }> {
+): Promise<{
+  composition: TemplateComposition;
+  report: TruncatedReport;
+  services: ShownService[];
+  privileges: Privilege[];
+}> {
   await requireTemplate(services, account, template_id);
   const composition = await getComposition(services.db, account, template_id, track);
   if (composition === null) throw notComposed(track);
 
-  const { report } = await readRecord(services, composition.report_key);
+  const record = await readRecord(services, composition.report_key);
+  const { report, services: units = [], privileges = [] } = record;
   const bounds = { listMax: limits.previewListMax, listBytesMax: limits.previewListBytesMax };
-  return { composition, report: truncateReport(report, bounds) };
+  return {
+    composition,
+    report: truncateReport(report, bounds),
+    services: truncateList(units.map(shownService), bounds),
+    privileges: truncateList(privileges, bounds),
+  };
+}
+
+/** A service as people look at it. */
+interface ShownService {
+  unit: string;
+  /** `<account>/<name>`. */
+  module: LayerName;
+  managed: GeneratedService['managed'];
+  after: string[];
+  /** The name of who runs it; null for root. */
+  user: string | null;
+  reboot_required: boolean;
+}
+
+function shownService({ account, module, user, ...service }: GeneratedService): ShownService {
+  const { unit, managed, after, reboot_required } = service;
+  const whose = { module: `${account}/${module}`, user: user?.name ?? null };
+  return { unit, managed, after, reboot_required, ...whose };
 }
 
 function notComposed(track: Track): GantryError {

@@ -79,6 +79,14 @@ export const previewSchema = z
         }),
       )
       .meta({ description: 'services, users, rights and the like that differ' }),
+    services: z.array(
+      z.object({
+        unit: z.string(),
+        module: z.string(),
+        what: z.enum(['added', 'removed', 'changed']),
+        reboot_required: z.boolean(),
+      }),
+    ),
     added: z.array(z.object({ path: z.string(), type: z.string(), by: z.string() })),
     removed: z.array(z.object({ path: z.string(), type: z.string(), from: z.string() })),
     /** `what`: type, content, mode, owner, xattrs, rendered, module. */
@@ -93,6 +101,7 @@ export const previewSchema = z
       packages_added: count,
       packages_removed: count,
       effects: count,
+      services: count,
       added: count,
       removed: count,
       changed: count,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idSchema } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { slugSchema } from '../../base/slug.ts';
+import { servicesManagedBy } from '../../domain/compose/index.ts';
 import { templateFilters } from '../../domain/templates/index.ts';
 import {
   listQuery,
@@ -212,6 +213,27 @@ export const compositionQuery = z.object({ track: trackSchema.default('live') })
 export const compositionAnswer = z.object({
   composition: compositionSchema,
   report: compositionReportSchema,
+  services: z
+    .array(
+      z
+        .object({
+          unit: z.string(),
+          module: z.string(),
+          managed: z.enum(servicesManagedBy),
+          after: z.array(z.string()),
+          user: z.string().nullable(),
+          reboot_required: z.boolean(),
+        })
+        .meta({ id: 'ComposedService' }),
+    )
+    .meta({ description: 'what machines start, in that order' }),
+  privileges: z
+    .array(
+      z
+        .object({ module: z.string(), kind: z.string(), sentence: z.string() })
+        .meta({ id: 'Privilege' }),
+    )
+    .meta({ description: 'what its modules need besides their files and services' }),
   modules: z
     .array(templateModuleSchema)
     .meta({ description: 'the modules of this track, with what withholds or would replace them' }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { entryTypes } from '../files/index.ts';
+import { generatedService } from './generated-service.ts';
 
 /** The facts about one path of a machine's root file system that previews compare. */
 const pathFacts = z.strictObject({
@@ -36,6 +37,18 @@ const indexedLayer = z.strictObject({
 
 export type IndexedLayer = z.infer<typeof indexedLayer>;
 
+/** A service as previews compare it. */
+const indexedService = generatedService.pick({
+  unit: true,
+  account: true,
+  module: true,
+  managed: true,
+  digest: true,
+  reboot_required: true,
+});
+
+export type IndexedService = z.infer<typeof indexedService>;
+
 /** A path or pattern with one layer, or with two. */
 const withLayer = z.tuple([z.string(), z.int()]);
 const withLayers = z.tuple([z.string(), z.int(), z.int()]);
@@ -52,13 +65,18 @@ export const compositionIndex = z.strictObject({
   layers: z.array(indexedLayer),
   /** Sorted by bytes. A rendered file replaces the file that it covers in the image. */
   paths: z.array(z.string()),
-  /** Of a directory: the layer whose attributes it has; -1 for a root that no layer has. */
+  /**
+   * Of a directory: the layer whose attributes it has; -1 for a root that no layer has, -2 for what
+   * is generated.
+   */
   owner: z.array(z.int()),
   /** Indexes in `fact_table`. */
   facts: z.array(z.int()),
   content: z.array(z.string()),
   mtime: z.array(z.int()),
   fact_table: z.array(pathFacts.omit({ content: true, mtime: true })),
+  /** What machines start, in that order; absent for nothing. */
+  services: z.array(indexedService).exactOptional(),
   /** `[path, from, because of]`, sorted by path. */
   dropped: z.array(withLayers),
   /** `[path, from, by]`, sorted by path. */

@@ -8,6 +8,7 @@ import type {
   LayerName,
   ShadowedFile,
 } from './composition-report.ts';
+import type { GeneratedService } from './generated-service.ts';
 
 /** One module build in a composition: its identity, its rank, its files and its protected paths. */
 export interface CompositionLayer {
@@ -64,6 +65,8 @@ export interface Composition {
   protected: ProtectedPath[];
   /** Files of `instance` modules, which are rendered for each machine; not part of the image. */
   instance_files: { module: LayerName; entry: TreeEntry }[];
+  /** What machines start, in that order; absent before the generated layer is on top. */
+  services?: GeneratedService[];
   report: CompositionReport;
 }
 
@@ -83,6 +86,8 @@ export interface Preview {
   packages: { added: PackageUse[]; removed: PackageUse[] };
   /** Services, users, rights and the like that appear, differ or disappear. */
   effects: ChangedEffect[];
+  /** Units that machines start, restart because they differ, or stop; sorted by name. */
+  services: ChangedService[];
   /** `by`: the module that has it. */
   added: { path: string; type: EntryType; by: LayerName }[];
   removed: { path: string; type: EntryType; from: LayerName }[];
@@ -97,9 +102,23 @@ export interface Preview {
    * differs.
    */
   counts: Record<
-    PreviewList | 'modules' | 'packages_added' | 'packages_removed' | 'effects' | 'times',
+    | PreviewList
+    | 'modules'
+    | 'packages_added'
+    | 'packages_removed'
+    | 'effects'
+    | 'services'
+    | 'times',
     number
   >;
+}
+
+export interface ChangedService {
+  unit: string;
+  module: LayerName;
+  what: 'added' | 'removed' | 'changed';
+  /** True if the new version takes effect at the next boot only. */
+  reboot_required: boolean;
 }
 
 export interface ChangedEffect {

@@ -8,6 +8,8 @@ import type { Track } from '../templates/index.ts';
 export const privilege = z.strictObject({
   /** `<account>/<name>`. */
   module: z.string(),
+  /** What sort of right it is, such as `sudoers`: see `privilegeKinds`. */
+  kind: z.string(),
   /** What the module needs, and what that opens. */
   sentence: z.string(),
 });
@@ -63,6 +65,6 @@ export function privilegeText({ module, sentence }: Privilege): string {
   return `gives ${module} a privilege: ${sentence} The policy of module_assign_privileged decides.`;
 }
 
-function keyOf({ module, sentence }: Privilege): string {
-  return JSON.stringify([module, sentence]);
+function keyOf({ module, kind, sentence }: Privilege): string {
+  return JSON.stringify([module, kind, sentence]);
 }

@@ -7,6 +7,7 @@ import {
   promoteVersion,
   showApproval,
 } from '../../../shared/actions/operations/index.ts';
+import { explainTemplatePath, previewChange } from '../../../shared/actions/preview/index.ts';
 import { createTemplate } from '../../../shared/actions/templates/index.ts';
 import type { Template } from '../../../shared/domain/templates/index.ts';
 import { getComposition } from '../../../shared/store/compose/index.ts';
@@ -108,4 +109,75 @@ it('a version that newly needs a privilege waits for reviewers, who read which',
   const denied = await assign(world, await staged(world, 'other'), 'prober');
   expect(await world.operation(denied.id)).toMatchObject({ code: 'policy_denied' });
   await policy(world, 'module_assign_privileged', {});
+});
+
+it('services and users of modules become files of the root, and a clash is refused', async ({
+  world,
+}) => {
+  const { services, account } = world;
+  const rita = await world.reviewer();
+  const template = await staged(world, 'served');
+  const ready = async (source: ModuleSource) => {
+    const version = await built(world, source);
+    expect((await promote(world, version, 'staging')).state).toBe('succeeded');
+  };
+
+  await ready({
+    name: 'store',
+    files: { 'usr/bin/store': 'store', 'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n' },
+    manifest:
+      'users: [{ name: store, uid: 700 }]\nservices: [{ name: store, start_command: /usr/bin/store, user: store }]',
+  });
+  await ready({
+    name: 'front',
+    files: { 'usr/bin/front': 'front' },
+    manifest: `dependencies: { requires: ["${account}/store"] }\nservices: [{ name: front, start_command: "/usr/bin/front --share 50%" }]`,
+  });
+  await ready({
+    name: 'clash',
+    files: { 'usr/bin/clash': 'clash' },
+    manifest: 'users: [{ name: other, uid: 700 }]',
+  });
+  await ready({
+    name: 'proxy',
+    files: { 'usr/lib/systemd/system/proxy.service': '[Service]\nExecStart=/bin/true\n' },
+    manifest: 'services: [{ name: proxy, restart_policy: always }]',
+  });
+
+  const change = { kind: 'assignment_add', module: 'front' } as const;
+  const place = { template_id: template.id, track: 'staging' } as const;
+  const { preview } = await previewChange(services, account, { ...place, change });
+  expect(preview.services.map(({ unit, what }) => [unit, what])).toEqual([
+    ['gantry-front:front.service', 'added'],
+    ['gantry-store:store.service', 'added'],
+  ]);
+
+  const front = await assign(world, template, 'front');
+  expect((await world.operation(front.id)).state).toBe('succeeded');
+  const first = await composedWith(world, template, 'front', '1.0.0');
+  expect(first.services?.map(({ unit, managed, user }) => [unit, managed, user?.uid])).toEqual([
+    ['gantry-store:store.service', 'generated', 700],
+    ['gantry-front:front.service', 'generated', undefined],
+  ]);
+  expect(first.services?.[1]?.after).toEqual(['gantry-store:store.service']);
+
+  const path = '/usr/lib/systemd/system/gantry-front:front.service';
+  expect(await explainTemplatePath(services, account, { ...place, path })).toMatchObject({
+    present: { by: 'generated', mode: 0o644 },
+    sentences: [`${path} is generated from the manifests of the modules.`],
+  });
+
+  const clash = await assign(world, template, 'clash');
+  expect(await world.operation(clash.id)).toMatchObject({
+    state: 'failed',
+    code: 'user_conflict',
+    message: expect.stringContaining('700'),
+  });
+
+  // A unit of the module's own is a privilege, and its service a drop-in.
+  const proxy = await assign(world, template, 'proxy');
+  expect((await approve(world, rita, proxy.id)).actions).toContain('module_assign_privileged');
+  const second = await composedWith(world, template, 'proxy', '1.0.0');
+  expect(second.privileges).toMatchObject([{ module: `${account}/proxy`, kind: 'unit_file' }]);
+  expect(second.services?.find(({ unit }) => unit === 'proxy.service')?.managed).toBe('drop-in');
 });

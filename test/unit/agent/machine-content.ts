@@ -7,11 +7,13 @@ import {
   writeModuleTar,
 } from '../../../shared/artifact/index.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
-import { compose, renderInstanceFiles } from '../../../shared/composition/index.ts';
+import { compose, renderInstanceFiles, withGenerated } from '../../../shared/composition/index.ts';
 import type { DesiredState } from '../../../shared/contract/reconcile/index.ts';
 import { makeDesiredState } from '../../../shared/director/index.ts';
 import type { Composition, CompositionLayer } from '../../../shared/domain/compose/index.ts';
 import { ancestorPaths, type TreeEntry } from '../../../shared/domain/files/index.ts';
+import type { ModuleManifest } from '../../../shared/domain/modules/index.ts';
+import { generateLayer, unitLayers } from '../../../shared/units/index.ts';
 import type { Director } from './directors.ts';
 
 /** A file's content, or what else is at a path. */
@@ -24,6 +26,8 @@ export interface ModuleOptions {
   priority?: number;
   variety?: CompositionLayer['variety'];
   protected_spec?: string[];
+  /** Further keys of the manifest. */
+  manifest?: Partial<ModuleManifest>;
   /** Signs the artifact; the world's author where absent, nobody when null. */
   key?: KeyObject | null;
   /** Wraps the manifest in an index, which is then what is signed. */
@@ -66,7 +70,16 @@ export async function buildModule(options: ModuleOptions): Promise<{
   const { protected_spec = [] } = options;
   const contents = new Map<string, Uint8Array>();
   const entries = treeOf(options.files, contents);
-  const manifest = { schema_version: 1, name, file_spec: ['/***'], mask: [], protected_spec };
+  const manifest: ModuleManifest = {
+    schema_version: 1,
+    name,
+    package_spec: [],
+    file_spec: ['/***'],
+    mask: [],
+    protected_spec,
+    dependencies: { requires: [], provides: [] },
+    ...options.manifest,
+  };
 
   const parts: Uint8Array[] = [];
   const stream = writeModuleTar({
@@ -89,6 +102,7 @@ export async function buildModule(options: ModuleOptions): Promise<{
     protected_spec,
     file_spec: manifest.file_spec,
     mask: [],
+    manifest,
     entries,
   };
 
@@ -110,7 +124,7 @@ async function fileIndexOf(tar: Buffer): Promise<Buffer> {
 
 /** Composes the modules into a desired state that no key has signed yet. */
 export function composeState(options: StateOptions, authorKey: string) {
-  const composition = compose(options.modules.map(({ layer }) => layer));
+  const composition = composeModules(options.modules);
   const { image, digest } = composefsImage(composition.entries);
   const metadata = options.metadata ?? {};
 
@@ -150,9 +164,25 @@ export function composeState(options: StateOptions, authorKey: string) {
   return makeDesiredState({ custom, image: { length: image.length, sha256 }, version, expires });
 }
 
+/** Composes modules as the control plane does, with contents that are at hand. */
+function composeModules(modules: readonly Module[]): Composition {
+  const merged = compose(modules.map(({ layer }) => layer));
+  const named = new Map(modules.map((one) => [`${one.layer.account}/${one.layer.module}`, one]));
+  const manifests = new Map(
+    [...named].flatMap(([name, { layer }]) => (layer.manifest ? [[name, layer.manifest]] : [])),
+  );
+
+  const layers = unitLayers(merged, manifests);
+  const read = (path: string) =>
+    named.get(merged.owners.get(path) ?? '')?.contents.get(path) ?? new Uint8Array();
+  const input = { account: 'acme', layers, entries: merged.entries };
+  return withGenerated(merged, generateLayer(input, read));
+}
+
 function desiredLayers(composition: Composition): DesiredState['layers'] {
   return composition.layers.map((layer) => {
-    const { entries: _, protected_spec: __, file_spec: ___, mask: ____, ...rest } = layer;
+    const { entries: _, protected_spec: __, file_spec: ___, mask: ____, ...others } = layer;
+    const { manifest: _____, ...rest } = others;
     const name = `${layer.account}/${layer.module}`;
     return { ...rest, effective_mask: composition.effective_masks.get(name) ?? [] };
   });

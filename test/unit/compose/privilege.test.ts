@@ -6,7 +6,11 @@ import {
   privilegeText,
 } from '../../../shared/domain/compose/index.ts';
 
-const one = (module: string, sentence = 'It runs privileged.'): Privilege => ({ module, sentence });
+const one = (module: string, sentence = 'It runs privileged.'): Privilege => ({
+  module,
+  kind: 'privileged',
+  sentence,
+});
 
 describe('a privilege is new', () => {
   it('if the composition before has none of its module, or another one', () => {

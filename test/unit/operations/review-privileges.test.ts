@@ -6,6 +6,7 @@ import { privilegeLines, reviewPrivileges } from '../../../shared/domain/operati
 const place = { template_id: 'tpl_1', track: 'live' } as const;
 const privilege = (module: string, sentence: string): GroupedPrivilege => ({
   module,
+  kind: 'privileged',
   sentence,
   places: [place],
 });
