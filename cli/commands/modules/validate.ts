@@ -4,11 +4,8 @@ import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import type { Effect } from '../../../shared/domain/modules/index.ts';
-import type {
-  ManifestConflict,
-  ManifestProblem,
-  ShippingAdvice,
-} from '../../../shared/manifest/index.ts';
+import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest/index.ts';
+import type { GeneratedFile } from '../../build/generated-files.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
 import { safe } from '../../output/table.ts';
@@ -21,6 +18,8 @@ interface ManifestValidation {
   warnings: ManifestProblem[];
   /** What the module does to machines besides its files; empty if invalid. */
   effects: Effect[];
+  /** Units, rules of sudo and users that machines get from it; empty if invalid. */
+  generated: GeneratedFile[];
   /** Conflicts with other modules of the account; empty offline. */
   conflicts: ManifestConflict[];
 }
@@ -42,7 +41,9 @@ export function registerModuleValidate(module: Command): void {
   describe(command, {
     notes: `
 Without --category the command works offline and finds no conflicts. With it, the module is checked as a member of that
-category. Requirements that no module meets are warnings. --json prints {valid, errors, warnings, effects, conflicts}.`,
+category. Requirements that no module meets are warnings. It shows the units, rules of sudo and users that machines get
+from the module alone. Where systemd-analyze and visudo are installed, they check these files. --json prints {valid,
+errors, warnings, effects, generated, conflicts}.`,
     examples: [
       'gantry module validate my-redis/manifest.yaml',
       'gantry module validate --category userland',
@@ -62,8 +63,8 @@ async function validate(path: string | undefined, flags: ValidateFlags): Promise
       : await validateThere(text, flags.category, here);
   const { isRefused } = await import('../../../shared/manifest/index.ts');
 
-  const { valid, errors, warnings, effects, conflicts } = result;
-  const shown = { valid, errors, warnings, effects, conflicts };
+  const { valid, errors, warnings, effects, generated, conflicts } = result;
+  const shown = { valid, errors, warnings, effects, generated, conflicts };
   print(flags.json, shown, () => formatValidation(file, shown));
   return result.valid && !result.conflicts.some(isRefused) ? 0 : 1;
 }
@@ -76,42 +77,60 @@ interface Here extends ManifestValidation {
 /** Checks the manifest, and what it says of the `rootfs/` beside it. */
 async function validateHere(file: string, text: string, parent?: string): Promise<Here> {
   const { validateManifest } = await import('../../../shared/manifest/index.ts');
-  const found = { ...validateManifest(text), effects: [], conflicts: [] };
+  const found = { ...validateManifest(text), effects: [], generated: [], conflicts: [] };
   if (!found.valid) return found;
 
-  const { files, effects, warnings } = await planHere(dirname(file), text, parent);
-  return { ...found, warnings: [...found.warnings, ...warnings], effects, files };
+  const { errors, warnings, ...plan } = await planHere(dirname(file), text, parent);
+  const valid = errors.length === 0;
+  return { ...found, ...plan, valid, errors, warnings: [...found.warnings, ...warnings] };
 }
 
 /** What a build would ship from `rootfs/`, with the warnings about it. */
 async function planHere(directory: string, text: string, parent?: string) {
-  const [{ listEffects }, { parseManifest }, { inheritSpec }, { planModule }, { readRootfs }] =
-    await Promise.all([
-      import('../../../shared/domain/modules/index.ts'),
-      import('../../../shared/manifest/index.ts'),
-      import('../../build/parent.ts'),
-      import('../../build/plan.ts'),
-      import('../../build/rootfs.ts'),
-    ]);
+  const [
+    { listEffects },
+    { parseManifest },
+    { inheritSpec },
+    { planModule },
+    { readRootfs },
+    { previewGenerated },
+  ] = await Promise.all([
+    import('../../../shared/domain/modules/index.ts'),
+    import('../../../shared/manifest/index.ts'),
+    import('../../build/parent.ts'),
+    import('../../build/plan.ts'),
+    import('../../build/rootfs.ts'),
+    import('../../build/generated-files.ts'),
+  ]);
 
-  const source = await readRootfs(join(directory, 'rootfs'));
+  const rootfs = join(directory, 'rootfs');
+  const source = await readRootfs(rootfs);
   const read = { manifest: parseManifest(text).manifest, warnings: [] };
   const { manifest, warnings } = await inheritSpec({ directory, parent }, read);
   const { files, advice } = planModule(manifest, source);
+
+  const { generated, ...judged } = await previewGenerated(manifest, { rootfs, source, files });
 
   // A manifest may be checked without its repository.
   const isAlone = source.length === 0 && manifest.file_spec.length > 0;
   return {
     files: source.length === 0 ? undefined : files,
     effects: listEffects(manifest),
+    generated,
+    errors: judged.errors.map(toError),
     warnings: [
       ...warnings.map((message) => toWarning({ path: 'file_spec', message })),
       ...(isAlone ? [] : advice.map(toWarning)),
+      ...judged.warnings.map((message) => toWarning({ path: '', message })),
     ],
   };
 }
 
-function toWarning({ path, message }: ShippingAdvice): ManifestProblem {
+function toError(message: string): ManifestProblem {
+  return { severity: 'error', line: 0, column: 0, path: '', message };
+}
+
+function toWarning({ path, message }: { path: string; message: string }): ManifestProblem {
   return { severity: 'warning', line: 0, column: 0, path, message };
 }
 
@@ -131,13 +150,14 @@ async function validateThere(
     ...(sendFiles ? { files } : {}),
   });
   const onlyHere = here.warnings.filter(({ line }) => line === 0);
-  return { ...there, warnings: [...there.warnings, ...onlyHere] };
+  const { generated } = here;
+  return { ...there, generated, warnings: [...there.warnings, ...onlyHere] };
 }
 
 /** Formats one line for each finding, in the form that editors and CI systems link to. */
 function formatValidation(
   file: string,
-  { valid, errors, warnings, effects, conflicts }: ManifestValidation,
+  { valid, errors, warnings, effects, generated, conflicts }: ManifestValidation,
 ): string {
   const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.map(({ severity, line, column, path, message }) => {
@@ -150,6 +170,14 @@ function formatValidation(
     lines.push(`${file} ${kind} ${path}: ${message}`);
 
   lines.push(...effects.map(({ name, value }) => `  ${name}: ${value}`));
+  for (const { path, text: made } of generated)
+    lines.push(
+      `  generated ${path}`,
+      ...made
+        .trimEnd()
+        .split('\n')
+        .map((line) => `    ${line}`),
+    );
   return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
 }
 

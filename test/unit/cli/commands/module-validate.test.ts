@@ -40,7 +40,7 @@ describe('gantry module validate', () => {
     ]);
   });
 
-  test('--json prints {valid, errors, warnings, effects, conflicts}', () => {
+  test('--json prints {valid, errors, warnings, effects, generated, conflicts}', () => {
     const { status, stdout } = validate('--json', file('bad.yaml', bad));
     expect(status).toBe(1);
 
@@ -52,6 +52,7 @@ describe('gantry module validate', () => {
       ],
       warnings: [expect.objectContaining({ severity: 'warning', path: 'file_spec.include' })],
       effects: [],
+      generated: [],
       conflicts: [],
     });
   });
@@ -71,10 +72,25 @@ describe('gantry module validate', () => {
       [
         'redis/manifest.yaml file_spec warning: NOTHING OF rootfs/ SHIPS: file_spec is empty, and rootfs/ has 1 file: ' +
           '/etc/redis.conf; add them to file_spec, or to mask if they stay out on purpose',
+        'redis/manifest.yaml warning: Its services have every right of root, because it is privileged. Machines get it by the policy module_assign_privileged',
         '  privileged: yes',
         'redis/manifest.yaml is valid',
       ],
     ]);
+  });
+
+  test('shows the units and rules that machines get, with what is wrong with them', () => {
+    const manifest = (command: string) =>
+      `schema_version: 1\nname: web\nservices: [{name: api, start_command: ${command}}]\n` +
+      'sudoers: [{id: reload, user: deploy, commands: [/usr/bin/systemctl reload nginx]}]\n';
+
+    const { status, stdout } = validate(file('web.yaml', manifest('/usr/bin/web --share 50%')));
+    expect(status).toBe(0);
+    expect(stdout).toContain('  generated /usr/lib/systemd/system/gantry-web:api.service\n');
+    expect(stdout).toMatch(/^ {4}ExecStart=.*50%%/m);
+    expect(stdout).toContain('  generated /etc/sudoers.d/gantry-');
+    expect(stdout).toContain('warning: It lets users run commands with sudo: deploy runs');
+    expect(stdout).not.toMatch(/systemd-analyze:|visudo:/);
   });
 
   test('a file that is too long is invalid, not an error of the command', () => {

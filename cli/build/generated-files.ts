@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { isGantryError } from '../../shared/base/error.ts';
+import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/files/index.ts';
+import type { ModuleManifest } from '../../shared/domain/modules/index.ts';
+import {
+  type GeneratedLayer,
+  generateLayer,
+  listNeededFiles,
+  listPrivileges,
+} from '../../shared/units/index.ts';
+import type { SourceEntry } from './rootfs.ts';
+
+/** A file that machines get from the manifest. */
+export interface GeneratedFile {
+  path: string;
+  text: string;
+}
+
+const units = '/usr/lib/systemd/system/';
+const rules = '/etc/sudoers.d/';
+const people = ['/etc/passwd', '/etc/group'];
+
+/**
+ * The units, rules of sudo and users that machines get from a module alone, with what is wrong with
+ * them. A service without a command counts as the unit of a package, if there are any.
+ * @param rootfs where the module's own files are
+ */
+export async function previewGenerated(
+  manifest: ModuleManifest,
+  { rootfs, source, files }: { rootfs: string; source: SourceEntry[]; files: string[] },
+): Promise<{ generated: GeneratedFile[]; errors: string[]; warnings: string[] }> {
+  const entries = treeOf(source, new Set(files));
+  const own = { account: 'own', module: manifest.name, manifest, entries };
+  const layers = [{ ...own, version: '', parent_module: null }];
+  const input = { account: 'own', layers, entries: withPackageUnits(entries, manifest) };
+  const contents = new Map<string, Uint8Array>();
+  for (const path of listNeededFiles(input)) contents.set(path, await readFile(join(rootfs, path)));
+
+  const privileges = listPrivileges([own]).map(
+    ({ sentence }) => `${sentence} Machines get it by the policy module_assign_privileged`,
+  );
+  try {
+    const layer = generateLayer(input, (path) => contents.get(path) ?? new Uint8Array());
+    const generated = shownFiles(layer, manifest);
+    const found = await checkByTools(generated);
+    return { generated, errors: [], warnings: [...privileges, ...layer.warnings, ...found] };
+  } catch (error) {
+    if (!isGantryError(error)) throw error;
+    return { generated: [], errors: [error.message], warnings: privileges };
+  }
+}
+
+/** A tree with the names of what ships. The contents do not matter here. */
+function treeOf(source: readonly SourceEntry[], files: ReadonlySet<string>): TreeEntry[] {
+  const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
+  const tree = new Map<string, TreeEntry>([['/', { ...plain, path: '/', type: 'directory' }]]);
+
+  for (const { path, type, target = '' } of source) {
+    if (!files.has(path) || type === 'other') continue;
+    for (const above of ancestorPaths(path))
+      tree.set(above, { ...plain, path: above, type: 'directory' });
+    tree.set(path, { ...plain, path, type, ...(type === 'symlink' ? { target } : {}) });
+  }
+
+  return [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
+}
+
+function withPackageUnits(
+  entries: readonly TreeEntry[],
+  { package_spec, services = [] }: ModuleManifest,
+): TreeEntry[] {
+  const known = new Set(entries.map(({ path }) => path));
+  const lacking = services
+    .filter(
+      ({ start_command, unit_body }) => start_command === undefined && unit_body === undefined,
+    )
+    .map(({ name }) => `${units}${name}.service`)
+    .filter((path) => package_spec.length > 0 && !known.has(path));
+
+  const unit = {
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    mtime_ns: 0,
+    size: 0,
+    type: 'file',
+  } as const;
+  const directory = { ...unit, type: 'directory' } as const;
+  const above = lacking.flatMap(ancestorPaths).filter((path) => !known.has(path));
+  return [
+    ...entries,
+    ...[...new Set(above)].map((path) => ({ ...directory, path })),
+    ...lacking.map((path) => ({ ...unit, path })),
+  ].sort((a, b) => compareBytes(a.path, b.path));
+}
+
+function shownFiles({ contents }: GeneratedLayer, manifest: ModuleManifest): GeneratedFile[] {
+  const hasPeople = (manifest.users ?? []).length + (manifest.groups ?? []).length > 0;
+  return [...contents]
+    .filter(
+      ([path]) =>
+        path.startsWith(units) || path.startsWith(rules) || (hasPeople && people.includes(path)),
+    )
+    .map(([path, bytes]) => ({ path, text: Buffer.from(bytes).toString('utf8') }))
+    .sort((a, b) => compareBytes(a.path, b.path));
+}
+
+/** What systemd-analyze and visudo say, where they are installed. */
+async function checkByTools(files: readonly GeneratedFile[]): Promise<string[]> {
+  const own = files.filter(({ path }) => path.startsWith(units) || path.startsWith(rules));
+  if (own.length === 0) return [];
+
+  const directory = await mkdtemp(join(tmpdir(), 'gantry-units-'));
+  try {
+    for (const { path, text } of own) {
+      const place = join(directory, checkedName(path));
+      await mkdir(dirname(place), { recursive: true });
+      // systemd-analyze takes ":" in the name of a file for the start of an alias.
+      const isRule = path.startsWith(rules);
+      const checked = isRule ? text : text.replaceAll(/gantry-\S+/g, withoutColons);
+      await writeFile(place, checked, { mode: 0o440 });
+    }
+
+    return [...(await verifyUnits(directory, own)), ...(await verifyRules(directory, own))];
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function withoutColons(text: string): string {
+  return text.replaceAll(':', '_');
+}
+
+function checkedName(path: string): string {
+  return withoutColons(path.startsWith(units) ? path.slice(units.length) : basename(path));
+}
+
+async function verifyUnits(directory: string, files: readonly GeneratedFile[]): Promise<string[]> {
+  const names = files.map(({ path }) => path).filter((path) => path.endsWith('.service'));
+  if (names.length === 0) return [];
+
+  const places = names.map((path) => join(directory, checkedName(path)));
+  const env = { ...process.env, SYSTEMD_UNIT_PATH: `${directory}:` };
+  const said = await output('systemd-analyze', ['verify', '--man=no', ...places], env);
+  // This machine lacks the module's commands, and has units that are not the module's.
+  return said
+    .filter((line) => line.includes('gantry-') && !/ is not executable: /.test(line))
+    .map((line) => `systemd-analyze: ${line.replaceAll(`${directory}/`, '')}`);
+}
+
+async function verifyRules(directory: string, files: readonly GeneratedFile[]): Promise<string[]> {
+  const said: string[] = [];
+  for (const { path } of files.filter((one) => one.path.startsWith(rules))) {
+    const lines = await output('visudo', ['-c', '-f', join(directory, checkedName(path))]);
+    said.push(...lines.map((line) => `visudo: ${line.replaceAll(`${directory}/`, '')}`));
+  }
+
+  return said;
+}
+
+/** The lines of a tool that found something wrong; none if it is not installed. */
+async function output(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string[]> {
+  const path = [env.PATH, '/usr/sbin'].filter(Boolean).join(':');
+  const options = { env: { ...env, PATH: path }, timeout: 30_000 };
+  try {
+    await promisify(execFile)(command, args, options);
+    return [];
+  } catch (error) {
+    const {
+      code,
+      stdout = '',
+      stderr = '',
+    } = error as {
+      code?: string;
+      stdout?: string;
+      stderr?: string;
+    };
+    if (code === 'ENOENT') return [];
+    return `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
+  }
+}
