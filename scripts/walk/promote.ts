@@ -37,7 +37,7 @@ async function inviteReviewer(walk: Walk): Promise<void> {
 }
 
 /** Decides as the reviewer: opens the newest link that was mailed, and presses the button. */
-async function approve(walk: Walk, operationId: string): Promise<void> {
+export async function approve(walk: Walk, operationId: string): Promise<void> {
   const link = await eventually('the approval mail', () => findLink(walk));
   walk.saw(`mail to ${reviewerEmail}: ${link.slice(0, 70)}…`);
 
