@@ -68,10 +68,9 @@ export class ArtifactSource {
    * @throws `unavailable` when it is not known whether there is.
    */
   async readIfServed(name: string, max: number): Promise<Buffer | undefined> {
-    const url = this.#urls.get(name) ?? (await this.#find(name));
-    if (url === undefined) return undefined;
+    const response = await this.#requestIfKnown(name);
+    if (response === undefined) return undefined;
 
-    const response = await request(url);
     const isUsual = Number(response.headers.get('content-length') ?? 0) <= max;
     if (response.status === 200 && isUsual) return readBody(response, max, name);
     if (response.status >= 500) throw await readProblem(response, name);
@@ -171,14 +170,15 @@ export class ArtifactSource {
     return url;
   }
 
-  async #find(name: string): Promise<string | undefined> {
+  /** The response for a name; undefined when the control plane gives no address for it. */
+  async #requestIfKnown(name: string): Promise<HttpResponse | undefined> {
     try {
-      return await this.#locate(name);
+      return await this.#request(name, {});
     } catch (error) {
-      const isMissing =
+      const isUnknown =
         isGantryError(error, 'forbidden') ||
         (isGantryError(error, 'unavailable') && error.field === name);
-      if (isMissing) return undefined;
+      if (isUnknown) return undefined;
       throw error;
     }
   }

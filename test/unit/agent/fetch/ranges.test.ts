@@ -43,6 +43,9 @@ const layer = () => module.layer.layer_digest;
 const layerBytes = () => (world.objects.get(layer()) as Buffer).length;
 const ranges = () => world.requests.filter((line) => line === `GET /bucket/${layer()}`).length;
 
+const asked = (verb: string) =>
+  world.requests.filter((line) => line === `POST /api/v1/agent/${verb}`).length;
+
 async function expectApplied(version: number): Promise<void> {
   const { report } = await world.run();
   expect(report).toMatchObject({
@@ -263,6 +266,20 @@ describe('a file index', () => {
 
     await expectApplied(2);
     expect(world.sent.get(layer())).toBeGreaterThanOrEqual(layerBytes());
+  });
+
+  it('gets a new address when the known one has expired', async () => {
+    await publish(2, changed);
+    const digest = layer();
+    world.intercept = ({ name }, response) => {
+      if (name !== `file-index:${digest}` || asked('artifacts') > 1) return false;
+      response.writeHead(403).end();
+      return true;
+    };
+
+    await expectApplied(2);
+    expect(asked('artifacts')).toBe(2);
+    expect(world.sent.get(digest)).toBe(2 * fileBytes);
   });
 
   it('is not asked for again where an earlier control plane refuses its name', async () => {
