@@ -73,7 +73,7 @@ export async function readStatus(dir: string): Promise<AgentStatus> {
 }
 
 async function readServices(dir: string, generation: number): Promise<AgentStatus['services']> {
-  const record = await readServicesRecord(agentPaths(dir), generation).catch(() => undefined);
+  const record = await readServicesRecord(agentPaths(dir), generation);
   const units = record?.services.map(({ unit }) => unit) ?? [];
 
   const states = await readUnits(units).catch(() => []);

@@ -156,7 +156,7 @@ async function restartServices(
     }
 
     try {
-      await makeServiceDirectories(paths, service.directories);
+      await makeServiceDirectories({ ...paths, run: record.run }, service.directories);
       await addServiceIds(service);
       await restartUnit(unit);
     } catch (thrown) {
@@ -174,7 +174,7 @@ async function restartServices(
 export async function stopAllServices(paths: AgentPaths): Promise<void> {
   await convergeServices({
     paths,
-    record: { root: '', services: [], modules: [], probes: [] },
+    record: { root: '', run: '', services: [], modules: [], probes: [] },
     awaitHealthy: async () => undefined,
   });
 }

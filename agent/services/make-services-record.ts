@@ -33,7 +33,8 @@ export async function makeServicesRecord(options: RecordOptions): Promise<Servic
   const place: RootPlace = {
     root,
     machineData: paths.machineData,
-    run: servicesRunPath(paths),
+    // On a machine that booted from a composition, services share /run with the rest of it.
+    run: isBooted ? '/run' : servicesRunPath(paths),
     users: new RootUsers(
       await readText('/etc/passwd', options),
       await readText('/etc/group', options),
@@ -51,7 +52,7 @@ export async function makeServicesRecord(options: RecordOptions): Promise<Servic
   const services: MachineService[] = [];
   for (const service of declared) services.push(await describeService(service, place, options));
   const modules = [...new Set(declared.map(({ account, module }) => `${account}/${module}`))];
-  return { root, services, modules, probes: content.probes.map(toProbe) };
+  return { root, run: place.run, services, modules, probes: content.probes.map(toProbe) };
 }
 
 async function describeService(

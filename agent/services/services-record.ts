@@ -31,6 +31,8 @@ export type MachineService = z.infer<typeof machineService>;
 export const servicesRecord = z.object({
   /** Path of the generation. */
   root: z.string(),
+  /** What its services have as their /run. */
+  run: z.string(),
   services: z.array(machineService),
   /** `<account>/<module>` of each module that has one. */
   modules: z.array(z.string()).default([]),
@@ -38,12 +40,12 @@ export const servicesRecord = z.object({
 });
 export type ServicesRecord = z.infer<typeof servicesRecord>;
 
-/** The record of a generation; undefined when there is none. */
+/** The record of a generation; undefined when there is none, or a damaged one: a tick makes it. */
 export async function readServicesRecord(
   paths: AgentPaths,
   generation: number,
 ): Promise<ServicesRecord | undefined> {
-  return readJson(recordPath(paths, generation), servicesRecord);
+  return readJson(recordPath(paths, generation), servicesRecord).catch(() => undefined);
 }
 
 export async function writeServicesRecord(

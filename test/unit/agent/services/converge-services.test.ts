@@ -42,6 +42,7 @@ afterAll(async () => {
 beforeEach(async (context) => {
   requires(context, ...here);
   await converge([]);
+  await starts();
 }, 120_000);
 
 /** A root with the programs of the machine. Its file /etc/name is its number. */
@@ -69,6 +70,7 @@ interface Wanted {
   reboot_required?: boolean;
 }
 
+const run = servicesRunPath(agentPaths(dir));
 const users = new RootUsers('app:x:1234:1235::/srv/app:/bin/sh\n', 'app:x:1235:\n');
 
 /** systemd waits for it, so the note is there once the unit is started. */
@@ -81,7 +83,7 @@ function toService(
   const place = {
     root: `${dir}/generations/${generation}`,
     machineData: `${dir}/machine-data`,
-    run: servicesRunPath(agentPaths(dir)),
+    run,
     users,
     names: new Map<string, string>(),
   };
@@ -109,7 +111,7 @@ interface Outcome {
 
 function writeRecord(wanted: Wanted[], generation: number, probes: object[]): void {
   const services = wanted.map((one) => toService(one, generation));
-  const record = { root: `${dir}/generations/${generation}`, services, probes };
+  const record = { root: `${dir}/generations/${generation}`, run, services, probes };
   writeFileSync(join(root, 'record.json'), JSON.stringify(record));
 }
 
