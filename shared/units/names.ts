@@ -55,6 +55,9 @@ export function unitPath(path: string): string | null {
   return inUnitDirectory.exec(path)?.groups?.rest ?? null;
 }
 
+/** The units of the package of the agent, which a module may ship. No generated name is like it. */
+const agentUnit = /(?:^|\/)gantry-agent(?:-boot)?\.(?:service|timer)$/;
+
 /**
  * Returns whether only the generated layer may have a path: its units, their drop-ins (those of
  * `gantry-.service.d` too, which systemd applies to every unit of the prefix), its drop-ins for
@@ -63,6 +66,9 @@ export function unitPath(path: string): string | null {
  */
 export function isReserved(path: string): boolean {
   const rest = unitPath(path);
-  if (rest !== null) return /(?:^|\/)gantry-/.test(rest) || rest.endsWith(`/${dropInName}`);
+  if (rest !== null) {
+    const isGenerated = /(?:^|\/)gantry-/.test(rest) && !agentUnit.test(rest);
+    return isGenerated || rest.endsWith(`/${dropInName}`);
+  }
   return path.startsWith(sudoersPrefix) || reservedTmpfiles.has(path);
 }

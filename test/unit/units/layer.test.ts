@@ -55,6 +55,8 @@ describe('reserved paths', () => {
 
   it.each([
     '/etc/systemd/system/web.service',
+    '/usr/lib/systemd/system/gantry-agent.service',
+    '/usr/lib/systemd/system/timers.target.wants/gantry-agent.timer',
     '/etc/systemd/system/redis.service.d/10-limits.conf',
     '/usr/lib/gantry-web/systemd/system/a.service',
     '/etc/sudoers.d/web',
