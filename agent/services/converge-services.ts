@@ -249,6 +249,9 @@ export async function serviceFailedError(
   what: string,
   cause?: unknown,
 ): Promise<GantryError> {
+  // It says more than the journal of a unit that systemd has not started.
+  if (cause instanceof GantryError) return cause;
+
   const lines = await readJournal(unit);
   const why = lines === '' ? '' : `: ${lines}`;
   return new GantryError('service_failed', `${unit} ${what}${why}.`, { field: unit, cause });

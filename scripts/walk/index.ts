@@ -38,7 +38,8 @@ export async function walk(context: WalkContext): Promise<string | undefined> {
   }
 }
 
-function describeWalk(context: WalkContext, step: Walk['step']): Walk {
+/** What the steps of a walk use. They publish the module until they name another. */
+export function describeWalk(context: WalkContext, step: Walk['step']): Walk {
   const registry = context.stack.endpoint.replace('http://', '');
   const directory = join(context.directory, 'walk');
 
@@ -54,7 +55,8 @@ function describeWalk(context: WalkContext, step: Walk['step']): Walk {
   };
 }
 
-async function prepare({ context, directory }: Walk): Promise<void> {
+/** Makes the keys of authors, and the repository of a module. */
+export async function prepare({ context, directory, module }: Walk): Promise<void> {
   mkdirSync(directory, { recursive: true });
   await createRepository(context.stack.endpoint, `${context.account}/${module}`);
   for (const name of ['author', 'stranger']) makeKey(directory, name);
