@@ -31,8 +31,7 @@ export function cliPackage(
     description:
       'The command line of Gantry, for authors, reviewers and operators, with its own Node.js.',
     relations: {
-      Depends: 'libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 9)',
-      Recommends: 'ca-certificates',
+      Depends: 'ca-certificates, libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 9)',
       Suggests: 'mmdebstrap, bash-completion',
     },
     files: {
