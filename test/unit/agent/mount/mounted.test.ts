@@ -4,8 +4,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { switchGeneration } from '../../../../agent/apply/generation.ts';
 import { boot } from '../../../../agent/boot/boot.ts';
+import { agentPaths } from '../../../../agent/paths.ts';
 import { requires } from '../../../support/requirements.ts';
 import { World } from '../world.ts';
 
@@ -228,6 +231,32 @@ describe('a mounted generation', () => {
     expect((await update(2, { '/etc/app.conf': 'shipped again' })).report.code).toBeNull();
     expect(await readFile(inRoot('etc/app.conf'), 'utf8')).toBe('mine');
     expect((await stat(inRoot('etc/none'))).isDirectory()).toBe(true);
+  });
+});
+
+describe('processes that open and stat while the root is switched', () => {
+  it('miss no file and find no mixed root', async () => {
+    await update(1, { '/srv/again': `${long} 1` });
+    await update(2, { '/srv/again': `${long} 2` });
+    const script = resolve(import.meta.dirname, '../../../../bench/roots/reader.ts');
+    const files = ['srv/page', 'srv/again'];
+    const readers = [1, 2, 3].map(() =>
+      spawn(process.execPath, [script, join(world.dir, 'current'), ...files]),
+    );
+    for (const { stdout } of readers) await once(stdout, 'readable');
+
+    const paths = agentPaths(world.dir);
+    for (let index = 0; index < 60; index++) {
+      await switchGeneration({ paths, number: 1 + (index % 2), writablePaths: ['/var'] });
+    }
+
+    for (const reader of readers) {
+      reader.kill('SIGTERM');
+      const said = await text(reader.stdout);
+      const { looks, ...faults } = JSON.parse(said.trim().split('\n').at(-1) ?? '');
+      expect(looks).toBeGreaterThan(10);
+      expect(faults).toEqual({ missing: 0, mixed: 0 });
+    }
   });
 });
 
