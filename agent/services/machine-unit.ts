@@ -1,5 +1,6 @@
 import { GantryError } from '../../shared/base/error.ts';
 import type { RootUser, RootUsers } from './root-users.ts';
+import { commandKey, keepInRoot } from './unit-commands.ts';
 import { formatUnit, parseUnit, type UnitLine } from './unit-lines.ts';
 
 /** A service as the composition has it, on its way to a unit of the machine. */
@@ -49,7 +50,8 @@ export interface MachineUnit {
  * the root. What would act on the machine itself, such as `FailureAction=reboot` or a conflict with
  * one of its units, is left out.
  *
- * @throws `service_failed` when it runs as a user or group that the root lacks
+ * @throws `service_failed` when it runs as a user or group that the root lacks, or hides the prefix
+ * of a command
  */
 export function machineUnit({ unit, texts }: ComposedUnit, place: RootPlace): MachineUnit {
   const lines = texts.flatMap(parseUnit);
@@ -63,7 +65,7 @@ export function machineUnit({ unit, texts }: ComposedUnit, place: RootPlace): Ma
     ...lines.flatMap((line) => rewriteUnitLine(line, place)),
     ...toService({ PrivateTmp: 'yes' }),
     ...environmentOf(user, directories),
-    ...lines.flatMap((line) => rewriteServiceLine(line, place)),
+    ...lines.flatMap((line) => rewriteServiceLine(line, unit, place)),
     ...(isDynamicUser ? lines.filter(({ key }) => directoryKey.test(key)) : []),
     ...rootLines(place),
     ...userLines(user),
@@ -132,24 +134,22 @@ function rewriteUnitLine(line: UnitLine, { root, names }: RootPlace): UnitLine[]
   return pathCondition.test(key) ? [{ ...line, value: prefixPath(value, /^[|!]*/, root) }] : [line];
 }
 
-/** The agent says these itself, or they would act on the machine outside the root. */
+/**
+ * The agent says these itself, or they would act on the machine outside the root: systemd opens the
+ * files and binds the directories that they name in its own root, and follows links.
+ */
 const leftOutOfService =
-  /^(?:Root\w+|MountAPIVFS|User|Group|SupplementaryGroups|\w+Action|RebootArgument|PAMName|Sockets|TTYPath|UtmpIdentifier)$/;
+  /^(?:Root\w+|MountAPIVFS|User|Group|SupplementaryGroups|\w+Action|RebootArgument|PAMName|Sockets|TTYPath|UtmpIdentifier|Bind(?:ReadOnly)?Paths|(?:Load|Import)Credential\w*|OpenFile|MountImages|Extension\w+|(?:Network|IPC)NamespacePath)$/;
 const directoryKey = /^(?:Runtime|State|Cache|Logs|Configuration)Directory\w*$/;
 
-function rewriteServiceLine(line: UnitLine, { root }: RootPlace): UnitLine[] {
+function rewriteServiceLine(line: UnitLine, unit: string, { root }: RootPlace): UnitLine[] {
   const { section, key, value } = line;
   if (section !== 'Service' || leftOutOfService.test(key)) return [];
   if (directoryKey.test(key)) return [];
 
   if (key === 'EnvironmentFile') return [{ ...line, value: prefixPath(value, /^-?/, root) }];
 
-  // "+" would run the command in the machine's own root; "!" keeps it in this one, as root.
-  if (/^Exec/.test(key)) {
-    const [prefix = ''] = /^[@\-:+!|]*/.exec(value) ?? [];
-    const kept = prefix.includes('+') ? `${prefix.replaceAll(/[+!]/g, '')}!` : prefix;
-    return [{ ...line, value: `${kept}${value.slice(prefix.length)}` }];
-  }
+  if (commandKey.test(key)) return [{ ...line, value: keepInRoot(unit, value) }];
 
   // systemd opens these files in the machine's root, as root, and follows links.
   if (/^Standard(?:Output|Error)$/.test(key) && /^(?:file|append|truncate):/.test(value))

@@ -14,7 +14,7 @@ const shells = [
 
 /**
  * Asks shells of a root where they find the commands that its modules promise (`verify.probes`).
- * They run as transient units in the root, without network.
+ * They run as transient units in the root, without network and without the rights of root.
  *
  * @returns the probes that fail
  */
@@ -53,8 +53,12 @@ interface Lookup {
 async function findCommand({ root, machineData, flags, command }: Lookup): Promise<string> {
   const properties = [
     `RootDirectory=${root}`,
-    `BindPaths=${machineData}:/machine-data`,
+    `BindReadOnlyPaths=${machineData}:/machine-data`,
     'MountAPIVFS=yes',
+    // Profiles of the root are code of modules, and no reviewer let them be root.
+    'CapabilityBoundingSet=',
+    'NoNewPrivileges=yes',
+    'PrivateDevices=yes',
     'PrivateNetwork=yes',
     'PrivateTmp=yes',
     `RuntimeMaxSec=${limits.agentProbeMs / 1000}`,

@@ -26,16 +26,20 @@ export function parseUnit(text: string): UnitLine[] {
   return lines;
 }
 
+/** A backslash that no other one protects. */
+const openEnd = /(?<=(?<!\\)(?:\\\\)*)\\$/;
+
 function joinLines(text: string): string[] {
   const joined: string[] = [];
   let open: string | undefined;
 
-  for (const raw of text.split(/\r?\n/)) {
+  // systemd ends a line at each of these.
+  for (const raw of text.split(/\r\n|[\r\n\0]/)) {
     const line = raw.trim();
     if (/^[#;]/.test(line)) continue;
 
     const whole = open === undefined ? line : `${open} ${line}`;
-    const isOpen = whole.endsWith('\\');
+    const isOpen = openEnd.test(whole);
     open = isOpen ? whole.slice(0, -1) : undefined;
     if (!isOpen && whole !== '') joined.push(whole);
   }
@@ -44,7 +48,10 @@ function joinLines(text: string): string[] {
   return joined;
 }
 
-/** Writes assignments as a unit file, section by section, in their order. */
+/**
+ * Writes assignments as a unit file, section by section, in their order. Each stays one line, and
+ * none takes the next one in: values come from modules, and the agent's own lines follow them.
+ */
 export function formatUnit(lines: readonly UnitLine[]): string {
   let section = '';
   const parts: string[] = [];
@@ -54,8 +61,13 @@ export function formatUnit(lines: readonly UnitLine[]): string {
       section = line.section;
       parts.push(`${parts.length === 0 ? '' : '\n'}[${section}]\n`);
     }
-    parts.push(`${line.key}=${line.value}\n`);
+    parts.push(`${line.key}=${closeLine(line.value)}\n`);
   }
 
   return parts.join('');
+}
+
+function closeLine(value: string): string {
+  const text = value.replaceAll(/[\r\n\0]/g, ' ').trimEnd();
+  return openEnd.test(text) ? text.replace(/[\s\\]+$/, '') : text;
 }

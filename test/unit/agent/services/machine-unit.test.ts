@@ -81,6 +81,10 @@ describe('the unit of a machine', () => {
     ['[Service]', 'ExecStartPre=+/bin/install x', 'ExecStartPre=!/bin/install x'],
     ['[Service]', 'ExecStartPre=-+@/bin/a b', 'ExecStartPre=-@!/bin/a b'],
     ['[Service]', 'ExecStartPre=-/bin/a', 'ExecStartPre=-/bin/a'],
+    ['[Service]', 'ExecStop=/bin/a ; +/bin/b ; -+/bin/c', 'ExecStop=/bin/a ; !/bin/b ; -!/bin/c'],
+    ['[Service]', 'ExecStop=/bin/sh -c "a ; +b" \\; +c', 'ExecStop=/bin/sh -c "a ; +b" \\; +c'],
+    ['[Service]', 'ExecStart="/opt/my app/x" +y', 'ExecStart="/opt/my app/x" +y'],
+    ['[Service]', 'ExecStart=', 'ExecStart='],
     ['[Service]', 'StandardOutput=append:/var/log/x', 'StandardOutput=journal'],
     ['[Service]', 'StandardError=file:/etc/passwd', 'StandardError=journal'],
     ['[Unit]', 'ConditionPathExists=!/etc/x', `ConditionPathExists=!${place.root}/etc/x`],
@@ -103,6 +107,12 @@ describe('the unit of a machine', () => {
     '[Service]\nRootDirectory=/',
     '[Service]\nRootImage=/dev/sda',
     '[Service]\nPAMName=login',
+    '[Service]\nBindPaths=/:/mnt',
+    '[Service]\nBindReadOnlyPaths=/root',
+    '[Service]\nLoadCredential=key:/etc/shadow',
+    '[Service]\nOpenFile=/etc/shadow:key:read-only',
+    '[Service]\nExtensionDirectories=/etc',
+    '[Service]\nNetworkNamespacePath=/run/netns/x',
     '[Service]\nStandardInput=file:/etc/shadow',
     '[Install]\nWantedBy=multi-user.target',
     '[Socket]\nListenStream=80',
@@ -131,6 +141,39 @@ describe('the unit of a machine', () => {
       );
     },
   );
+
+  it.each(['"+/bin/sh" -c x', '""+/bin/sh', "-'!'/bin/sh", '\\x2b/bin/sh', '/bin/a ; "+/bin/sh"'])(
+    'is refused where a command hides its prefix: %j',
+    (command) => {
+      expect(() => unitOf(`[Service]\nExecStart=${command}\n`)).toThrow(
+        expect.objectContaining({ code: 'service_failed' }),
+      );
+    },
+  );
+
+  it.each(['\r', '\0'])('reads lines as systemd does, which ends one at %j', (end) => {
+    const { lines } = unitOf(`[Service]\nNice=1${end}ExecStart=+/bin/sh\n`);
+    expect(lines).toEqual(expect.arrayContaining(['Nice=1', 'ExecStart=!/bin/sh']));
+  });
+
+  it.each(['Nice=1 \\\\', 'Nice=1 \\', 'Nice=1 \\ \\'])(
+    'keeps its root after a value that ends open: %j',
+    (line) => {
+      const { lines } = unitOf(`[Service]\n${line}`);
+      const before = lines[lines.indexOf(`RootDirectory=${place.root}`) - 1] ?? '';
+      expect(before).toMatch(/^Nice=1/);
+      expect(before.trimEnd()).toMatch(/(?<!\\)(?:\\\\)*$/);
+    },
+  );
+
+  it('writes no line that a home in /etc/passwd adds', () => {
+    const evil = new RootUsers('a:x:1:1::/home\rExecStartPre=+/bin/sh:/bin/sh\n', '');
+    const { text } = machineUnit(
+      { unit: 'a.service', texts: ['[Service]\nUser=a\n'] },
+      { ...place, users: evil },
+    );
+    expect(text).not.toMatch(/\r|^ExecStartPre/m);
+  });
 
   it('makes no directory outside its place', () => {
     const { directories } = unitOf(
