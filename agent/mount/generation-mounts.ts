@@ -1,4 +1,4 @@
-import { chownSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { fsVerityDigest } from '../../shared/composefs/index.ts';
@@ -20,7 +20,7 @@ import {
   partsPath,
   sourceName,
 } from './generation-names.ts';
-import { withParent } from './held-directory.ts';
+import { makeDirectory, withParent } from './held-directory.ts';
 import { bindTree, mountComposition, parts, stopSpreading, unmount } from './mount-commands.ts';
 import { isInUse } from './users.ts';
 
@@ -103,12 +103,10 @@ async function bindData({ machineData }: AgentPaths, path: string, root: string)
   const below = path === dataMountPoint ? '' : path;
   const data = machineData + below;
   const point = root + path;
-  if (lstatSync(data, { throwIfNoEntry: false }) === undefined) {
-    // Somebody removed it. A root without it would take writes nowhere.
-    const { mode, uid, gid } = lstatSync(point);
-    mkdirSync(data, { mode: mode & 0o7777 });
-    chownSync(data, uid, gid);
-  }
+  // Somebody may have removed it. A root without it would take writes nowhere.
+  const { mode, uid, gid } = lstatSync(point);
+  if (below === '') mkdirSync(machineData, { recursive: true });
+  else await makeDirectory(machineData, { path: below, mode: mode & 0o7777, uid, gid });
 
   // Held open, so that no link leads it elsewhere.
   const isBound = await withParent(machineData, `${below}/.`, async ({ parent }) => {

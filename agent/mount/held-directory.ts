@@ -1,4 +1,12 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+} from 'node:fs';
 import { errnoOf } from '../failure.ts';
 
 /**
@@ -53,6 +61,36 @@ export async function withParent<T>(
   } finally {
     for (const { file } of opened) closeSync(file);
   }
+}
+
+/** A directory to make, by its path below `top`. */
+export interface NewDirectory {
+  path: string;
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Makes a directory where nothing is yet. What is there stays as it is, and where the directory
+ * above is missing nothing is made. No link is followed, also not one that takes its place since.
+ */
+export async function makeDirectory(
+  top: string,
+  { path, mode, uid, gid }: NewDirectory,
+): Promise<void> {
+  await withParent(top, path, async ({ parent }) => {
+    const made = `${parent}/${path.slice(path.lastIndexOf('/') + 1)}`;
+    try {
+      mkdirSync(made, { mode: 0o700 });
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return;
+      throw error;
+    }
+
+    lchownSync(made, uid, gid);
+    await withParent(made, '/x', async (held) => chmodSync(held.parent, mode));
+  });
 }
 
 class NotADirectory extends Error {}

@@ -1,6 +1,4 @@
-import { chmodSync, lchownSync, mkdirSync } from 'node:fs';
-import { errnoOf } from '../failure.ts';
-import { withParent } from '../mount/held-directory.ts';
+import { makeDirectory } from '../mount/held-directory.ts';
 import type { ServiceDirectory } from './machine-unit.ts';
 
 interface ServicePlaces {
@@ -38,22 +36,4 @@ function locate({ run, machineData }: ServicePlaces, path: string): { top: strin
 function ancestors(path: string): string[] {
   const parts = path.split('/').slice(1, -1);
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
-}
-
-async function makeDirectory(
-  top: string,
-  { path, mode, uid, gid }: ServiceDirectory,
-): Promise<void> {
-  await withParent(top, path, async ({ parent }) => {
-    const made = `${parent}/${path.slice(path.lastIndexOf('/') + 1)}`;
-    try {
-      mkdirSync(made, { mode: 0o700 });
-    } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return;
-      throw error;
-    }
-
-    lchownSync(made, uid, gid);
-    await withParent(made, '/x', async (held) => chmodSync(held.parent, mode));
-  });
 }
