@@ -59,6 +59,9 @@ function wantedByManifest({ users = [], groups = [] }: MachineManifest, by: stri
   };
 }
 
+/** A name with ":" in it would be a whole line of passwd. */
+export const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/;
+
 /**
  * What a build recorded of the users that maintainer scripts made: lines of sysusers.d(5) as builds
  * write them, with numbers. Lines of another form are skipped: systemd-sysusers reads them.
@@ -68,11 +71,13 @@ export function wantedByFragment(text: string, by: string): Wanted {
     .split('\n')
     .map((line) => [...line.matchAll(/"(?:[^"\\]|\\.)*"|\S+/g)].map(([word]) => word));
   const ofKind = (kind: string) =>
-    rows.filter(([word]) => word === kind).map((row) => row.slice(1));
+    rows
+      .filter(([word, name = '']) => word === kind && plainName.test(name))
+      .map((row) => row.slice(1));
 
   return {
     users: ofKind('u').flatMap(([name = '', ids = '', ...rest]) => {
-      const [, uid, owner] = /^(\d+)(?::(.+))?$/.exec(ids) ?? [];
+      const [, uid, owner] = /^(\d+)(?::([^:]+))?$/.exec(ids) ?? [];
       if (uid === undefined) return [];
       const [gecos, home, shell] = rest.map(textOf);
       const { gid, group } = groupOf(name, Number(uid), owner);
@@ -93,8 +98,9 @@ function groupOf(name: string, uid: number, owner: string | undefined) {
     : { gid: undefined, group: owner };
 }
 
+/** Undefined for "-", and for what no field of passwd holds. */
 function textOf(word: string): string | undefined {
-  if (word === '-') return undefined;
+  if (word === '-' || /[:\p{Cc}]/u.test(word)) return undefined;
   const [, quoted] = /^"(.*)"$/.exec(word) ?? [];
   return quoted === undefined ? word : quoted.replaceAll(/\\(.)/g, '$1');
 }

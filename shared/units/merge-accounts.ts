@@ -1,7 +1,13 @@
 import { GantryError } from '../base/error.ts';
 import { sha256Hex } from '../base/ids.ts';
 import { compareBytes } from '../domain/files/index.ts';
-import type { Database, Wanted, WantedGroup, WantedUser } from './account-lines.ts';
+import {
+  type Database,
+  plainName,
+  type Wanted,
+  type WantedGroup,
+  type WantedUser,
+} from './account-lines.ts';
 import type { RootUser } from './services.ts';
 
 /** No password matches it (shadow(5)), and it does not say that a password was locked. */
@@ -178,9 +184,9 @@ export class AccountMerge {
   }
 
   users(): Map<string, RootUser> {
-    const groups = new Map(
-      [...this.#all.group.rows()].map(([name = '', , gid]) => [Number(gid), name]),
-    );
+    // Units name them, and a database may hold any text.
+    const named = [...this.#all.group.rows()].filter(([name = '']) => plainName.test(name));
+    const groups = new Map(named.map(([name = '', , gid]) => [Number(gid), name]));
     return new Map(
       [...this.#all.passwd.rows()].map(([name = '', , uid, gid]) => [
         name,

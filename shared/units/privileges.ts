@@ -99,9 +99,14 @@ function rootIds({ manifest, entries }: Pick<UnitLayer, 'manifest' | 'entries'>)
   return [
     ...users.filter((user) => user.name === superuser || isRoot(user)).map(nameOf),
     ...groups.filter(({ name, gid }) => name === superuser || gid === 0).map(nameOf),
-    ...authored({ manifest, entries }, ({ path }) => databasePaths.has(path)),
+    ...authored(
+      { manifest, entries },
+      ({ path }) => databasePaths.has(path) || sysusers.test(path),
+    ),
   ];
 }
+
+const sysusers = /^\/(?:etc|run|usr\/lib|lib)\/sysusers\.d(?:\/|$)/;
 
 function groupsOf({ primary_group, supplementary_groups = [] }: ManifestUser): string[] {
   return [primary_group ?? [], supplementary_groups].flat();

@@ -90,6 +90,33 @@ deploy:x:450:450:Deploys:/srv:/bin/sh
     expect(text('/etc/group')).toContain('ssl:x:451:redis\n');
   });
 
+  it.each([
+    'u evil:x:0:0::/:/bin/sh 450 - - -\n',
+    'u "evil:x:0:0::/:/bin/sh" 450 - - -\n',
+    'u a 450:evil:x:0: - - -\n',
+    'u a 450 "x:/:/bin/sh\\nevil:" / -\n',
+    'g evil:x:0: 450\n',
+  ])('take no line of a database from a record: %j', (record) => {
+    const { entries, text } = generate([
+      { files: { '/usr/lib/sysusers.d/00-gantry-web.conf': record } },
+    ]);
+    const made = entries.filter(({ path }) => /^\/etc\/(?:passwd|group)$/.test(path));
+    expect(made.map(({ path }) => text(path)).join('')).not.toContain('evil');
+  });
+
+  it('name a group in a unit only by a plain name', () => {
+    const odd = { ...base, '/etc/group': 'root:x:0:\nx\rExecStartPre=+/bin/sh:x:33:\n' };
+    const { text } = generate(
+      [
+        {
+          manifest: { services: [{ name: 'a', start_command: '/usr/bin/true', user: 'www-data' }] },
+        },
+      ],
+      { base: odd },
+    );
+    expect(text('/usr/lib/systemd/system/gantry-web:a.service')).toContain('\nGroup=33\n');
+  });
+
   it('take a group that has another number than the user of its name', () => {
     const recorded = 'g games 60\nu games 5:games - - -\n';
     const { text } = generate([{ files: { '/usr/lib/sysusers.d/00-gantry-web.conf': recorded } }]);

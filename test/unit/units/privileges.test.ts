@@ -160,6 +160,11 @@ describe('what needs the policy module_assign_privileged', () => {
       'It gives the id 0 of root to /etc/passwd.',
     ],
     [
+      'root_id',
+      { files: { '/usr/lib/sysusers.d/x.conf': 'm ops root\n' } },
+      'It gives the id 0 of root to /usr/lib/sysusers.d/x.conf.',
+    ],
+    [
       'unit_file',
       {
         files: {
