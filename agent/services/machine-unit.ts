@@ -142,19 +142,28 @@ const leftOutOfService =
   /^(?:Root\w+|MountAPIVFS|User|Group|SupplementaryGroups|\w+Action|RebootArgument|PAMName|Sockets|TTYPath|UtmpIdentifier|Bind(?:ReadOnly)?Paths|(?:Load|Import)Credential\w*|OpenFile|MountImages|Extension\w+|(?:Network|IPC)NamespacePath)$/;
 const directoryKey = /^(?:Runtime|State|Cache|Logs|Configuration)Directory\w*$/;
 
-function rewriteServiceLine(line: UnitLine, unit: string, { root }: RootPlace): UnitLine[] {
+function rewriteServiceLine(line: UnitLine, unit: string, place: RootPlace): UnitLine[] {
   const { section, key, value } = line;
   if (section !== 'Service' || leftOutOfService.test(key)) return [];
   if (directoryKey.test(key)) return [];
 
-  if (key === 'EnvironmentFile') return [{ ...line, value: prefixPath(value, /^-?/, root) }];
+  if (key === 'EnvironmentFile') return [{ ...line, value: prefixPath(value, /^-?/, place.root) }];
 
+  if (key === 'PIDFile') return pidFile(line, place);
   if (commandKey.test(key)) return [{ ...line, value: keepInRoot(unit, value) }];
 
   // systemd opens these files in the machine's root, as root, and follows links.
   if (/^Standard(?:Output|Error)$/.test(key) && /^(?:file|append|truncate):/.test(value))
     return [{ ...line, value: 'journal' }];
   return key === 'StandardInput' && /^(?:file|tty)/.test(value) ? [] : [line];
+}
+
+/** systemd reads it in the machine's /run, where that of the services has another name. */
+function pidFile(line: UnitLine, { run }: RootPlace): UnitLine[] {
+  const [, name] =
+    /^(?:(?:%t|\/run|\/var\/run)\/)?([\w@.,:+-][\w@.,:+/-]*)$/.exec(line.value) ?? [];
+  if (name === undefined || name.split('/').includes('..')) return [];
+  return [{ ...line, value: `${run}/${name}` }];
 }
 
 function prefixPath(value: string, prefix: RegExp, root: string): string {
