@@ -71,7 +71,7 @@ export function machineUnit({ unit, texts }: ComposedUnit, place: RootPlace): Ma
     ...userLines(user),
     ...directories
       .filter(({ isMade }) => isMade)
-      .map(({ path }) => ({ section: 'Service', key: 'ReadWritePaths', value: `-${path}` })),
+      .map(({ path }) => ({ section: 'Service', key: 'ReadWritePaths', value: `-+${path}` })),
   ]);
 
   const made = directories.filter(({ isMade }) => isMade);
@@ -140,12 +140,17 @@ function rewriteUnitLine(line: UnitLine, { root, names }: RootPlace): UnitLine[]
  */
 const leftOutOfService =
   /^(?:Root\w+|MountAPIVFS|User|Group|SupplementaryGroups|\w+Action|RebootArgument|PAMName|Sockets|TTYPath|UtmpIdentifier|Bind(?:ReadOnly)?Paths|(?:Load|Import)Credential\w*|OpenFile|MountImages|Extension\w+|(?:Network|IPC)NamespacePath)$/;
+const sandboxPaths = /^(?:ReadWrite|ReadOnly|Inaccessible|Exec|NoExec)(?:Paths|Directories)$/;
 const directoryKey = /^(?:Runtime|State|Cache|Logs|Configuration)Directory\w*$/;
 
 function rewriteServiceLine(line: UnitLine, unit: string, place: RootPlace): UnitLine[] {
   const { section, key, value } = line;
   if (section !== 'Service' || leftOutOfService.test(key)) return [];
   if (directoryKey.test(key)) return [];
+
+  // Without "+", these are paths of the machine, in spite of the unit's own root (systemd.exec(5)).
+  if (sandboxPaths.test(key))
+    return [{ ...line, value: value.replaceAll(/(^|\s)(-?)\+?(?=\/)/g, '$1$2+') }];
 
   if (key === 'EnvironmentFile') return [{ ...line, value: prefixPath(value, /^-?/, place.root) }];
 

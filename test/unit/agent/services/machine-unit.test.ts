@@ -61,8 +61,8 @@ describe('the unit of a machine', () => {
         'User=104',
         'Group=26',
         'SupplementaryGroups=105 26',
-        'ReadWritePaths=-/run/redis',
-        'ReadWritePaths=-/var/lib/redis',
+        'ReadWritePaths=-+/run/redis',
+        'ReadWritePaths=-+/var/lib/redis',
         '',
       ].join('\n'),
     );
