@@ -16,6 +16,7 @@ function commandLines(text: string): string[][] {
 
   return [...lines, ...inline]
     .flatMap((line) => line.replace(/(^|\s+)#.*/, '').split(' && '))
+    .map((line) => line.replace(/^sudo /, ''))
     .map((line) => (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", '')))
     .filter(([program]) => program === 'gantry')
     .map(([, ...words]) => words);
