@@ -49,10 +49,10 @@ beforeEach(async () => {
   const key = authorKey();
 
   await world.register('site', key);
-  const versions = ['1.0.0', '1.1.0'].map((version) =>
-    world.ingest({ name: 'site', files: { 'srv/version': version } }, `v${version}`, key),
-  );
-  for (const version of await Promise.all(versions)) await promote(world, version, 'staging');
+  for (const number of ['1.0.0', '1.1.0']) {
+    const source = { name: 'site', files: { 'srv/version': number } };
+    await promote(world, await world.ingest(source, `v${number}`, key), 'staging');
+  }
 });
 afterEach(() => world.close());
 
