@@ -158,7 +158,8 @@ async function removesAndPurges(machine: Machine): Promise<void> {
   expect((await machine.try('systemctl', 'is-active', 'gantry-agent.timer')).code).not.toBe(0);
   expect(await state()).toContain('agent/config.json');
 
-  await machine.run('mkdir', '-p', '/var/lib/gantry/store', '/var/lib/gantry/generations/1');
+  for (const folder of ['store', 'images', 'generations/1', 'services', 'boot'])
+    await machine.run('mkdir', '-p', `/var/lib/gantry/${folder}`);
   await machine.run('apt-get', 'purge', '--yes', 'gantry-agent', 'gantry');
   expect((await state()).split('\n').sort()).toEqual([
     '/var/lib/gantry/machine-data',
