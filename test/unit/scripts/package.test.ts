@@ -92,13 +92,15 @@ function debsOf(revision: number): string[] {
 test('a clean Debian installs, upgrades, removes and purges the agent', async (context) => {
   requires(context, ...toInstall);
   const root = join(work, 'root');
-  await copyTree(await debianTree({ suite: 'trixie', packages: ['ca-certificates'] }), root);
+  const packages = ['ca-certificates', 'initramfs-tools'];
+  await copyTree(await debianTree({ suite: 'trixie', packages }), root);
   for (const folder of [first, second]) cpSync(folder, join(root, 'debs'), { recursive: true });
 
   const name = `gantry-package-${process.pid}`;
   const machine = await Machine.boot({ name, root, console: join(work, 'console') });
   try {
     await installs(machine);
+    await makesAnInitramfs(machine);
     await startsTheAgent(machine);
     await upgrades(machine);
     await removesAndPurges(machine);
@@ -117,6 +119,26 @@ async function installs(machine: Machine): Promise<void> {
   for (const unit of units.slice(1))
     expect(await machine.run('systemctl', 'is-enabled', unit)).toBe('enabled');
   expect(await machine.run('systemctl', 'is-active', 'gantry-agent.timer')).toBe('active');
+}
+
+/** Its script finds what it needs, also without busybox: the programs of klibc know few options. */
+async function makesAnInitramfs(machine: Machine): Promise<void> {
+  const kernel = '/usr/lib/modules/6.12';
+  await machine.run('mkdir', '-p', kernel);
+  await machine.run('touch', ...['order', 'builtin'].map((name) => `${kernel}/modules.${name}`));
+  await machine.run('depmod', '6.12');
+  await machine.run('sh', '-c', 'echo CONFIG_RD_GZIP=y > /boot/config-6.12');
+  await machine.run('mkinitramfs', '-o', '/var/tmp/initramfs', '6.12');
+  await machine.run('unmkinitramfs', '/var/tmp/initramfs', '/var/tmp/unpacked');
+
+  const inside = (...command: string[]) => machine.run('chroot', '/var/tmp/unpacked', ...command);
+  expect((await machine.try('test', '-e', '/var/tmp/unpacked/usr/bin/busybox')).code).toBe(1);
+  expect(await inside('/usr/bin/ls', '-di', '/')).toMatch(/^\d+ \/$/);
+  for (const program of ['mount', 'umount'])
+    expect(await inside(`/usr/bin/${program}`, '--version')).toContain('util-linux');
+  // It stops at its first check, so it is there and runs.
+  const script = ['/var/tmp/unpacked', '/usr/sbin/gantry-mount-root', '/', '/'];
+  expect((await machine.try('chroot', ...script)).stderr).toContain('the agent has made no root');
 }
 
 /** Without an enrolment nothing starts. With a broken one, the agent says so from its sandbox. */
