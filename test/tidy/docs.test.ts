@@ -165,6 +165,12 @@ describe('a page', () => {
     expect(broken).toEqual([]);
   });
 
+  test('of the guides and the reference is linked from README.md', () => {
+    const listed = pages.filter((page) => /^docs\/(guides|reference)\//.test(page));
+    const readme = read('README.md');
+    expect(listed.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+  });
+
   test.each(pages)('%s names tests that there are', (page) => {
     const named = [...read(page).matchAll(/`(test\/[^`*<]+\.tsx?)`/g)].map(([, path = '']) => path);
     expect(named.filter((path) => !existsSync(join(projectRoot, path)))).toEqual([]);
