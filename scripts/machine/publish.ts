@@ -1,16 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import {
-  eventually,
-  expect,
-  expectSuccess,
-  readVersions,
-  requestChange,
-  seconds,
-  type Walk,
-} from '../walk/context.ts';
+import { eventually, expect, readVersions, seconds, type Walk } from '../walk/context.ts';
 import { prepare } from '../walk/index.ts';
-import { approve, promote } from '../walk/promote.ts';
+import { change, promote } from '../walk/promote.ts';
+import { register } from '../walk/publish.ts';
 import type { BuiltModule } from './modules.ts';
 
 /** Pushes, signs and ingests a module, and promotes it to live with the approval of a reviewer. */
@@ -18,7 +11,8 @@ export async function publish(machine: Walk, built: BuiltModule): Promise<void> 
   const walk = walkOf(machine, built.name);
   const reference = `${walk.repository}:${built.tag}`;
   walk.step(`${built.name} ${built.tag} is pushed, signed, ingested and promoted`);
-  await register(walk, built);
+  await prepare(walk);
+  await register(walk, built.category);
 
   const pushed = await walk.gantry('module', 'push', built.dist, reference);
   const digest = z.string().parse(pushed.answer.digest);
@@ -45,25 +39,11 @@ export async function publish(machine: Walk, built: BuiltModule): Promise<void> 
 /** Assigns modules to the template. What needs a privilege waits for the reviewer. */
 export async function assign(machine: Walk, template: string, module: string): Promise<void> {
   const walk = walkOf(machine, module);
-  const operation = await requestChange(walk, 'assignment', 'add', template, module);
-  if (operation.state === 'awaiting_approval') await approve(walk, operation.id);
-  else expectSuccess(operation);
+  await change(walk, 'assignment', 'add', template, module);
   walk.saw(`${template} has ${module}`);
 }
 
 function walkOf(walk: Walk, module: string): Walk {
   const repository = walk.repository.replace(/[^/]+$/, module);
   return { ...walk, module, repository };
-}
-
-async function register(walk: Walk, { name, category }: BuiltModule): Promise<void> {
-  const { modules } = z
-    .object({ modules: z.array(z.object({ name: z.string() }).loose()) })
-    .parse((await walk.gantry('module', 'list')).answer);
-  if (modules.some((one) => one.name === name)) return;
-
-  const trust = ['--key', join(walk.directory, 'author.pub'), '--no-require-tlog'];
-  await prepare(walk);
-  const place = ['--category', category, '--repository', walk.repository];
-  await walk.gantry('module', 'register', name, ...place, ...trust);
 }

@@ -18,25 +18,8 @@ const usableStates = ['built', 'staging', 'blessed', 'live'];
 /** @returns the version that Gantry built, in this walk or in an earlier one */
 export async function publishAndIngest(walk: Walk): Promise<Published> {
   walk.step('An author registers, builds, pushes and signs my-redis');
-  const modules = z
-    .object({ modules: z.array(z.object({ name: z.string() }).loose()) })
-    .parse((await walk.gantry('module', 'list')).answer);
-
-  if (!modules.modules.some(({ name }) => name === walk.module)) {
-    await walk.gantry(
-      'module',
-      'register',
-      walk.module,
-      '--category',
-      'userland',
-      '--repository',
-      walk.repository,
-      '--key',
-      join(walk.directory, 'author.pub'),
-      '--no-require-tlog',
-    );
+  if (await register(walk, 'userland'))
     walk.saw('signatures count when they are by author.pub; there is no transparency log here');
-  }
 
   const { versions } = await readVersions(walk);
   const own = versions.filter(({ version_string }) => /^0\.1\.\d+$/.test(version_string));
@@ -48,6 +31,19 @@ export async function publishAndIngest(walk: Walk): Promise<Published> {
   }
 
   return publishVersion(walk, chooseTag(own));
+}
+
+/** Registers the module with the author's key. @returns false if it was registered already */
+export async function register(walk: Walk, category: string): Promise<boolean> {
+  const { modules } = z
+    .object({ modules: z.array(z.object({ name: z.string() }).loose()) })
+    .parse((await walk.gantry('module', 'list')).answer);
+  if (modules.some(({ name }) => name === walk.module)) return false;
+
+  const place = ['--category', category, '--repository', walk.repository];
+  const trust = ['--key', join(walk.directory, 'author.pub'), '--no-require-tlog'];
+  await walk.gantry('module', 'register', walk.module, ...place, ...trust);
+  return true;
 }
 
 async function publishVersion(walk: Walk, tag: string): Promise<Published> {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { eventually, expect, expectSuccess, requestChange, type Walk } from './context.ts';
-import { approve } from './promote.ts';
+import { eventually, expect, type Walk } from './context.ts';
+import { change } from './promote.ts';
 import type { Published } from './publish.ts';
 
 const templateName = 'cache';
@@ -17,9 +17,7 @@ export async function composeAndReconcile(walk: Walk, published: Published): Pro
   if (!templates.templates.some(({ name }) => name === templateName)) {
     await walk.gantry('template', 'create', templateName, '--platform', 'ubuntu-24.04-amd64');
     // The module writes a unit of its own, so Rita decides about its assignment too.
-    const assigned = await requestChange(walk, 'assignment', 'add', templateName, walk.module);
-    if (assigned.state === 'awaiting_approval') await approve(walk, assigned.id);
-    else expectSuccess(assigned);
+    await change(walk, 'assignment', 'add', templateName, walk.module);
   }
 
   const machine = join(walk.directory, 'machine');
