@@ -37,15 +37,16 @@ async function machine(): Promise<void> {
   await chmod(work, 0o755);
   process.env.TMPDIR = work;
 
-  progress('Building the modules for Debian 13, and the packages of the agent');
+  progress('Building the packages of the agent, and the modules for Debian 13');
+  const debs = join(work, 'debs');
+  await makePackages({ out: debs, architectures: ['amd64'], revision: 1 });
+
   const modules = await Modules.open(work);
   const built = [
     await modules.base(),
     await modules.redis('v1.0.0', 'maxclients 1000'),
     await modules.beacon(),
   ];
-  const debs = join(work, 'debs');
-  await makePackages({ out: debs, architectures: ['amd64'], revision: 1 });
 
   const stack = await startLocalStack({
     directory: work,
