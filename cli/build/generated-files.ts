@@ -33,10 +33,15 @@ export async function previewGenerated(
   manifest: ModuleManifest,
   { rootfs, source, files }: { rootfs: string; source: SourceEntry[]; files: string[] },
 ): Promise<{ generated: GeneratedFile[]; errors: string[]; warnings: string[] }> {
-  const entries = treeOf(source, new Set(files));
+  const shipped = shippedEntries(source, new Set(files));
+  const entries = treeOf(shipped);
   const own = { account: 'own', module: manifest.name, manifest, entries };
   const layers = [{ ...own, version: '', parent_module: null }];
-  const input = { account: 'own', layers, entries: withPackageUnits(entries, manifest) };
+  const input = {
+    account: 'own',
+    layers,
+    entries: treeOf([...shipped, ...packageUnits(manifest)]),
+  };
   const contents = new Map<string, Uint8Array>();
   for (const path of listNeededFiles(input)) contents.set(path, await readFile(join(rootfs, path)));
 
@@ -54,49 +59,35 @@ export async function previewGenerated(
   }
 }
 
-/** A tree with the names of what ships. The contents do not matter here. */
-function treeOf(source: readonly SourceEntry[], files: ReadonlySet<string>): TreeEntry[] {
-  const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
-  const tree = new Map<string, TreeEntry>([['/', { ...plain, path: '/', type: 'directory' }]]);
+/** The attributes of every entry here: only paths, types and targets count. */
+const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
 
-  for (const { path, type, target = '' } of source) {
-    if (!files.has(path) || type === 'other') continue;
-    for (const above of ancestorPaths(path))
-      tree.set(above, { ...plain, path: above, type: 'directory' });
-    tree.set(path, { ...plain, path, type, ...(type === 'symlink' ? { target } : {}) });
-  }
-
-  return [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
+function shippedEntries(source: readonly SourceEntry[], files: ReadonlySet<string>): TreeEntry[] {
+  return source.flatMap(({ path, type, target = '' }) => {
+    if (!files.has(path) || type === 'other') return [];
+    return [{ ...plain, path, type, ...(type === 'symlink' ? { target } : {}) }];
+  });
 }
 
-function withPackageUnits(
-  entries: readonly TreeEntry[],
-  { package_spec, services = [] }: ModuleManifest,
-): TreeEntry[] {
-  const known = new Set(entries.map(({ path }) => path));
-  const lacking = services
-    .filter(
-      ({ start_command, unit_body }) => start_command === undefined && unit_body === undefined,
-    )
-    .map(({ name }) => `${units}${name}.service`)
-    .filter((path) => package_spec.length > 0 && !known.has(path));
+/** The units that packages bring for services without a command. */
+function packageUnits({ package_spec, services = [] }: ModuleManifest): TreeEntry[] {
+  if (package_spec.length === 0) return [];
+  return services
+    .filter(({ start_command, unit_body }) => (start_command ?? unit_body) === undefined)
+    .map(({ name }) => ({ ...plain, path: `${units}${name}.service`, type: 'file' }));
+}
 
-  const unit = {
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    mtime: 0,
-    mtime_ns: 0,
-    size: 0,
-    type: 'file',
-  } as const;
-  const directory = { ...unit, type: 'directory' } as const;
-  const above = lacking.flatMap(ancestorPaths).filter((path) => !known.has(path));
-  return [
-    ...entries,
-    ...[...new Set(above)].map((path) => ({ ...directory, path })),
-    ...lacking.map((path) => ({ ...unit, path })),
-  ].sort((a, b) => compareBytes(a.path, b.path));
+/** A tree of entries with the directories above them. Of two with one path the first counts. */
+function treeOf(entries: readonly TreeEntry[]): TreeEntry[] {
+  const tree = new Map<string, TreeEntry>();
+  const add = (entry: TreeEntry) => tree.has(entry.path) || tree.set(entry.path, entry);
+
+  add({ ...plain, path: '/', type: 'directory' });
+  for (const entry of entries) add(entry);
+  for (const { path } of entries)
+    for (const above of ancestorPaths(path)) add({ ...plain, path: above, type: 'directory' });
+
+  return [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
 }
 
 function shownFiles({ contents }: GeneratedLayer, manifest: ModuleManifest): GeneratedFile[] {
@@ -175,15 +166,8 @@ async function output(
     await promisify(execFile)(command, args, options);
     return [];
   } catch (error) {
-    const {
-      code,
-      stdout = '',
-      stderr = '',
-    } = error as {
-      code?: string;
-      stdout?: string;
-      stderr?: string;
-    };
+    const failed = error as { code?: string; stdout?: string; stderr?: string };
+    const { code, stdout = '', stderr = '' } = failed;
     if (code === 'ENOENT') return [];
     return `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
   }
