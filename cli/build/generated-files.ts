@@ -37,13 +37,13 @@ export async function previewGenerated(
   const entries = treeOf(shipped);
   const own = { account: 'own', module: manifest.name, manifest, entries };
   const layers = [{ ...own, version: '', parent_module: null }];
-  const input = {
-    account: 'own',
-    layers,
-    entries: treeOf([...shipped, ...packageUnits(manifest)]),
-  };
+  const whole = treeOf([...shipped, ...packageUnits(manifest)]);
   const contents = new Map<string, Uint8Array>();
-  for (const path of listNeededFiles(input)) contents.set(path, await readFile(join(rootfs, path)));
+  for (const path of listNeededFiles({ entries: whole }))
+    contents.set(path, await readFile(join(rootfs, path)));
+
+  const sized = whole.map((one) => ({ ...one, size: contents.get(one.path)?.length ?? one.size }));
+  const input = { account: 'own', layers, entries: sized };
 
   const privileges = listPrivileges([own]).map(
     ({ sentence }) => `${sentence} Machines get it by the policy module_assign_privileged`,
@@ -59,7 +59,7 @@ export async function previewGenerated(
   }
 }
 
-/** The attributes of every entry here: only paths, types and targets count. */
+/** The attributes of every entry here: only paths, types, targets and sizes of read files count. */
 const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
 
 function shippedEntries(source: readonly SourceEntry[], files: ReadonlySet<string>): TreeEntry[] {

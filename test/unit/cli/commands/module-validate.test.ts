@@ -93,6 +93,24 @@ describe('gantry module validate', () => {
     expect(stdout).not.toMatch(/systemd-analyze:|visudo:/);
   });
 
+  test('adds users to the databases that a module ships', () => {
+    const directory = mkdtempSync(join(scratch, 'users-'));
+    mkdirSync(join(directory, 'rootfs/etc'), { recursive: true });
+    const root = 'root:x:0:0:root:/root:/bin/bash\n';
+    writeFileSync(join(directory, 'rootfs/etc/passwd'), root);
+    writeFileSync(
+      join(directory, 'manifest.yaml'),
+      'schema_version: 1\nname: base\nfile_spec: ["/**"]\nusers: [{name: deploy, uid: 500}]\n',
+    );
+
+    const { status, stdout } = validate('--json', directory);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).generated).toContainEqual({
+      path: '/etc/passwd',
+      text: `${root}deploy:x:500:500::/:/usr/sbin/nologin\n`,
+    });
+  });
+
   test('a file that is too long is invalid, not an error of the command', () => {
     const { status, stdout } = validate(file('long.yaml', `#${'x'.repeat(2 ** 21)}`));
     expect([status, stdout]).toEqual([
