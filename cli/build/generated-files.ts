@@ -90,15 +90,22 @@ function treeOf(entries: readonly TreeEntry[]): TreeEntry[] {
   return [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
 }
 
-function shownFiles({ contents }: GeneratedLayer, manifest: ModuleManifest): GeneratedFile[] {
+/** Small files have their content in the entry, others apart. */
+function shownFiles(
+  { entries, contents }: GeneratedLayer,
+  manifest: ModuleManifest,
+): GeneratedFile[] {
   const hasPeople = (manifest.users ?? []).length + (manifest.groups ?? []).length > 0;
-  return [...contents]
+  return entries
     .filter(
-      ([path]) =>
-        path.startsWith(units) || path.startsWith(rules) || (hasPeople && people.includes(path)),
+      ({ path, type }) =>
+        type === 'file' &&
+        (path.startsWith(units) || path.startsWith(rules) || (hasPeople && people.includes(path))),
     )
-    .map(([path, bytes]) => ({ path, text: Buffer.from(bytes).toString('utf8') }))
-    .sort((a, b) => compareBytes(a.path, b.path));
+    .map(({ path, content = '' }) => {
+      const bytes = contents.get(path) ?? Buffer.from(content, 'base64');
+      return { path, text: Buffer.from(bytes).toString('utf8') };
+    });
 }
 
 /** What systemd-analyze and visudo say, where they are installed. */

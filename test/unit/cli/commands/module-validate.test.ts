@@ -109,6 +109,11 @@ describe('gantry module validate', () => {
       path: '/etc/passwd',
       text: `${root}deploy:x:500:500::/:/usr/sbin/nologin\n`,
     });
+    // So small a file has its content in the image.
+    expect(JSON.parse(stdout).generated).toContainEqual({
+      path: '/etc/group',
+      text: 'deploy:x:500:\n',
+    });
   });
 
   test('a file that is too long is invalid, not an error of the command', () => {
