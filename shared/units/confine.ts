@@ -133,14 +133,12 @@ function limitEgress(
 /** `10.0.0.0/8`, `10.1.2.3:443`, `[2001:db8::1]:443` → its network; null for a name. */
 function networkOf(text: string): string | null {
   const [, six, rest] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::\d+)?$/.exec(text) ?? [];
-  for (const candidate of isIP(text.split('/')[0] ?? '') > 0 ? [text] : [six ?? rest ?? '']) {
-    const [address = '', length, ...more] = candidate.split('/');
-    const version = isIP(address);
-    const isLength =
-      length === undefined ||
-      (/^\d{1,3}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
-    if (version > 0 && more.length === 0 && isLength) return candidate;
-  }
+  const candidate = isIP(text.split('/')[0] ?? '') > 0 ? text : (six ?? rest ?? '');
+  const [address = '', length, ...more] = candidate.split('/');
+  const version = isIP(address);
+  const isLength =
+    length === undefined ||
+    (/^\d{1,3}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
 
-  return null;
+  return version > 0 && more.length === 0 && isLength ? candidate : null;
 }
