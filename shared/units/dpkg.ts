@@ -8,11 +8,12 @@ export const dpkgDirectory = '/var/lib/dpkg';
 /** Where its database is instead: in the root, so that it says what the root has. */
 export const dpkgImage = '/usr/lib/sysimage/dpkg';
 
-const records = `${dpkgDirectory}/status.d/`;
+/** Where builds record each of their packages. */
+export const packageRecords = `${dpkgDirectory}/status.d/`;
 const status = `${dpkgDirectory}/status`;
 
 export function isPackageRecord(path: string): boolean {
-  return path === status || path.startsWith(records);
+  return path === status || path.startsWith(packageRecords);
 }
 
 /**

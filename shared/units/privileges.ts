@@ -8,6 +8,7 @@ import { ancestorPaths, parentPath, type TreeEntry } from '../domain/files/index
 import type { ManifestSudo, ManifestUser } from '../domain/modules/index.ts';
 import { compileMask } from '../files/index.ts';
 import { databasePaths } from './accounts.ts';
+import { packageRecords } from './dpkg.ts';
 import { layerName, type UnitLayer } from './input.ts';
 import { unitDirectories, unitPath } from './names.ts';
 
@@ -155,8 +156,6 @@ function sentenceOf(kind: Privilege['kind'], start: string, names: readonly stri
 }
 
 const namesShown = 5;
-
-const packageRecords = '/var/lib/dpkg/status.d/';
 
 /**
  * Paths of one sort that come from the author's own `rootfs/`. A module without packages has no

@@ -1,4 +1,5 @@
 import { GantryError } from '../base/error.ts';
+import type { GeneratedService } from '../domain/compose/index.ts';
 import { compareBytes } from '../domain/files/index.ts';
 import type { ManifestService } from '../domain/modules/index.ts';
 import { confine } from './confine.ts';
@@ -29,7 +30,7 @@ export interface PlannedService {
   unit: string;
   layer: UnitLayer;
   service: ManifestService;
-  managed: 'generated' | 'drop-in' | 'package';
+  managed: GeneratedService['managed'];
   /** The unit of a package. */
   found: FoundUnit | null;
 }

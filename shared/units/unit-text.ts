@@ -1,5 +1,6 @@
 import { compareBytes } from '../domain/files/index.ts';
 import type { ManifestService } from '../domain/modules/index.ts';
+import { plainName } from './account-lines.ts';
 import {
   execValue,
   type Place,
@@ -133,7 +134,7 @@ function userLines(service: ManifestService, { place, group }: UnitFacts): strin
 }
 
 function userValue(user: string, place: Place): string {
-  if (/^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)$/.test(user)) return user;
+  if (plainName.test(user)) return user;
   throw serviceInvalidError(
     `expected the user of ${place} to be a name of letters, digits, "_", "." and "-", found ${JSON.stringify(user)}`,
   );
