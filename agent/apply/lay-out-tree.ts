@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { deviceMajorMinor } from '../../shared/artifact/device.ts';
-import { ancestorPaths, type TreeEntry } from '../../shared/domain/files/index.ts';
+import { ancestorPaths, plainDirectory, type TreeEntry } from '../../shared/domain/files/index.ts';
 import type { Layout } from '../mount/choose-layout.ts';
 import { makeBreather } from '../verify/content-check.ts';
-import { type ExpectedTree, isDataLink, plainDirectory } from '../verify/expected-tree.ts';
+import { type ExpectedTree, isDataLink } from '../verify/expected-tree.ts';
 import { isStored, type Store } from '../verify/store.ts';
 import { isRoot, pathInRoot } from './tree-paths.ts';
 

@@ -6,6 +6,8 @@ import {
   ancestorPaths,
   compareBytes,
   parentPath,
+  plainDirectory,
+  plainFile,
   type TreeEntry,
 } from '../../shared/domain/files/index.ts';
 import { machineDataName } from '../paths.ts';
@@ -170,17 +172,6 @@ export function dataLink(path: string): TreeEntry {
 export function isDataLink({ path, type, target }: TreeEntry): boolean {
   return type === 'symlink' && target === dataLink(path).target;
 }
-
-const plainFile = {
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  mtime_ns: 0,
-  size: 0,
-} as const;
-export const plainDirectory = { ...plainFile, type: 'directory', mode: 0o755 } as const;
 
 function inlineContents(entries: TreeEntry[]): Map<string, Uint8Array> {
   const contents = new Map<string, Uint8Array>();

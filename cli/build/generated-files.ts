@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { isGantryError } from '../../shared/base/error.ts';
-import { ancestorPaths, compareBytes, type TreeEntry } from '../../shared/domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  plainDirectory,
+  plainFile,
+  type TreeEntry,
+} from '../../shared/domain/files/index.ts';
 import type { ModuleManifest } from '../../shared/domain/modules/index.ts';
 import {
   type GeneratedLayer,
@@ -59,13 +65,11 @@ export async function previewGenerated(
   }
 }
 
-/** The attributes of every entry here: only paths, types, targets and sizes of read files count. */
-const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
-
+/** Only paths, types and targets count here, and the sizes of files that are read. */
 function shippedEntries(source: readonly SourceEntry[], files: ReadonlySet<string>): TreeEntry[] {
   return source.flatMap(({ path, type, target = '' }) => {
     if (!files.has(path) || type === 'other') return [];
-    return [{ ...plain, path, type, ...(type === 'symlink' ? { target } : {}) }];
+    return [{ ...plainFile, path, type, ...(type === 'symlink' ? { target } : {}) }];
   });
 }
 
@@ -74,7 +78,7 @@ function packageUnits({ package_spec, services = [] }: ModuleManifest): TreeEntr
   if (package_spec.length === 0) return [];
   return services
     .filter(({ start_command, unit_body }) => (start_command ?? unit_body) === undefined)
-    .map(({ name }) => ({ ...plain, path: `${units}${name}.service`, type: 'file' }));
+    .map(({ name }) => ({ ...plainFile, path: `${units}${name}.service` }));
 }
 
 /** A tree of entries with the directories above them. Of two with one path the first counts. */
@@ -82,10 +86,10 @@ function treeOf(entries: readonly TreeEntry[]): TreeEntry[] {
   const tree = new Map<string, TreeEntry>();
   const add = (entry: TreeEntry) => tree.has(entry.path) || tree.set(entry.path, entry);
 
-  add({ ...plain, path: '/', type: 'directory' });
+  add({ ...plainDirectory, path: '/' });
   for (const entry of entries) add(entry);
   for (const { path } of entries)
-    for (const above of ancestorPaths(path)) add({ ...plain, path: above, type: 'directory' });
+    for (const above of ancestorPaths(path)) add({ ...plainDirectory, path: above });
 
   return [...tree.values()].sort((a, b) => compareBytes(a.path, b.path));
 }

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  parentPath,
+  plainDirectory,
+  type TreeEntry,
+} from '../domain/files/index.ts';
 import { layerTooLarge, MemberContent, treeEntry } from './member.ts';
 import type { TarMember } from './tar-member.ts';
 import { TarParser } from './tar-parser.ts';
@@ -20,16 +26,6 @@ const shown = (path: string): string => shownMember(path, '');
 const whiteoutPrefix = '.wh.';
 const opaqueWhiteout = '.wh..wh..opq';
 
-/** The attributes that Docker and containerd give to a directory without an entry, at time 0. */
-const plainDirectory = {
-  type: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  mtime_ns: 0,
-  size: 0,
-} as const;
 const rootEntry: TreeEntry = { path: '/', ...plainDirectory };
 
 /**

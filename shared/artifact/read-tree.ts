@@ -1,5 +1,5 @@
 import { limits } from '../base/limits/index.ts';
-import type { TreeEntry } from '../domain/files/index.ts';
+import { plainDirectory, type TreeEntry } from '../domain/files/index.ts';
 import { MemberContent, treeEntry } from './member.ts';
 import { ModuleTree } from './module-tree.ts';
 import type { TarMember } from './tar-member.ts';
@@ -15,7 +15,8 @@ import { memberPath } from './tar-path.ts';
 export async function readTreeTar(source: AsyncIterable<Uint8Array>): Promise<TreeEntry[]> {
   const parser = new TarParser();
   const tree = new ModuleTree();
-  const root = plainRoot();
+  // Until its member is read: mmdebstrap writes the devices before it.
+  const root: TreeEntry = { path: '/', ...plainDirectory };
   tree.add(root);
   const content = new MemberContent();
 
@@ -28,12 +29,6 @@ export async function readTreeTar(source: AsyncIterable<Uint8Array>): Promise<Tr
 
   parser.end();
   return tree.entries();
-}
-
-/** The root until its member is read: mmdebstrap writes the devices before it. */
-function plainRoot(): TreeEntry {
-  const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtime_ns: 0, size: 0 };
-  return { path: '/', type: 'directory', ...attributes };
 }
 
 function addMember(

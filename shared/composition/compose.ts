@@ -9,7 +9,7 @@ import type {
   LayerName,
   ShadowedFile,
 } from '../domain/compose/index.ts';
-import { compareBytes, type TreeEntry } from '../domain/files/index.ts';
+import { compareBytes, plainDirectory, type TreeEntry } from '../domain/files/index.ts';
 import { layerName, orderLayers } from './priority.ts';
 import { computeProtection, type Protection } from './protection.ts';
 
@@ -245,16 +245,7 @@ class Merge {
 }
 
 /** A composition without any layer in its image still needs a directory to mount it on. */
-const emptyRoot: TreeEntry = {
-  path: '/',
-  type: 'directory',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  mtime_ns: 0,
-  size: 0,
-};
+const emptyRoot: TreeEntry = { path: '/', ...plainDirectory };
 
 function byPath<T extends { path: string; from: LayerName }>(list: T[]): T[] {
   return list.sort((a, b) => compareBytes(a.path, b.path) || compareBytes(a.from, b.from));

@@ -1,4 +1,9 @@
-import { ancestorPaths, compareBytes, type TreeEntry } from '../domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  plainDirectory,
+  type TreeEntry,
+} from '../domain/files/index.ts';
 import { compareTrees } from '../files/index.ts';
 import { compileCleaning } from './cleaning.ts';
 
@@ -44,23 +49,11 @@ export function withParents(
   for (const path of ['/', ...[...tree.keys()].flatMap(ancestorPaths)]) {
     if (tree.has(path)) continue;
     const found = known.get(path);
-    tree.set(path, found?.type === 'directory' ? found : plainDirectory(path, seconds));
+    const plain = { path, ...plainDirectory, mtime: seconds };
+    tree.set(path, found?.type === 'directory' ? found : plain);
   }
 
   return [...tree.values()].sort(byPath);
-}
-
-function plainDirectory(path: string, seconds: number): TreeEntry {
-  return {
-    path,
-    type: 'directory',
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
-    mtime: seconds,
-    mtime_ns: 0,
-    size: 0,
-  };
 }
 
 const byPath = (a: TreeEntry, b: TreeEntry) => compareBytes(a.path, b.path);

@@ -2,7 +2,14 @@ import { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import { fsVerityDigest } from '../composefs/index.ts';
 import type { LayerName } from '../domain/compose/index.ts';
-import { ancestorPaths, compareBytes, parentPath, type TreeEntry } from '../domain/files/index.ts';
+import {
+  ancestorPaths,
+  compareBytes,
+  parentPath,
+  plainDirectory,
+  plainFile,
+  type TreeEntry,
+} from '../domain/files/index.ts';
 import { layerName, type UnitInput } from './input.ts';
 import { generatedDirectory, unitDirectories, unitPath } from './names.ts';
 
@@ -155,7 +162,11 @@ export class Drawing {
   addFile(path: string, text: string, { mode, uid = 0, gid = 0, xattrs }: Attributes): void {
     const bytes = Buffer.from(text);
     this.#add({
-      ...plain(path, 'file', { mode, uid, gid }),
+      path,
+      ...plainFile,
+      mode,
+      uid,
+      gid,
       size: bytes.length,
       ...(xattrs === undefined ? {} : { xattrs }),
       ...(bytes.length === 0 ? {} : { verity: fsVerityDigest(bytes) }),
@@ -168,7 +179,10 @@ export class Drawing {
 
   addLink(path: string, target: string): void {
     this.#add({
-      ...plain(path, 'symlink', { mode: 0o777 }),
+      path,
+      ...plainFile,
+      type: 'symlink',
+      mode: 0o777,
       size: Buffer.byteLength(target),
       target,
     });
@@ -206,7 +220,7 @@ export class Drawing {
     const entry = this.#entries.get(path) ?? this.#rootEntry(path);
     if (entry?.type === 'directory') return;
     if (entry !== undefined) throw this.#takenError(path);
-    this.#entries.set(path, plain(path, 'directory', { mode: 0o755 }));
+    this.#entries.set(path, { path, ...plainDirectory });
   }
 
   #rootEntry(path: string): TreeEntry | undefined {
@@ -217,11 +231,6 @@ export class Drawing {
     const { type } = this.#root.get(path) ?? { type: 'file' };
     return reservedError(path, `which is of type ${type}`, this.#root.ownerOf(path));
   }
-}
-
-function plain(path: string, type: TreeEntry['type'], attributes: Attributes): TreeEntry {
-  const { mode, uid = 0, gid = 0 } = attributes;
-  return { path, type, mode, uid, gid, mtime: 0, mtime_ns: 0, size: 0 };
 }
 
 export function reservedError(path: string, what: string, by: LayerName | undefined): GantryError {

@@ -48,6 +48,20 @@ export const treeEntry = z.strictObject({
 
 export type TreeEntry = z.infer<typeof treeEntry>;
 
+/** An empty file of root, at time 0. */
+export const plainFile = {
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  mtime: 0,
+  mtime_ns: 0,
+  size: 0,
+} as const;
+
+/** A directory of root, at time 0: what Docker and containerd give to one without an entry. */
+export const plainDirectory = { ...plainFile, type: 'directory', mode: 0o755 } as const;
+
 /**
  * Compares strings by their UTF-8 bytes. (UTF-16 order, which `<` gives, differs beyond the basic
  * plane.)
