@@ -3,12 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import {
-  encodeFileIndex,
-  OutsideBytes,
-  readModuleTar,
-  writeModuleTar,
-} from '../shared/artifact/index.ts';
+import { encodeFileIndex, readWithOutside, writeModuleTar } from '../shared/artifact/index.ts';
 import { composefsImage } from '../shared/composefs/index.ts';
 import { compose } from '../shared/composition/index.ts';
 import {
@@ -225,13 +220,6 @@ function pemOf({ publicKey }: ReturnType<typeof generateKeyPairSync>): string {
 
 /** The file index of a layer, as ingest stores it. */
 async function indexOf(tar: Buffer): Promise<Buffer> {
-  const outside = new OutsideBytes();
-  const onFile = (file: { offset: number; size: number }) => {
-    outside.skip(file);
-    return undefined;
-  };
-
-  const chunks = outside.through(Readable.from([tar]));
-  const { entries } = await readModuleTar(chunks, { allowDevices: true, onFile });
-  return Buffer.from(await encodeFileIndex(entries, await outside.finish()));
+  const read = await readWithOutside(Readable.from([tar]), { allowDevices: true });
+  return Buffer.from(await encodeFileIndex(read.tar.entries, read.outside));
 }

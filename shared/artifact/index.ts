@@ -3,7 +3,7 @@ export { flatEntries, flattenImage } from './flatten.ts';
 export { ImageTree } from './image-tree.ts';
 export type { FileSink } from './member.ts';
 export { inlineBytesMax, type ModuleTar } from './module-tar.ts';
-export { contentsInOrder, OutsideBytes } from './outside-bytes.ts';
+export { contentsInOrder, OutsideBytes, readWithOutside } from './outside-bytes.ts';
 export { type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from './read.ts';
 export { readTreeTar } from './read-tree.ts';
 export { rebuildLayer } from './rebuild.ts';

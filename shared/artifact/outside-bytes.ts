@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createZstdCompress } from 'node:zlib';
 import { limits } from '../base/limits/index.ts';
 import type { TreeEntry } from '../domain/files/index.ts';
+import type { ModuleTar } from './module-tar.ts';
+import { type ReadModuleTarOptions, readModuleTar } from './read.ts';
 
 /** The files that a tar has the content of, once each, in the order of the tar. */
 export function contentsInOrder(entries: readonly TreeEntry[]): TreeEntry[] {
@@ -95,4 +97,23 @@ export class OutsideBytes {
     if (this.#packedBytes > this.#bytesMax) this.#packed = undefined;
     this.#packed?.push(piece);
   }
+}
+
+/**
+ * Reads a module tar with its outside bytes, in one pass, for its file index.
+ *
+ * @throws GantryError as `readModuleTar` does
+ */
+export async function readWithOutside(
+  source: AsyncIterable<Uint8Array>,
+  options: Pick<ReadModuleTarOptions, 'allowDevices'>,
+): Promise<{ tar: ModuleTar; outside: Uint8Array | undefined }> {
+  const outside = new OutsideBytes();
+  const onFile = (file: { offset: number; size: number }) => {
+    outside.skip(file);
+    return undefined;
+  };
+
+  const tar = await readModuleTar(outside.through(source), { ...options, onFile });
+  return { tar, outside: await outside.finish() };
 }

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { type ModuleTar, OutsideBytes, readModuleTar } from '../../artifact/index.ts';
+import { type ModuleTar, readWithOutside } from '../../artifact/index.ts';
 import type { Module } from '../../domain/modules/index.ts';
 import { type Descriptor, readVerified, verifyStream } from '../../registry/index.ts';
 import { getStream, objectKeys, putStream, refreshAge } from '../../store/objects.ts';
@@ -53,18 +53,11 @@ export async function storeLayer(
   }
 }
 
-async function readLayer(
+function readLayer(
   source: AsyncIterable<Uint8Array>,
   { allow_devices: allowDevices }: Pick<Module, 'allow_devices'>,
 ): Promise<StoredLayer> {
-  const outside = new OutsideBytes();
-  const onFile = (file: { offset: number; size: number }) => {
-    outside.skip(file);
-    return undefined;
-  };
-
-  const tar = await readModuleTar(outside.through(source), { allowDevices, onFile });
-  return { tar, outside: await outside.finish() };
+  return readWithOutside(source, { allowDevices });
 }
 
 class UploadEnded extends Error {}

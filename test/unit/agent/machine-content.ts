@@ -2,8 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   encodeFileIndex,
-  OutsideBytes,
-  readModuleTar,
+  readWithOutside,
   writeModuleTar,
 } from '../../../shared/artifact/index.ts';
 import { composefsImage, fsVerityDigest } from '../../../shared/composefs/index.ts';
@@ -111,15 +110,8 @@ export async function buildModule(options: ModuleOptions): Promise<{
 }
 
 async function fileIndexOf(tar: Buffer): Promise<Buffer> {
-  const outside = new OutsideBytes();
-  const onFile = (file: { offset: number; size: number }) => {
-    outside.skip(file);
-    return undefined;
-  };
-
-  const chunks = outside.through(Readable.from([tar]));
-  const { entries } = await readModuleTar(chunks, { allowDevices: true, onFile });
-  return Buffer.from(await encodeFileIndex(entries, await outside.finish()));
+  const read = await readWithOutside(Readable.from([tar]), { allowDevices: true });
+  return Buffer.from(await encodeFileIndex(read.tar.entries, read.outside));
 }
 
 /** Composes the modules into a desired state that no key has signed yet. */

@@ -14,7 +14,7 @@ import {
   flattenImage,
   ImageTree,
   OutsideBytes,
-  readModuleTar,
+  readWithOutside,
   rebuildLayer,
 } from '../../../shared/artifact/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
@@ -32,15 +32,8 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 
 /** Reads a module tar as ingest does, and returns what is stored of its index. */
 async function indexOf(tar: Buffer, chunk: number): Promise<FileIndex> {
-  const outside = new OutsideBytes();
-  const { entries } = await readModuleTar(outside.through(inChunks(tar, chunk)), {
-    allowDevices: true,
-    onFile: (one) => {
-      outside.skip(one);
-      return undefined;
-    },
-  });
-  return decodeFileIndex(await encodeFileIndex(entries, await outside.finish()));
+  const read = await readWithOutside(inChunks(tar, chunk), { allowDevices: true });
+  return decodeFileIndex(await encodeFileIndex(read.tar.entries, read.outside));
 }
 
 /** A machine's store: contents by their digest alone. */
