@@ -1,19 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentPaths } from '../../../../agent/paths.ts';
 import { machineUnit } from '../../../../agent/services/machine-unit.ts';
 import { RootUsers } from '../../../../agent/services/root-users.ts';
 import { servicesRunPath } from '../../../../agent/services/runtime.ts';
-import { copyTree, debianTree, Machine } from '../../../support/nspawn.ts';
-import { missing, requires } from '../../../support/requirements.ts';
+import type { Machine } from '../../../support/nspawn.ts';
+import { requires } from '../../../support/requirements.ts';
+import { bootMachine, canBoot, makeMachineTree, toBoot } from './boot-here.ts';
 
-const here = ['root', 'mmdebstrap', 'systemd-nspawn'] as const;
-const isPossible = here.every((one) => missing(one) === undefined);
-
-const checkout = resolve(import.meta.dirname, '../../../..');
 const script = '/gantry/test/unit/agent/services/converge-here.ts';
 const work = mkdtempSync(join(tmpdir(), 'gantry-services-'));
 const root = join(work, 'root');
@@ -22,25 +19,20 @@ const dir = '/srv/gantry';
 
 let machine: Machine;
 beforeAll(async () => {
-  if (!isPossible) return;
+  if (!canBoot) return;
 
-  await copyTree(await debianTree({ suite: 'trixie', packages: ['libnss-systemd'] }), root);
+  await makeMachineTree(work);
   for (const generation of [1, 2]) makeGeneration(generation);
   mkdirSync(join(root, dir, 'machine-data/var/lib'), { recursive: true });
 
-  machine = await Machine.boot({
-    name: `gantry-services-${process.pid}`,
-    root,
-    console: join(work, 'console'),
-    args: [`--bind-ro=${checkout}:/gantry`, `--bind-ro=${process.execPath}:/usr/bin/node`],
-  });
+  machine = await bootMachine('gantry-services', work);
 }, 600_000);
 afterAll(async () => {
   await machine?.stop();
   rmSync(work, { recursive: true, force: true });
 }, 120_000);
 beforeEach(async (context) => {
-  requires(context, ...here);
+  requires(context, ...toBoot);
   await converge([]);
   await starts();
 }, 120_000);

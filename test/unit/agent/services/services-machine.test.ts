@@ -1,16 +1,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { copyTree, debianTree, Machine } from '../../../support/nspawn.ts';
-import { missing, requires } from '../../../support/requirements.ts';
+import type { Machine } from '../../../support/nspawn.ts';
+import { requires } from '../../../support/requirements.ts';
 import type { Content, Module } from '../machine-content.ts';
 import { World } from '../world.ts';
+import { bootMachine, canBoot, makeMachineTree, toBoot } from './boot-here.ts';
 
-const here = ['root', 'mmdebstrap', 'systemd-nspawn'] as const;
-const isPossible = here.every((one) => missing(one) === undefined);
-
-const checkout = resolve(import.meta.dirname, '../../../..');
 const work = mkdtempSync(join(tmpdir(), 'gantry-machine-'));
 const root = join(work, 'root');
 const dir = '/srv/gantry';
@@ -19,28 +16,22 @@ let world: World;
 let machine: Machine;
 let base: Module;
 beforeAll(async () => {
-  if (!isPossible) return;
+  if (!canBoot) return;
 
-  const tree = await debianTree({ suite: 'trixie', packages: ['libnss-systemd'] });
-  await copyTree(tree, root);
+  await makeMachineTree(work);
   mkdirSync(join(root, dir), { recursive: true });
   world = await World.start();
   base = await world.module({ name: 'base', files: shellOf(root) });
 
   // It has the network of this computer, and so reaches the world.
-  machine = await Machine.boot({
-    name: `gantry-machine-${process.pid}`,
-    root,
-    console: join(work, 'console'),
-    args: [`--bind-ro=${checkout}:/gantry`, `--bind-ro=${process.execPath}:/usr/bin/node`],
-  });
+  machine = await bootMachine('gantry-machine', work);
 }, 600_000);
 afterAll(async () => {
   await machine?.stop();
   await world?.stop();
   rmSync(work, { recursive: true, force: true });
 }, 120_000);
-beforeEach((context) => requires(context, ...here));
+beforeEach((context) => requires(context, ...toBoot));
 
 /** A shell with what it needs, from a Debian tree. */
 function shellOf(tree: string): Record<string, Content> {
@@ -177,15 +168,7 @@ describe('a machine in the way services', { timeout: 300_000 }, () => {
 
   it('starts its services again after a power cut, without the network', async () => {
     await machine.cut();
-    machine = await Machine.boot({
-      name: `gantry-machine-${process.pid}`,
-      root,
-      console: join(work, 'console'),
-      args: [
-        ...[`--bind-ro=${checkout}:/gantry`, `--bind-ro=${process.execPath}:/usr/bin/node`],
-        '--private-network',
-      ],
-    });
+    machine = await bootMachine('gantry-machine', work, ['--private-network']);
     const count = starts('web').length;
     expect(await gantry('run', '--once').catch(() => undefined)).toBeUndefined();
     expect(await property(web, 'ActiveState')).toBe('active');
