@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { requires } from '../../support/requirements.ts';
+import { expectApplied } from './expect-applied.ts';
 import { type Module, World } from './world.ts';
 
 // Failures of the machine itself, provoked for real: each ends in a report, and the old root stays,
@@ -73,14 +74,7 @@ async function expectFailure(code: string, message: RegExp): Promise<void> {
 }
 
 async function expectRecovery(version: number): Promise<void> {
-  const { report } = await world.run();
-  expect(report).toMatchObject({
-    status: 'applied',
-    code: null,
-    desired_state_version: version,
-    health: 'healthy',
-  });
-
+  await expectApplied(world, version);
   expect(await readFile(join(world.dir, 'current/srv/page'), 'utf8')).toBe(`${long} ${version}`);
 }
 

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeFileIndex, encodeFileIndex } from '../../../../shared/artifact/index.ts';
 import { limits } from '../../../../shared/base/limits/index.ts';
 import type { TreeEntry } from '../../../../shared/domain/files/index.ts';
+import { expectApplied } from '../expect-applied.ts';
 import { type AskedObject, type Module, World } from '../world.ts';
 
 /** Large enough that ranges with a gap of one file are not joined. */
@@ -46,14 +47,8 @@ const ranges = () => world.requests.filter((line) => line === `GET /bucket/${lay
 const asked = (verb: string) =>
   world.requests.filter((line) => line === `POST /api/v1/agent/${verb}`).length;
 
-async function expectApplied(version: number): Promise<void> {
-  const { report } = await world.run();
-  expect(report).toMatchObject({
-    status: 'applied',
-    code: null,
-    desired_state_version: version,
-    health: 'healthy',
-  });
+async function expectUpdate(version: number): Promise<void> {
+  await expectApplied(world, version);
   await expectRoot();
 }
 
@@ -69,7 +64,7 @@ describe('an update', () => {
     const text = 'a text of more than sixty-four bytes, which is therefore not in the image itself';
     await publish(2, { '/srv/7': text });
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(world.sent.get(layer())).toBe(text.length);
     expect(world.requests).toEqual([
       'GET /bucket/desired-state',
@@ -87,7 +82,7 @@ describe('an update', () => {
     files = { ...others, '/etc/three': moved };
     await publish(2);
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(ranges()).toBe(0);
     // A complete layer needs no index.
     expect(await readdir(join(world.dir, 'store/indexes'))).toEqual([]);
@@ -96,7 +91,7 @@ describe('an update', () => {
   it('fetches what scattered changes need by a range each', async () => {
     await publish(2, { '/srv/2': `${files['/srv/2']}2`, '/srv/9': 'x'.repeat(100) });
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(ranges()).toBe(2);
   });
 
@@ -156,7 +151,7 @@ describe('a range', () => {
     await publish(2, changed);
     answer(respond);
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(world.sent.get(layer())).toBe(layerBytes());
   });
 
@@ -182,7 +177,7 @@ describe('a range', () => {
     expect(world.requests).not.toContain('GET /bucket/elsewhere');
 
     world.intercept = undefined;
-    await expectApplied(2);
+    await expectUpdate(2);
   });
 
   it('that breaks continues where it broke', async () => {
@@ -194,7 +189,7 @@ describe('a range', () => {
       else to.end(part);
     });
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(ranges()).toBe(3);
   });
 
@@ -216,7 +211,7 @@ describe('a range', () => {
 
     world.intercept = undefined;
     world.sent.clear();
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(world.sent.get(digest)).toBe(fileBytes);
     expect(world.sent.has(`file-index:${digest}`)).toBe(false);
   });
@@ -264,7 +259,7 @@ describe('a file index', () => {
     if (bytes === undefined) world.objects.delete(`file-index:${layer()}`);
     else world.objects.set(`file-index:${layer()}`, bytes);
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(world.sent.get(layer())).toBeGreaterThanOrEqual(layerBytes());
   });
 
@@ -277,7 +272,7 @@ describe('a file index', () => {
       return true;
     };
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(asked('artifacts')).toBe(2);
     expect(world.sent.get(digest)).toBe(2 * fileBytes);
   });
@@ -286,7 +281,7 @@ describe('a file index', () => {
     await publish(2, changed);
     world.refusedNames = /^file-index:/;
 
-    await expectApplied(2);
+    await expectUpdate(2);
     expect(world.sent.get(layer())).toBe(layerBytes());
   });
 });
