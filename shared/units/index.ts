@@ -1,4 +1,3 @@
-export { applyGenerated } from './apply.ts';
 export { generateLayer } from './generate.ts';
 export {
   type GeneratedLayer,

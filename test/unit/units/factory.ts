@@ -1,6 +1,6 @@
+import { compose, withGenerated } from '../../../shared/composition/index.ts';
 import { ancestorPaths, compareBytes, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import {
-  applyGenerated,
   type GeneratedLayer,
   generateLayer,
   type MachineManifest,
@@ -94,7 +94,7 @@ export function generate(
   return {
     ...layer,
     input,
-    root: applyGenerated(input.entries, layer),
+    root: withGenerated({ ...compose([]), entries: [...input.entries] }, layer).entries,
     text: (path) => textOf(layer, path),
   };
 }
