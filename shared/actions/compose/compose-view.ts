@@ -26,6 +26,7 @@ import type { Services } from '../context/index.ts';
 import { layerEntries } from '../files/index.ts';
 import { generateRoot } from './generate-root.ts';
 import { type Choice, type Known, providedBy, readModule } from './known-modules.ts';
+import { refuseBeyond } from './refuse-beyond.ts';
 import { type ResolveOptions, resolveView } from './resolve-view.ts';
 
 /** A view of a template as it is composed; nothing is stored. */
@@ -111,12 +112,6 @@ function manifestsOf({ layers }: Composition): Map<LayerName, MachineManifest> {
       manifest === undefined ? [] : [[`${account}/${module}`, manifest]],
     ),
   );
-}
-
-function refuseBeyond(what: string, expected: number, found: number): void {
-  if (found <= expected) return;
-  const message = `expected at most ${expected} ${what}, found ${found}`;
-  throw new GantryError('composition_too_large', message, { expected, found });
 }
 
 function entriesOf(

@@ -1,6 +1,5 @@
-import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
-import { withGenerated } from '../../composition/index.ts';
+import { layerName, withGenerated } from '../../composition/index.ts';
 import type { Composition, LayerName } from '../../domain/compose/index.ts';
 import {
   generateLayer,
@@ -10,6 +9,7 @@ import {
 } from '../../units/index.ts';
 import { type LayerFile, readLayerFiles } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
+import { refuseBeyond } from './refuse-beyond.ts';
 
 /**
  * Puts the generated layer on top of a composition. Throws the coded errors of `generateLayer`, and
@@ -35,7 +35,7 @@ async function readNeeded(
 ): Promise<Map<string, Uint8Array>> {
   const wanted = new Set(paths);
   const digests = new Map(
-    composition.layers.map((layer) => [`${layer.account}/${layer.module}`, layer.layer_digest]),
+    composition.layers.map((layer) => [layerName(layer), layer.layer_digest]),
   );
   const files = composition.entries
     .filter(({ path }) => wanted.has(path))
@@ -45,21 +45,10 @@ async function readNeeded(
       return { account, layer_digest: digests.get(owner) ?? '', entry };
     });
 
-  refuseMuch(files);
+  const size = files.reduce((sum, { entry }) => sum + entry.size, 0);
+  refuseBeyond('bytes of records of packages and users', limits.neededFilesBytesMax, size);
   const contents = await readLayerFiles(services, files);
   return new Map(
     files.map(({ entry }, index) => [entry.path, contents[index] ?? new Uint8Array()]),
-  );
-}
-
-function refuseMuch(files: readonly LayerFile[]): void {
-  const found = files.reduce((sum, { entry }) => sum + entry.size, 0);
-  const expected = limits.neededFilesBytesMax;
-  if (found <= expected) return;
-
-  throw new GantryError(
-    'composition_too_large',
-    `expected at most ${expected} bytes of records of packages and users, found ${found}`,
-    { expected, found },
   );
 }
