@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import {
   decodePax,
   decodePaxTime,
+  decodeUtf8,
   encodePax,
   encodePaxTime,
   paxAttributes,
+  requireIdleRecords,
 } from '../../../shared/artifact/pax.ts';
 import { xattrKey } from '../../../shared/artifact/pax-xattr.ts';
 import { paxRecord } from '../../support/tar-archive.ts';
@@ -80,6 +82,108 @@ describe('pax records', () => {
     expect(
       codeOf(() => paxAttributes(decodePax(paxRecord(key, value.slice(0, 70_000)), 0), 0)),
     ).toBe(code);
+  });
+
+  const errorOf = (key: string, value: string | Buffer) => {
+    try {
+      return paxAttributes(decodePax(paxRecord(key, value), 0), 0);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test.each([
+    ['hdrcharset', 'latin', { found: '"latin"' }],
+    ['size', '1e3', { found: '"1e3"' }],
+    ['mtime', 'nan', { found: '"nan"' }],
+    ['SCHILY.xattr.', 'x', { found: '""' }],
+    ['SCHILY.xattr.other', 'x', { found: '"other"' }],
+    ['SCHILY.xattr.user.a', 'x'.repeat(65_537), { expected: 65_536, found: 65_537 }],
+    ['SCHILY.acl.access', 'x', { message: expect.stringContaining('`--no-acls`') }],
+    ['RHT.security.selinux', 'x', { message: expect.stringContaining('`--no-selinux`') }],
+    ['other', 'x', { message: expect.not.stringContaining('archive without it') }],
+  ])('a refusal of %s = %s says what was found', (key, value, expected) => {
+    expect(errorOf(key, value)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['a name of 255 bytes', `user.${'x'.repeat(250)}`, 'v', 'dg=='],
+    ['a value of 64 KiB', 'user.a', 'v'.repeat(65_536), btoa('v'.repeat(65_536))],
+    ['an access control list', 'system.posix_acl_access', 'v', 'dg=='],
+    ['a newline in its name', 'user.a\nb', 'v', 'dg=='],
+    ['a newline first in its name', 'user.\n', 'v', 'dg=='],
+  ])('an attribute of %s is read', (_what, name, value, encoded) => {
+    expect(errorOf(`SCHILY.xattr.${name}`, value)).toEqual({ xattrs: { [name]: encoded } });
+  });
+
+  test.each(['system.other', 'system.posix_acl_access.x', 'xuser.a', 'a\nuser.a'])(
+    'an attribute named %j is in no namespace',
+    (name) => {
+      expect(errorOf(`SCHILY.xattr.${name}`, 'v')).toMatchObject({ code: 'tar_xattr_invalid' });
+    },
+  );
+
+  test('attributes are read in the order of their names', () => {
+    const body = Buffer.concat([
+      paxRecord('SCHILY.xattr.user.b', '1'),
+      paxRecord('SCHILY.xattr.user.a', '2'),
+    ]);
+    const { xattrs } = paxAttributes(decodePax(body, 0), 0);
+    expect(Object.keys(xattrs ?? {})).toEqual(['user.a', 'user.b']);
+  });
+
+  test('attributes in the form of libarchive must repeat those of GNU tar', () => {
+    const both = (key: string, value: string) =>
+      codeOf(() => {
+        const records = [paxRecord('SCHILY.xattr.user.a b', 'x'), paxRecord(key, value)];
+        return paxAttributes(decodePax(Buffer.concat(records), 0), 0);
+      });
+
+    expect(both('LIBARCHIVE.xattr.user.a%20b', 'eA')).toBe('accepted');
+    expect(both('LIBARCHIVE.xattr.user.a%20b', 'eQ')).toBe('tar_xattr_invalid');
+    expect(both('LIBARCHIVE.xattr.user.a', 'eA')).toBe('tar_malformed');
+    expect(both('LIBARCHIVE.xattr.user.%', 'eA')).toBe('tar_malformed');
+  });
+
+  test('a global header may only comment', () => {
+    const records = (key: string) => decodePax(paxRecord(key, 'x'), 0);
+    expect(() => requireIdleRecords(records('comment'), 0)).not.toThrow();
+    expect(() => requireIdleRecords(records('path'), 0)).toThrow(
+      expect.objectContaining({ code: 'tar_entry_type_unsupported', found: '"path"' }),
+    );
+  });
+
+  test.each([
+    ['1', 1, 0],
+    ['1.', 1, 0],
+    ['0.5', 0, 500_000_000],
+    ['-3', -3, 0],
+    ['-0', 0, 0],
+    ['999999999999999.999999999', 999_999_999_999_999, 999_999_999],
+  ])('the time %s is read', (text, seconds, nanoseconds) => {
+    expect(decodePaxTime(text, '')).toEqual({ seconds, nanoseconds });
+  });
+
+  test.each(['1000000000000000', '1.0000000001', '1x', 'x1', '.5', '1,5', '-', ''])(
+    'the time %j is refused',
+    (text) => {
+      expect(codeOf(() => decodePaxTime(text, ''))).toBe('tar_malformed');
+    },
+  );
+
+  test.each([
+    [0, 0, '0'],
+    [5, 0, '5'],
+    [5, 100, '5.0000001'],
+    [-5, 0, '-5'],
+    [-5, 250_000_000, '-4.75'],
+  ])('%i s and %i ns are written as %s', (seconds, nanoseconds, text) => {
+    expect(encodePaxTime(seconds, nanoseconds)).toBe(text);
+  });
+
+  test('text keeps its byte order mark, and other bytes are no text', () => {
+    expect(decodeUtf8(Buffer.from('efbbbf61', 'hex'))).toBe('\ufeffa');
+    expect(decodeUtf8(Buffer.from('ff', 'hex'))).toBeUndefined();
   });
 
   test('an attribute written in two ways is refused as a duplicate', () => {

@@ -5,6 +5,10 @@ import {
   verifyModuleTar,
 } from '../../../shared/artifact/index.ts';
 import { GantryError } from '../../../shared/base/error.ts';
+import { composefsImage } from '../../../shared/composefs/index.ts';
+import { hostileArchives, hostileEncodings } from '../../support/hostile/encodings.ts';
+import { legalMembers } from '../../support/hostile/legal.ts';
+import { hostileMembers } from '../../support/hostile/tree-members.ts';
 import { paxMember, rawMember, rawModuleTar, tarEnd } from '../../support/tar-archive.ts';
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -31,6 +35,20 @@ const symlink = (name: string, link: string) =>
 const hardLink = (name: string, link: string | Buffer) => rawMember({ name, type: '1', link });
 
 describe('reading a module tar as hostile input', () => {
+  test.each([
+    ...hostileArchives,
+    ...[...hostileMembers, ...hostileEncodings].map(
+      ([what, code, members]) => [what, code, rawModuleTar(members)] as const,
+    ),
+  ])('%s: %s', async (_what, code, tar) => {
+    const reading = read(tar).then(({ entries }) => composefsImage(entries));
+    await expect(reading).rejects.toMatchObject({ code });
+  });
+
+  test.each(legalMembers)('%s is accepted', async (_what, members) => {
+    expect(await codeOf(rawModuleTar(members))).toBe('accepted');
+  });
+
   test('a refusal stays short, however long the hostile text is', async () => {
     const long = 'x'.repeat(1_000_000);
     for (const record of [
