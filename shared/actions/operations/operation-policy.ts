@@ -6,7 +6,7 @@ import {
   type InterventionPolicy,
   isApproved,
   type Operation,
-  strictestPolicy,
+  policyWithFound,
   windowText,
 } from '../../domain/operations/index.ts';
 import { getPolicy } from '../../store/operations/index.ts';
@@ -39,7 +39,11 @@ export async function policyOfOperation(
   const [first, ...rest] = policies;
   if (first === undefined) throw new GantryError('internal', 'expected an operation with a change');
 
-  return strictestPolicy([first, ...rest, ...(await Promise.all(found.map(inForce)))]);
+  return policyWithFound([first, ...rest], await Promise.all(found.map(inForce)), {
+    isReviewedAfterwards: changes.every(
+      (change) => kindOf(change).isReviewedAfterwards?.(change) === true,
+    ),
+  });
 }
 
 /** Throws `policy_denied`. */

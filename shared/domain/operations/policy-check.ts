@@ -47,6 +47,29 @@ export function strictestPolicy(
   };
 }
 
+/**
+ * The policy of an operation whose compositions found more that needs one. An operation that is
+ * applied first and reviewed afterwards waits for nothing that they found.
+ */
+export function policyWithFound(
+  policies: readonly [InterventionPolicy, ...InterventionPolicy[]],
+  found: readonly InterventionPolicy[],
+  { isReviewedAfterwards }: { isReviewedAfterwards: boolean },
+): InterventionPolicy {
+  const [first, ...rest] = policies;
+  return strictestPolicy([
+    first,
+    ...rest,
+    ...(isReviewedAfterwards ? found.map(reviewedAfterwards) : found),
+  ]);
+}
+
+/** A policy for what is applied first, also in a freeze. What is denied stays denied. */
+export function reviewedAfterwards(policy: InterventionPolicy): InterventionPolicy {
+  const decision = policy.decision === 'deny' ? 'deny' : 'allow';
+  return { ...policy, decision, freeze_windows: [] };
+}
+
 function unite<One>(lists: readonly One[][], name: (one: One) => string): One[] {
   return [...new Map(lists.flat().map((one) => [name(one), one])).values()];
 }

@@ -7,6 +7,7 @@ import {
   decideApproval,
   promoteVersion,
   rollBackModule,
+  showApproval,
   sweepOperations,
   withholdVersion,
 } from '../../../shared/actions/operations/index.ts';
@@ -39,12 +40,16 @@ it.beforeAll(async ({ world }) => {
   rita = await world.reviewer();
 });
 
-/** Versions 1.0.0, 1.1.0, … of a new module, built. */
-async function built(world: World, name: string, count = 1): Promise<[Version, ...Version[]]> {
+/** Versions 1.0.0, 1.1.0, … of a new module, built, with these additions to their manifests. */
+async function built(
+  world: World,
+  name: string,
+  manifests: readonly string[] = [''],
+): Promise<[Version, ...Version[]]> {
   await world.register(name, key);
   const versions: Version[] = [];
-  for (let minor = 0; minor < count; minor++) {
-    const source = { name, files: { [`etc/${name}`]: `minor ${minor}` } };
+  for (const [minor, manifest] of manifests.entries()) {
+    const source = { name, files: { [`etc/${name}`]: `minor ${minor}` }, manifest };
     versions.push(await world.ingest(source, `v1.${minor}.0`, key));
   }
 
@@ -134,7 +139,7 @@ describe('a version that machines use and no other can replace', () => {
   });
 
   it('is retired once another version is live', async ({ world }) => {
-    const [first, second] = await built(world, 'followed', 2);
+    const [first, second] = await built(world, 'followed', ['', '']);
     if (second === undefined) throw new Error('expected two versions');
     await raise(world, first, 'live', rita);
     await used(world, 'followed');
@@ -146,8 +151,8 @@ describe('a version that machines use and no other can replace', () => {
 
 describe('a rollback', () => {
   /** Two versions, of which the second is live. */
-  async function replaced(world: World, name: string): Promise<[Version, Version]> {
-    const [first, second] = await built(world, name, 2);
+  async function replaced(world: World, name: string, manifest = ''): Promise<[Version, Version]> {
+    const [first, second] = await built(world, name, [manifest, '']);
     if (second === undefined) throw new Error('expected two versions');
     await raise(world, first, 'live', rita);
     expect((await promote(world, second, 'live', rita)).state).toBe('succeeded');
@@ -200,8 +205,11 @@ describe('a rollback', () => {
   });
 
   it('by break-glass is applied first; a rejection afterwards moves nothing', async ({ world }) => {
-    const [first, second] = await replaced(world, 'urgent');
     const { services, caller, account } = world;
+    // Machines get a privilege by it that they lack now.
+    const [first, second] = await replaced(world, 'urgent', 'security: { privileged: true }');
+    await used(world, 'urgent');
+
     const { id, changes } = await rollBackModule(services, caller, {
       module: 'urgent',
       break_glass: true,
@@ -216,6 +224,11 @@ describe('a rollback', () => {
     const now = () => new Date(Date.now() + 3600_000);
     await sweepOperations({ ...services, now });
     const review = await world.operation(change.review_id, 'awaiting_approval');
+    const shown = await showApproval(services, account, requirePending(review));
+    expect(shown.review.changes.map(({ kind }) => kind)).toEqual([
+      'rollback_review',
+      'module_assign_privileged',
+    ]);
     await approve(world, review, 'reject');
 
     expect(await world.operation(review.id)).toMatchObject({ state: 'rejected' });

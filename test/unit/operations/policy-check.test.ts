@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   defaultPolicy,
   type InterventionPolicy,
+  policyWithFound,
   strictestPolicy,
 } from '../../../shared/domain/operations/index.ts';
 
@@ -45,4 +46,31 @@ describe('the policy of several changes', () => {
     expect(strictestPolicy([own, own]).self_approval).toBe(true);
     expect(strictestPolicy([own, ask]).self_approval).toBe(false);
   });
+});
+
+describe('the policy of what compositions found', () => {
+  const own = policy({ action: 'module_rollback', decision: 'allow' });
+  const freeze_windows = [{ from: 'mon 08:00', to: 'mon 09:00', time_zone: 'UTC' }];
+  const found = (decision: InterventionPolicy['decision']) =>
+    policy({ action: 'module_assign_privileged', decision, freeze_windows });
+
+  it.each(['allow', 'require_approval', 'deny'] as const)(
+    'counts before it is applied: %s',
+    (one) => {
+      const met = policyWithFound([own], [found(one)], { isReviewedAfterwards: false });
+      expect(met).toMatchObject({ decision: one, freeze_windows });
+    },
+  );
+
+  it.each([
+    ['allow', 'allow'],
+    ['require_approval', 'allow'],
+    ['deny', 'deny'],
+  ] as const)(
+    '%s counts as %s, and never freezes, where reviewers are asked afterwards',
+    (one, as) => {
+      const met = policyWithFound([own], [found(one)], { isReviewedAfterwards: true });
+      expect(met).toMatchObject({ decision: as, freeze_windows: [] });
+    },
+  );
 });

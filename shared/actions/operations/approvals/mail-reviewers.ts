@@ -17,6 +17,7 @@ import { getApproval, updateApproval } from '../../../store/operations/index.ts'
 import { transact } from '../../../store/table/index.ts';
 import { nowIso, type Services, sendMail } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
+import { findingsOf } from '../found-actions.ts';
 import { readChanges } from '../operation-writes.ts';
 import { readPrivileges } from '../trial-privileges.ts';
 import { approvalLink } from './approval-link.ts';
@@ -104,7 +105,7 @@ async function factsOf(services: Services, operation: Operation): Promise<string
     const shown = read.map(({ change, rows }) => kindOf(change).review(change, rows));
     const lines = [
       ...warnUnshown(operation.changes.length),
-      ...privilegeLines(await readPrivileges(services, operation)),
+      ...privilegeLines(await readPrivileges(services, findingsOf(operation))),
       ...shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]),
     ];
     return lines.map((line) => cutText(line.replaceAll(/\p{Cc}/gu, ' '), limits.mailedFactMax));

@@ -18,6 +18,7 @@ import { getVersion } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
 import { requireTemplate } from '../../templates/index.ts';
 import { kindOf } from '../changes/index.ts';
+import { findingsOf } from '../found-actions.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { reviewedTracks } from '../template-plan.ts';
@@ -51,7 +52,7 @@ export async function reviewApproval(
       reviewChange(services, approval.account, change),
     ),
     reviewMoves(services, operation),
-    readPrivileges(services, operation),
+    readPrivileges(services, findingsOf(operation)),
     affectedTemplatesOf(services, operation),
   ]);
 

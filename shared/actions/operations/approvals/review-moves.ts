@@ -13,6 +13,7 @@ import { getVersion } from '../../../store/modules/index.ts';
 import type { Services } from '../../context/index.ts';
 import { stateFact, versionFacts, warnDowngrade } from '../changes/review-text.ts';
 import { readMoves } from '../dependency-moves.ts';
+import { findingsOf } from '../found-actions.ts';
 import { contentOf } from './version-content.ts';
 
 /** What reviewers judge the versions of other accounts by that an operation brings besides. */
@@ -20,7 +21,7 @@ export async function reviewMoves(
   services: Services,
   operation: Operation,
 ): Promise<{ changes: ReviewedChange[]; warnings: string[] }> {
-  const moves = await readMoves(services, operation);
+  const moves = await readMoves(services, findingsOf(operation));
   const changes = await mapConcurrently(moves.slice(0, limits.reviewedChangesMax), 4, (move) =>
     reviewMove(services, operation.account, move),
   );

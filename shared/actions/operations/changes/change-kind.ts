@@ -78,6 +78,12 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
   policy(change: Change<Name>, inForce: PolicyInForce): Promise<InterventionPolicy>;
 
   /**
+   * Whether the change is applied first and reviewed by an operation of its own afterwards; absent
+   * for a kind that never is.
+   */
+  isReviewedAfterwards?(change: Change<Name>): boolean;
+
+  /**
    * Throws the coded error if the policies in force ask for something that the rows do not meet:
    * a soak, or attestations. Freeze windows concern every kind and are checked for all.
    */
@@ -117,6 +123,9 @@ export interface ChangeKind<Name extends ChangeName, Rows = unknown> {
 
   /** What reviewers see as affected, for a kind that is applied already and so tries nothing. */
   reviewed?(change: Change<Name>, account: string): Affected;
+
+  /** The operation that applied it, whose findings reviewers see, for such a kind. */
+  appliedBy?(change: Change<Name>): string;
 
   /** What is composed once the change is applied. */
   affected(change: Change<Name>, account: string): Affected;

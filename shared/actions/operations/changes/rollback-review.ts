@@ -55,6 +55,7 @@ export const rollbackReview: ChangeKind<'rollback_review', Rows> = {
   /** Nothing is composed again, so a composition that fails cannot delay the confirmation. */
   tried: noTemplate,
   reviewed: usersOfTarget,
+  appliedBy: ({ rollback_id }) => rollback_id,
   affected: noTemplate,
   view: sameView,
   instance: sameInstance,

@@ -8,7 +8,11 @@ import {
   withheldBy,
   withheldFields,
 } from '../../../domain/modules/index.ts';
-import type { Change, Operation } from '../../../domain/operations/index.ts';
+import {
+  type Change,
+  type Operation,
+  reviewedAfterwards,
+} from '../../../domain/operations/index.ts';
 import {
   getVersion,
   moveLive,
@@ -42,16 +46,12 @@ interface Rows {
 export const versionRollback: ChangeKind<'version_rollback', Rows> = {
   action: () => 'module_rollback',
 
-  /**
-   * Break-glass is applied immediately, also in a freeze, and asks afterwards. What is denied stays
-   * denied.
-   */
-  async policy({ review_id }, inForce) {
+  async policy(change, inForce) {
     const policy = await inForce('module_rollback');
-    if (review_id === null) return policy;
-    const decision = policy.decision === 'require_approval' ? 'allow' : policy.decision;
-    return { ...policy, decision, freeze_windows: [] };
+    return isBreakGlass(change) ? reviewedAfterwards(policy) : policy;
   },
+
+  isReviewedAfterwards: isBreakGlass,
 
   async read(services, account, change) {
     const [module, bad, target] = await Promise.all([
@@ -95,6 +95,10 @@ export const versionRollback: ChangeKind<'version_rollback', Rows> = {
   /** The sweep starts the review, as it starts every operation without an execution. */
   follow: nothingFollows,
 };
+
+function isBreakGlass({ review_id }: Pick<Rollback, 'review_id'>): boolean {
+  return review_id !== null;
+}
 
 export interface RollbackInput {
   module: string;
