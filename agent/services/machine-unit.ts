@@ -20,6 +20,8 @@ export interface RootPlace {
   /** What all services of the root share as their /run. */
   run: string;
   users: RootUsers;
+  /** Returns the file of the verified root that a path leads to through links, or null. */
+  findFile: (path: string) => string | null;
   /** Names of the composition's units → their names on the machine. */
   names: ReadonlyMap<string, string>;
 }
@@ -50,8 +52,8 @@ export interface MachineUnit {
  * the root. What would act on the machine itself, such as `FailureAction=reboot` or a conflict with
  * one of its units, is left out.
  *
- * @throws `service_failed` when it runs as a user or group that the root lacks, or hides the prefix
- * of a command
+ * @throws `service_failed` when it runs as a user or group that the root lacks, hides the prefix of
+ * a command, or needs an environment file that the root lacks
  */
 export function machineUnit({ unit, texts }: ComposedUnit, place: RootPlace): MachineUnit {
   const lines = texts.flatMap(parseUnit);
@@ -152,8 +154,7 @@ function rewriteServiceLine(line: UnitLine, unit: string, place: RootPlace): Uni
   if (sandboxPaths.test(key))
     return [{ ...line, value: value.replaceAll(/(^|\s)(-?)\+?(?=\/)/g, '$1$2+') }];
 
-  if (key === 'EnvironmentFile') return [{ ...line, value: prefixPath(value, /^-?/, place.root) }];
-
+  if (key === 'EnvironmentFile') return environmentFile(line, unit, place);
   if (key === 'PIDFile') return pidFile(line, place);
   if (commandKey.test(key)) return [{ ...line, value: keepInRoot(unit, value) }];
 
@@ -161,6 +162,28 @@ function rewriteServiceLine(line: UnitLine, unit: string, place: RootPlace): Uni
   if (/^Standard(?:Output|Error)$/.test(key) && /^(?:file|append|truncate):/.test(value))
     return [{ ...line, value: 'journal' }];
   return key === 'StandardInput' && /^(?:file|tty)/.test(value) ? [] : [line];
+}
+
+/**
+ * systemd reads it in the machine's root, as root, and follows links. So it must be a file of the
+ * verified root: services write below the machine's data, and could plant a link to any file there.
+ */
+function environmentFile(line: UnitLine, unit: string, { root, findFile }: RootPlace): UnitLine[] {
+  const { value } = line;
+  if (value === '') return [line];
+
+  const optional = value.startsWith('-') ? '-' : '';
+  const path = value.slice(optional.length);
+  const isPlain = /^\/[^%*?[\]\\]+$/.test(path);
+  const found = isPlain ? findFile(path) : null;
+  if (found !== null) return [{ ...line, value: `${optional}${root}${found}` }];
+  if (optional !== '') return [];
+
+  throw new GantryError(
+    'service_failed',
+    `${unit} reads its environment from ${path}: expected the path of a file that modules ship, outside the machine's data. Ship it, or write - before a path that may lack a file.`,
+    { field: unit },
+  );
 }
 
 /** systemd reads it in the machine's /run, where that of the services has another name. */

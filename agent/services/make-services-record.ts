@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { GeneratedService } from '../../shared/domain/compose/index.ts';
+import { Root } from '../../shared/units/index.ts';
 import type { AgentPaths } from '../paths.ts';
 import { isStored, type Store } from '../verify/store.ts';
 import type { VerifiedContent } from '../verify/verify-content.ts';
@@ -24,12 +25,13 @@ export interface RecordOptions {
 /**
  * Makes the record of what a generation runs, from verified content alone.
  *
- * @throws `service_failed` when a service runs as a user that the root lacks
+ * @throws `service_failed` when a service runs as a user, or needs a file, that the root lacks
  */
 export async function makeServicesRecord(options: RecordOptions): Promise<ServicesRecord> {
   const { paths, content, root, isBooted } = options;
   const declared = content.services.filter(({ managed }) => managed !== 'package');
 
+  const tree = new Root({ account: '', layers: [], entries: content.tree.entries });
   const place: RootPlace = {
     root,
     machineData: paths.machineData,
@@ -39,6 +41,7 @@ export async function makeServicesRecord(options: RecordOptions): Promise<Servic
       await readText('/etc/passwd', options),
       await readText('/etc/group', options),
     ),
+    findFile: (path) => findFile(tree, path),
     names: new Map(
       declared.flatMap((service) =>
         [service.unit, ...service.aliases].map((name) => [
@@ -90,6 +93,11 @@ function machineUnitName(
   if (managed === 'generated' || isBooted) return unit;
   const owner = account === desired.state.account ? '' : `${account}:`;
   return `gantry-${owner}${module}:${service}.service`;
+}
+
+function findFile(tree: Root, path: string): string | null {
+  const found = tree.resolve(path);
+  return found !== null && tree.get(found)?.type === 'file' ? found : null;
 }
 
 function toProbe({ name, command, resolves_to }: VerifiedContent['probes'][number]) {

@@ -11,3 +11,4 @@ export {
 export { isReserved } from './names.ts';
 export { listNeededFiles } from './needed-files.ts';
 export { listPrivileges, type Privilege } from './privileges.ts';
+export { Root } from './root.ts';

@@ -77,6 +77,7 @@ function toService(
     machineData: `${dir}/machine-data`,
     run,
     users,
+    findFile: () => null,
     names: new Map<string, string>(),
   };
   const exec = `ExecStart=${command ?? '/bin/sleep infinity'}\n${noteStart(name)}`;

@@ -12,6 +12,9 @@ const place = {
   machineData: '/srv/gantry/machine-data',
   run: '/run/gantry-agent/run',
   users,
+  // The root has one file, and a link to it.
+  findFile: (path: string) =>
+    ['/etc/default/x', '/etc/default/link'].includes(path) ? '/etc/default/x' : null,
   names: new Map([
     ['redis-server.service', 'gantry-my-redis:redis-server.service'],
     ['redis.service', 'gantry-my-redis:redis-server.service'],
@@ -78,6 +81,12 @@ describe('the unit of a machine', () => {
       'EnvironmentFile=-/etc/default/x',
       `EnvironmentFile=-${place.root}/etc/default/x`,
     ],
+    [
+      '[Service]',
+      'EnvironmentFile=/etc/default/link',
+      `EnvironmentFile=${place.root}/etc/default/x`,
+    ],
+    ['[Service]', 'EnvironmentFile=', 'EnvironmentFile='],
     ['[Service]', 'ExecStartPre=+/bin/install x', 'ExecStartPre=!/bin/install x'],
     ['[Service]', 'ExecStartPre=-+@/bin/a b', 'ExecStartPre=-@!/bin/a b'],
     ['[Service]', 'ExecStartPre=-/bin/a', 'ExecStartPre=-/bin/a'],
@@ -114,6 +123,10 @@ describe('the unit of a machine', () => {
     '[Service]\nPIDFile=/etc/shadow',
     '[Service]\nPIDFile=/run/../etc/shadow',
     '[Service]\nBindReadOnlyPaths=/root',
+    '[Service]\nEnvironmentFile=-/var/lib/redis/planted',
+    '[Service]\nEnvironmentFile=-/etc/default/*',
+    '[Service]\nEnvironmentFile=-/etc/default/%p',
+    '[Service]\nEnvironmentFile=-x',
     '[Service]\nLoadCredential=key:/etc/shadow',
     '[Service]\nOpenFile=/etc/shadow:key:read-only',
     '[Service]\nExtensionDirectories=/etc',
@@ -146,6 +159,17 @@ describe('the unit of a machine', () => {
       );
     },
   );
+
+  it('is refused where it needs an environment file of the machine’s data', () => {
+    expect(() => unitOf('[Service]\nEnvironmentFile=/var/lib/redis/planted\n')).toThrow(
+      expect.objectContaining({
+        code: 'service_failed',
+        message: expect.stringContaining(
+          'from /var/lib/redis/planted: expected the path of a file',
+        ),
+      }),
+    );
+  });
 
   it.each(['"+/bin/sh" -c x', '""+/bin/sh', "-'!'/bin/sh", '\\x2b/bin/sh', '/bin/a ; "+/bin/sh"'])(
     'is refused where a command hides its prefix: %j',
