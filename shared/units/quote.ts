@@ -28,6 +28,17 @@ export function quoteWord(text: string): string {
   return `"${inner}"`;
 }
 
+/**
+ * Escapes the last field of a line of tmpfiles.d(5). It extends to the end of the line and is not
+ * unquoted, but escapes and specifiers count in it. A "-" alone would leave the field empty.
+ */
+export function escapeArgument(text: string): string {
+  if (text === '-') return escapeBytes(text);
+  return [...text]
+    .map((one) => (one === '%' ? '%%' : plainWord.test(one) ? one : escapeBytes(one)))
+    .join('');
+}
+
 function escapeBytes(text: string): string {
   return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }

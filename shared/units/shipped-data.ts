@@ -2,7 +2,7 @@ import type { TreeEntry } from '../domain/files/index.ts';
 import { dpkgDirectory, dpkgImage } from './dpkg.ts';
 import type { UnitInput } from './input.ts';
 import { tmpfilesPath } from './names.ts';
-import { quoteWord } from './quote.ts';
+import { escapeArgument, quoteWord } from './quote.ts';
 import type { Drawing, Root } from './root.ts';
 import type { RootUser } from './services.ts';
 
@@ -42,7 +42,7 @@ export function addShippedData(
 }
 
 function copyLine({ path, type, target = '' }: TreeEntry): string {
-  if (type === 'symlink') return `L ${quoteWord(path)} - - - - ${quoteWord(target)}`;
+  if (type === 'symlink') return `L ${quoteWord(path)} - - - - ${escapeArgument(target)}`;
   return `C ${quoteWord(path)} - - - -`;
 }
 

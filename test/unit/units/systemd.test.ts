@@ -221,11 +221,12 @@ describe.skipIf(noTmpfiles)(`systemd-tmpfiles${noTmpfiles && ` (${noTmpfiles})`}
       '/var/lib/odd %n "name"\n/a': 'a',
       '/var/www/index.html': 'new',
     };
+    const odd = '"../a b" %n \\x41 \t\'ü';
     const generated = generate(
       [
         {
           manifest: { users: [{ name: 'deploy', uid: 450, home: '/var/lib/deploy' }] },
-          files: { ...files, '/var/run': '-> /run' },
+          files: { ...files, '/var/run': '-> /run', '/var/dash': '-> -', '/var/odd': `-> ${odd}` },
           entries: [directoryEntry('/var/lib/redis', { mode: 0o750, uid: 407, gid: 407 })],
         },
       ],
@@ -253,12 +254,14 @@ describe.skipIf(noTmpfiles)(`systemd-tmpfiles${noTmpfiles && ` (${noTmpfiles})`}
         .sort(),
     ).toEqual([
       ' 755 0 d ',
+      'dash 777 0 l -',
       'lib 755 0 d ',
       'lib/deploy 750 450 d ',
       'lib/odd %n "name"\n 755 0 d ',
       'lib/odd %n "name"\n/a 644 0 f ',
       'lib/redis 750 407 d ',
       'lib/redis/.gitkeep 644 0 f ',
+      `odd 777 0 l ${odd}`,
       'run 777 0 l /run',
       'www 755 0 d ',
       'www/index.html 644 0 f ',
