@@ -36,6 +36,7 @@ export function cliPackage(
     },
     files: {
       'packaging/gantry/launcher': 'usr/bin/gantry',
+      'packaging/gantry/launch.sh': `${library}/launch.sh`,
       [runtime.program]: `${library}/node`,
       [`${made.bundle}/cli`]: `${library}/cli`,
       ...(Object.fromEntries(data) as Files),
