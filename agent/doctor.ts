@@ -130,7 +130,7 @@ async function checkUsers({ config: { way } }: Subject): Promise<Omit<Check, 'na
     : {
         verdict: 'wrong',
         found: '/etc/nsswitch.conf does not name systemd for users',
-        cure: 'Install libnss-systemd: services run as users that only their root has.',
+        cure: 'Run apt-get install libnss-systemd: services run as users that only their root has.',
       };
 }
 

@@ -54,7 +54,7 @@ async function addId(
 
   throw new GantryError(
     'service_failed',
-    `${unit} runs as the ${kind} ${id}, which this machine does not know. Install libnss-systemd.`,
+    `${unit} runs as the ${kind} ${id}, which this machine does not know. Run apt-get install libnss-systemd.`,
     { field: unit },
   );
 }

@@ -65,9 +65,9 @@ export function agentPackage(version: string): DebianPackage {
     description:
       'Looks at the desired state each minute, verifies all of it, and applies what changed.',
     relations: {
-      Depends: `gantry (= ${version}), systemd, init-system-helpers`,
-      // Services run as users that only their root has.
-      Recommends: 'dbus, libnss-systemd',
+      // Services run as users that only their root has: libnss-systemd names them to systemd.
+      Depends: `gantry (= ${version}), systemd, libnss-systemd, init-system-helpers`,
+      Recommends: 'dbus',
     },
     files: {
       ...(Object.fromEntries([...units, ...scripts]) as Files),

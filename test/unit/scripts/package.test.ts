@@ -92,7 +92,7 @@ function debsOf(revision: number): string[] {
 test('a clean Debian installs, upgrades, removes and purges the agent', async (context) => {
   requires(context, ...toInstall);
   const root = join(work, 'root');
-  const packages = ['ca-certificates', 'initramfs-tools'];
+  const packages = ['ca-certificates', 'initramfs-tools', 'libnss-systemd'];
   await copyTree(await debianTree({ suite: 'trixie', packages }), root);
   for (const folder of [first, second]) cpSync(folder, join(root, 'debs'), { recursive: true });
 
@@ -119,6 +119,11 @@ async function installs(machine: Machine): Promise<void> {
   for (const unit of units.slice(1))
     expect(await machine.run('systemctl', 'is-enabled', unit)).toBe('enabled');
   expect(await machine.run('systemctl', 'is-active', 'gantry-agent.timer')).toBe('active');
+
+  // Services run as users whom only this module of the name service knows.
+  const removal = await machine.run('apt-get', 'remove', '--simulate', 'libnss-systemd');
+  expect(removal).toContain('Remv gantry-agent ');
+  expect(await machine.run('grep', '^passwd:', '/etc/nsswitch.conf')).toContain('systemd');
 }
 
 /** Its script finds what it needs, also without busybox: the programs of klibc know few options. */
