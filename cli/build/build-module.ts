@@ -10,6 +10,7 @@ import {
 import type { LockDifference, LockedPackage } from '../../shared/packages/index.ts';
 import { applyAttributes, lostModes, readAttributes } from './attributes.ts';
 import { buildDocuments, readVex } from './documents.ts';
+import { type GeneratedFile, type GeneratedPreview, previewGenerated } from './generated-files.ts';
 import { layerContent } from './layer-content.ts';
 import { lines, outputNames, writeOutputs, writeTar } from './outputs.ts';
 import { readBuildFiles } from './packages/build-files.ts';
@@ -67,6 +68,8 @@ export interface BuildResult {
   layer_size?: number;
   /** Of a real build: 64 hex digits. */
   composefs_digest?: string;
+  /** Units, rules of sudo and users that machines get from its manifest. */
+  generated: GeneratedFile[];
   /** Packages that differ, where a lock was made again. */
   lock_changes?: { added: string[]; removed: string[]; changed: string[] };
   warnings: string[];
@@ -78,6 +81,7 @@ interface Prepared {
   rootfs: string;
   source: SourceEntry[];
   plan: BuildPlan;
+  preview: GeneratedPreview;
   date: SourceDate;
   warnings: string[];
   leftOut: string[];
@@ -120,12 +124,15 @@ async function prepare(options: BuildOptions): Promise<Prepared> {
   const manifest = options.rootfsOnly ? withoutPackages(written) : written;
   const rootfs = join(options.directory, 'rootfs');
   const source = await readRootfs(rootfs);
+  const plan = planModule(manifest, source);
+  const preview = await previewGenerated(written, { rootfs, source, files: plan.files });
 
   return {
     manifest,
     rootfs,
     source,
-    plan: planModule(manifest, source),
+    plan,
+    preview,
     date: await sourceDate(options.directory, options.sourceDateEpoch),
     warnings,
     leftOut: options.rootfsOnly ? written.package_spec : [],
@@ -137,7 +144,7 @@ async function writeModule(
   prepared: Prepared,
   packages: PackageBuild | undefined,
 ): Promise<BuildResult> {
-  const { manifest, plan, date, rootfs, source } = prepared;
+  const { manifest, plan, preview, date, rootfs, source } = prepared;
   const seconds = date.seconds;
   const manifestJson = formatManifestJson(manifest);
   const attributes = await readAttributes(options.directory);
@@ -169,10 +176,14 @@ async function writeModule(
     packages: packages?.plan.packages.length ?? manifest.package_spec.length,
     packages_left_out: prepared.leftOut,
     source_date_epoch: seconds,
+    generated: preview.generated,
     warnings: [
       ...prepared.warnings,
       ...leftOutWarning(prepared.leftOut),
       ...plan.advice.map(({ path, message }) => `${path}: ${message}`),
+      ...preview.warnings,
+      // Packages and other modules may bring what is missing here.
+      ...(preview.error === null ? [] : [preview.error.message]),
       ...(packages === undefined ? [] : unclaimed(files, manifest)),
       ...lostModes(source, plan.files, attributes),
       ...(packages?.warnings ?? []),

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { isGantryError } from '../../shared/base/error.ts';
+import { type GantryError, isGantryError } from '../../shared/base/error.ts';
 import {
   ancestorPaths,
   compareBytes,
@@ -26,6 +26,13 @@ export interface GeneratedFile {
   text: string;
 }
 
+export interface GeneratedPreview {
+  generated: GeneratedFile[];
+  /** Why no machine would get the module; null if machines get it. */
+  error: GantryError | null;
+  warnings: string[];
+}
+
 const units = '/usr/lib/systemd/system/';
 const rules = '/etc/sudoers.d/';
 const people = ['/etc/passwd', '/etc/group'];
@@ -38,7 +45,7 @@ const people = ['/etc/passwd', '/etc/group'];
 export async function previewGenerated(
   manifest: ModuleManifest,
   { rootfs, source, files }: { rootfs: string; source: SourceEntry[]; files: string[] },
-): Promise<{ generated: GeneratedFile[]; errors: string[]; warnings: string[] }> {
+): Promise<GeneratedPreview> {
   const shipped = shippedEntries(source, new Set(files));
   const entries = treeOf(shipped);
   const own = { account: 'own', module: manifest.name, manifest, entries };
@@ -58,10 +65,10 @@ export async function previewGenerated(
     const layer = generateLayer(input, (path) => contents.get(path) ?? new Uint8Array());
     const generated = shownFiles(layer, manifest);
     const found = await checkByTools(generated);
-    return { generated, errors: [], warnings: [...privileges, ...layer.warnings, ...found] };
+    return { generated, error: null, warnings: [...privileges, ...layer.warnings, ...found] };
   } catch (error) {
     if (!isGantryError(error)) throw error;
-    return { generated: [], errors: [error.message], warnings: privileges };
+    return { generated: [], error, warnings: privileges };
   }
 }
 

@@ -18,6 +18,7 @@ import {
   type PolicyFlags,
   readPolicy,
 } from '../../input/signature-policy.ts';
+import { formatGenerated } from '../../output/generated.ts';
 import { showSpinner } from '../../output/progress.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -79,7 +80,8 @@ The trust options say whose signature a required module of a registry must have,
 The same input and lock give the same bytes. Files of rootfs/ get the time SOURCE_DATE_EPOCH. Without it, they get
 the time of the last commit, or 0 outside a git repository. Packages need mmdebstrap, and root or user namespaces.
 Several platforms are built to a directory each below the results. A module without file_spec ships what the
-dependency_spec of its parent module selects.`,
+dependency_spec of its parent module selects. As "gantry module validate" does, it shows the units, rules of sudo and
+users that machines get.`,
     examples: [
       'gantry module build --dry-run && gantry module build',
       'gantry module build --platform debian-12-amd64 --platform debian-12-arm64',
@@ -206,7 +208,11 @@ function formatBuild(result: BuildResult): string {
   const leftOut = result.packages_left_out.length;
   const counts = `${formatCount(result.files, 'file')}, ${formatCount(result.packages, 'package')}${leftOut > 0 ? ` (${leftOut} left out)` : ''}`;
   if (result.outputs.module === undefined) {
-    return `${result.name}: would ship ${counts}\nwrote ${Object.values(result.outputs).join(', ')}`;
+    return [
+      `${result.name}: would ship ${counts}`,
+      ...formatGenerated(result.generated),
+      `wrote ${Object.values(result.outputs).join(', ')}`,
+    ].join('\n');
   }
 
   return [
@@ -214,6 +220,7 @@ function formatBuild(result: BuildResult): string {
     `layer digest     ${result.layer_digest}`,
     `composefs digest ${result.composefs_digest}`,
     ...formatLockChanges(result.lock_changes),
+    ...formatGenerated(result.generated),
   ].join('\n');
 }
 

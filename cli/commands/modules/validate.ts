@@ -8,6 +8,7 @@ import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest
 import type { GeneratedFile } from '../../build/generated-files.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { formatGenerated } from '../../output/generated.ts';
 import { safe } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -109,7 +110,11 @@ async function planHere(directory: string, text: string, parent?: string) {
   const { manifest, warnings } = await inheritSpec({ directory, parent }, read);
   const { files, advice } = planModule(manifest, source);
 
-  const { generated, ...judged } = await previewGenerated(manifest, { rootfs, source, files });
+  const { generated, error, ...judged } = await previewGenerated(manifest, {
+    rootfs,
+    source,
+    files,
+  });
 
   // A manifest may be checked without its repository.
   const isAlone = source.length === 0 && manifest.file_spec.length > 0;
@@ -117,7 +122,7 @@ async function planHere(directory: string, text: string, parent?: string) {
     files: source.length === 0 ? undefined : files,
     effects: listEffects(manifest),
     generated,
-    errors: judged.errors.map(toError),
+    errors: error === null ? [] : [toError(error.message)],
     warnings: [
       ...warnings.map((message) => toWarning({ path: 'file_spec', message })),
       ...(isAlone ? [] : advice.map(toWarning)),
@@ -170,15 +175,11 @@ function formatValidation(
     lines.push(`${file} ${kind} ${path}: ${message}`);
 
   lines.push(...effects.map(({ name, value }) => `  ${name}: ${value}`));
-  for (const { path, text: made } of generated)
-    lines.push(
-      `  generated ${path}`,
-      ...made
-        .trimEnd()
-        .split('\n')
-        .map((line) => `    ${line}`),
-    );
-  return [...lines.map(safe), ...(valid ? [`${file} is valid`] : [])].join('\n');
+  return [
+    ...lines.map(safe),
+    ...formatGenerated(generated),
+    ...(valid ? [`${file} is valid`] : []),
+  ].join('\n');
 }
 
 async function manifestFile(path: string): Promise<string> {

@@ -317,6 +317,24 @@ describe('gantry module build', () => {
       expect(existsSync(join(directory, 'dist', platform, 'module.tar'))).toBe(true);
   });
 
+  test('shows the units that machines get, and warns of those that they lack', async () => {
+    const service = (command: string) =>
+      `${manifestYaml}services: [{name: api, start_command: ${command}}]\n`;
+    const unit = '  generated /usr/lib/systemd/system/gantry-my-redis:api.service\n';
+    const directory = repository(service('redis'));
+    for (const flags of [[], ['--dry-run']]) {
+      const said = gantry([directory, ...flags], '/');
+      expect(said).toContain(unit);
+      expect(said).toContain('\n    ExecStart=/usr/bin/redis\n');
+    }
+
+    const { warnings, generated } = await build(repository(service('redis-cli')));
+    expect(generated).toEqual([]);
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^expected the start_command of .* found "redis-cli"$/),
+    );
+  });
+
   test('ends with 2 and one sentence on an error', () => {
     const directory = repository();
     rmSync(join(directory, 'manifest.yaml'));
