@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { readGeneratedFormat } from '../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../shared/director/index.ts';
 import type { Running } from './apply/running.ts';
 import type { HeldDesiredState } from './fetch/desired-state.ts';
@@ -41,5 +42,10 @@ export function decide(received: Received, running: Running | undefined): Action
 
 /** A desired state that was only signed again asks for no new root. */
 function hasSameContent(a: VerifiedDesiredState, b: VerifiedDesiredState): boolean {
-  return isDeepStrictEqual(a.state, b.state) && isDeepStrictEqual(a.image, b.image);
+  return isDeepStrictEqual(contentOf(a), contentOf(b));
+}
+
+/** Desired states of older releases do not state the format. */
+function contentOf({ state, image }: VerifiedDesiredState): unknown {
+  return { ...state, generated_format: readGeneratedFormat(state), image };
 }

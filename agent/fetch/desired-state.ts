@@ -102,6 +102,7 @@ export function isRefusal(error: unknown): error is GantryError {
     'clock_skew',
     'desired_state_foreign',
     'desired_state_invalid',
+    'agent_too_old',
     'root_untrusted',
     'layer_mismatch',
     'composition_mismatch',

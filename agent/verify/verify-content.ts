@@ -1,7 +1,7 @@
 import { isGantryError } from '../../shared/base/error.ts';
 import { generatedOwner } from '../../shared/composition/index.ts';
 import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
-import type { VerifiedDesiredState } from '../../shared/director/index.ts';
+import { refuseNewerFormat, type VerifiedDesiredState } from '../../shared/director/index.ts';
 import type {
   Composition,
   CompositionLayer,
@@ -39,8 +39,8 @@ export interface VerifiedContent {
  * Verifies everything that a desired state names: the authors' signatures, the bytes of the layers,
  * and the composition, computed again from what the layers hold. What the store lacks is fetched.
  *
- * @throws `signature_refused`, `layer_mismatch`, `composition_mismatch`, `desired_state_invalid`,
- * `unavailable`
+ * @throws `agent_too_old`, `signature_refused`, `layer_mismatch`, `composition_mismatch`,
+ * `desired_state_invalid`, `unavailable`
  */
 export async function verifyContent(
   desired: VerifiedDesiredState,
@@ -48,6 +48,7 @@ export async function verifyContent(
   remarks: Remark[],
 ): Promise<VerifiedContent> {
   const { state } = desired;
+  refuseNewerFormat(state);
   agent.source.expect(
     state.layers.filter((layer) => !agent.store.hasLayer(layer.layer_digest)).flatMap(namesOf),
   );

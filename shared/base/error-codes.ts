@@ -327,6 +327,10 @@ const errors = {
     422,
     'The machine computed a composition other than the one in the desired state.',
   ],
+  agent_too_old: [
+    409,
+    'The composition has a generated layer that only a newer agent can make. Upgrade the agent of the machine.',
+  ],
   store_tampered: [
     422,
     'The content of an object in the store of the machine does not match its name.',

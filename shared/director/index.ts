@@ -23,6 +23,7 @@ export {
   type DesiredStateCheck,
   parseRoot,
   readClaimedContent,
+  refuseNewerFormat,
   type VerifiedDesiredState,
   verifyDesiredState,
   verifyNextRoot,

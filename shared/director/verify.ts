@@ -10,7 +10,12 @@ import {
 import { GantryError } from '../base/error.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { limits } from '../base/limits/index.ts';
-import { type DesiredState, desiredState } from '../contract/reconcile/index.ts';
+import {
+  type DesiredState,
+  desiredState,
+  generatedFormat,
+  readGeneratedFormat,
+} from '../contract/reconcile/index.ts';
 import { publicKeyOf, tufKey } from './key.ts';
 import { compositionTarget, type DesiredStateOptions, rootSha256 } from './make.ts';
 
@@ -81,8 +86,9 @@ export interface VerifiedDesiredState {
  * Verifies the bytes of a desired state. Expiry comes last, so that an attack is never reported as
  * mere age.
  * @throws GantryError in this order: `desired_state_signature_invalid`, `desired_state_invalid`
- *   (shape), `desired_state_foreign` (account and instance), `desired_state_version_rollback`,
- *   `desired_state_expired` (the agent then keeps its root file system and reports `stale`)
+ *   (shape) or `agent_too_old`, `desired_state_foreign` (account and instance),
+ *   `desired_state_version_rollback`, `desired_state_expired` (the agent then keeps its root file
+ *   system and reports `stale`)
  */
 export function verifyDesiredState(
   bytes: Uint8Array,
@@ -151,8 +157,26 @@ export function readClaimedContent(
 function parseCustom(target: TargetFile): DesiredState {
   const parsed = desiredState.safeParse(target.custom);
   if (parsed.success) return parsed.data;
+
+  refuseNewerFormat(target.custom);
   const issue = parsed.error.issues[0];
   throw invalid(`its field custom.${issue?.path.join('.')} is wrong: ${issue?.message}`);
+}
+
+/**
+ * Refuses a generated layer that a newer release made: this one would make another.
+ * @param custom what a desired state says, whether or not this release can read all of it
+ * @throws GantryError `agent_too_old`
+ */
+export function refuseNewerFormat(custom: unknown): void {
+  const found = readGeneratedFormat(custom);
+  if (found <= generatedFormat) return;
+
+  throw new GantryError(
+    'agent_too_old',
+    `The desired state has a generated layer of format ${found}: expected at most ${generatedFormat}, which this agent can make. The root file system stays. Upgrade the agent.`,
+    { expected: generatedFormat, found },
+  );
 }
 
 function readRoot(bytes: Uint8Array): Metadata<Root> {

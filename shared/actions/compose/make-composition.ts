@@ -3,7 +3,7 @@ import { limits } from '../../base/limits/index.ts';
 import { composefsImage } from '../../composefs/index.ts';
 import { encodeIndex, indexOf } from '../../composition/index.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import type { DesiredLayer } from '../../contract/reconcile/index.ts';
+import { type DesiredLayer, generatedFormat } from '../../contract/reconcile/index.ts';
 import {
   type ChangedViews,
   type CompositionLayer,
@@ -86,6 +86,7 @@ export async function makeComposition(
   const record: CompositionRecord = {
     format: 1,
     composition_digest,
+    generated_format: generatedFormat,
     image: { key: image_key, sha256: sha256Hex(image), length: image.length },
     layers: composition.layers.map((layer) => desiredLayerOf(layer, composition.effective_masks)),
     instance_files: instanceFilesOf(composition),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { desiredLayer } from '../../contract/reconcile/index.ts';
+import { desiredLayer, generatedFormatSchema } from '../../contract/reconcile/index.ts';
 import {
   compositionReport,
   generatedService,
@@ -23,6 +23,7 @@ export const compositionRecord = z.strictObject({
   format: z.literal(1),
   /** `sha256:<hex>`: fs-verity digest of the image. */
   composition_digest: z.string(),
+  generated_format: generatedFormatSchema,
   image: z.strictObject({ key: z.string(), sha256: z.string(), length: z.int() }),
   /** Lowest priority first, as in desired states. */
   layers: z.array(desiredLayer.strict()),

@@ -5,7 +5,12 @@ import { addLogKeys } from '../../base/log-context.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import { renderInstanceFiles } from '../../composition/index.ts';
 import type { ReconcileMessage } from '../../contract/messages.ts';
-import type { DesiredPolicy, DesiredState, RenderedFile } from '../../contract/reconcile/index.ts';
+import {
+  type DesiredPolicy,
+  type DesiredState,
+  type RenderedFile,
+  readGeneratedFormat,
+} from '../../contract/reconcile/index.ts';
 import { contentHash } from '../../director/index.ts';
 import type { DesiredError, Instance } from '../../domain/machines/index.ts';
 import { needsPublicRoot } from '../../domain/modules/index.ts';
@@ -183,6 +188,7 @@ async function desiredStateOf(
     template: instance.template_id,
     track: instance.track,
     composition_digest: record.composition_digest,
+    generated_format: readGeneratedFormat(record),
     layers: record.layers,
     ...(await policies(services, record)),
     rendered_files: await rendered(services, instance, record),

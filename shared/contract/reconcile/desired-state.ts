@@ -3,6 +3,21 @@ import { digestSchema } from '../../base/ids.ts';
 import { claimNames } from '../../domain/signatures/index.ts';
 
 /**
+ * The rules by which generated layers are made. Agents make the layer of a composition again, so an
+ * agent refuses a format that it does not know. Raise it with each change of what a layer holds.
+ */
+export const generatedFormat = 1;
+
+/** Desired states and records of older releases do not state the format, which is 1. */
+export const generatedFormatSchema = z.int().min(1).exactOptional();
+
+/** The format that a desired state has, whether or not this release can read all of it. */
+export function readGeneratedFormat(custom: unknown): number {
+  const { data } = z.object({ generated_format: generatedFormatSchema }).safeParse(custom);
+  return data?.generated_format ?? 1;
+}
+
+/**
  * What a machine should run: the `custom` field of the one target of its TUF targets metadata
  * (product.md, section 9). Signed by the account's director key; agents act on nothing else that
  * Gantry sends.
@@ -87,6 +102,7 @@ export const desiredState = z.object({
   track: z.enum(['live', 'blessed', 'staging']),
   /** fs-verity digest of the composition image. */
   composition_digest: digestSchema,
+  generated_format: generatedFormatSchema,
   /** Lowest priority first, the order in which they are laid over each other. */
   layers: z.array(desiredLayer),
   signature_policies: z.array(desiredPolicy),

@@ -11,6 +11,7 @@ export const instanceFilters = {
   state: { kind: 'choice', choices: instanceStates, about: 'state' },
   standing: { kind: 'choice', choices: standings, about: 'standing' },
   health: { kind: 'choice', choices: ['healthy', 'degraded', 'unknown'], about: 'reported health' },
+  code: { kind: 'text', about: 'code of the last report' },
   module: { kind: 'text', about: 'module that it should run or runs' },
   all: { kind: 'flag', about: 'list decommissioned instances too' },
 } as const;
@@ -24,6 +25,7 @@ export function instanceTests(now: Date): FilterTests<Instance, typeof instanceF
     state: (row, state) => row.state === state,
     standing: (row, standing) => driftOf(row, now).standing === standing,
     health: ({ report }, health) => (report?.health ?? 'unknown') === health,
+    code: ({ report }, code) => report?.code === code,
     module: ({ desired_modules, report }, module) =>
       Object.hasOwn(desired_modules, module) ||
       Object.hasOwn(report?.running_module_digests ?? {}, module),

@@ -34,6 +34,8 @@ function runs(of: HeldDesiredState): Running {
 const one = held(1, { n: 1 });
 const running = runs(one);
 const signedAgain = held(2, { n: 1 });
+const stated = held(2, { n: 1 });
+stated.desired.state.generated_format = 1;
 const changed = held(2, { n: 2 });
 const otherImage = held(2, { n: 1 }, 2);
 const refused: NotReceived = {
@@ -67,6 +69,12 @@ describe('what follows from what was received and what runs', () => {
       { kind: 'new', held: signedAgain },
       running,
       { kind: 'inspect', running, held: signedAgain },
+    ],
+    [
+      'the same content, which now states its format',
+      { kind: 'new', held: stated },
+      running,
+      { kind: 'inspect', running, held: stated },
     ],
     [
       'the same bytes',

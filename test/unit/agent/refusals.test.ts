@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generatedFormat } from '../../../shared/contract/reconcile/index.ts';
 import { long, redisModule } from './redis-module.ts';
 import { director, type Module, World } from './world.ts';
 
@@ -234,6 +235,22 @@ describe('a desired state that is not to be applied', () => {
     });
 
     expect(await refused('composition_mismatch')).toContain('ordered');
+  });
+
+  it('is one whose generated layer only a newer agent can make', async () => {
+    const next = { modules: [await redisModule(world, '8')] };
+    const newer = { generated_format: generatedFormat + 1 };
+    const change = (custom: object) => Object.assign(custom, newer);
+    await world.publish({ ...next, version: 6, change });
+    world.requests.length = 0;
+
+    const format = `format ${generatedFormat + 1}: expected at most ${generatedFormat}`;
+    expect(await refused('agent_too_old')).toMatch(new RegExp(`${format}.*Upgrade the agent`));
+    expect(world.requests.filter((request) => request.includes('sha256:'))).toEqual([]);
+
+    const known = (custom: object) => Object.assign(custom, { generated_format: generatedFormat });
+    await world.publish({ ...next, version: 7, change: known });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
   });
 
   it('is one that renders a file which no module of its own says', async () => {

@@ -26,12 +26,30 @@ describe('the list of instances', () => {
     [{ state: 'enrolled' }, true],
     [{ health: 'unknown' }, true],
     [{ health: 'healthy' }, false],
+    [{ code: 'agent_too_old' }, false],
     [{ module: 'redis' }, true],
     [{ module: 'constructor' }, false],
     [{ standing: 'drifted' }, false],
   ])('%j keeps a machine: %s', (wanted, expected) => {
     const query = instancesQuery.parse(wanted);
     expect(keepBy(instanceTests(now), query)(row)).toBe(expected);
+  });
+
+  it('keeps the machines whose last report has a code', () => {
+    const report = {
+      status: 'refused',
+      code: 'agent_too_old',
+      message: null,
+      desired_state_version: 1,
+      composition_digest: null,
+      running_module_digests: {},
+      health: 'degraded',
+      agent_version: '1',
+      at: row.created_at,
+      healthy_since: null,
+    } as const;
+    const keep = keepBy(instanceTests(now), instancesQuery.parse({ code: 'agent_too_old' }));
+    expect(keep({ ...row, report })).toBe(true);
   });
 
   it('leaves out decommissioned machines, unless they are asked for', () => {
