@@ -8,6 +8,7 @@ import type { Generation } from '../apply/generation.ts';
 import { readIfPresent, writeAtomic } from '../files.ts';
 import { bootedGeneration } from '../mount/booted.ts';
 import { recordPath } from '../mount/generation-names.ts';
+import { startServices } from '../services/run-services.ts';
 import { readServicesRecord } from '../services/services-record.ts';
 import { metadataPath } from '../verify/expected-tree.ts';
 import type { Remark } from '../verify/remark.ts';
@@ -140,6 +141,8 @@ export async function returnRoot(
   if ((await bootedGeneration(paths)) === number) return;
   if ((await findSoftRebootObstacle()) !== undefined) return;
 
+  // The units are in /run, which stays, and name the root that failed.
+  await startServices(paths);
   await prepareNextRoot({ paths, number, writablePaths: config.writable_paths });
   await softReboot();
 }

@@ -1,29 +1,13 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
-import { errnoOf, toGantryError } from '../failure.ts';
-import { writeAtomic } from '../files.ts';
-import { bootedGeneration } from '../mount/booted.ts';
+import { toGantryError } from '../failure.ts';
 import type { AgentPaths } from '../paths.ts';
 import { type PlannedService, planServices, type ServiceAction } from './plan-services.ts';
 import { prepareRuntime, readStarted, type StartedService, writeStarted } from './runtime.ts';
 import { makeServiceDirectories } from './service-directories.ts';
 import { addServiceIds } from './service-ids.ts';
 import type { MachineService, ServicesRecord } from './services-record.ts';
-import {
-  readJournal,
-  readUnits,
-  reloadUnits,
-  restartUnit,
-  stopUnit,
-  type UnitState,
-} from './systemd.ts';
-
-/**
- * systemd forgets these units at a reboot, and so never starts one before the agent knows that its
- * root is there.
- */
-const unitFolder = '/run/systemd/system';
+import { readJournal, readUnits, reloadUnits, restartUnit, stopUnit } from './systemd.ts';
+import { UnitFiles } from './unit-files.ts';
 
 /** What differs from what a record asks for, once all was done that can be done. */
 export interface Convergence {
@@ -50,15 +34,16 @@ export interface ConvergeOptions {
 export async function convergeServices(options: ConvergeOptions): Promise<Convergence> {
   const { paths, record } = options;
   await prepareRuntime(paths);
-  const started = await findStarted(paths);
+  const files = await UnitFiles.open(paths);
+  const started = await findStarted(paths, files);
 
   const wanted = record.services.map((service) => deferToBoot(service, started));
   const plan = planServices(started, wanted);
   const faults: GantryError[] = [];
 
   const stops = plan.filter(({ kind }) => kind === 'stop');
-  const left = await stopServices(stops, started, options, faults);
-  const foreign = await writeUnits(paths, record.services, faults);
+  const left = await stopServices(stops, started, { paths, files }, faults);
+  const foreign = await writeUnits(files, record.services, faults);
 
   const restarts = plan.filter(({ kind, unit }) => kind === 'restart' && !foreign.has(unit));
   await restartServices(restarts, left, options, faults);
@@ -81,28 +66,25 @@ function deferToBoot(service: MachineService, started: readonly StartedService[]
 }
 
 /** What was started, and units of this agent whose start was not noted: it was killed between. */
-async function findStarted(paths: AgentPaths): Promise<StartedService[]> {
+async function findStarted(paths: AgentPaths, files: UnitFiles): Promise<StartedService[]> {
   const started = await readStarted(paths);
-  const units = (await readdir(unitFolder)).filter((name) => name.startsWith('gantry-'));
-
-  for (const unit of units) {
-    if (started.some((one) => one.unit === unit)) continue;
-    if (await isOurs(paths, unit)) started.push({ unit, digest: '', after: [] });
-  }
-  return started;
+  const noted = new Set(started.map(({ unit }) => unit));
+  const unnoted = (await files.list()).filter((unit) => !noted.has(unit));
+  return [...started, ...unnoted.map((unit) => ({ unit, digest: '', after: [] }))];
 }
 
 async function stopServices(
   stops: readonly ServiceAction[],
   started: readonly StartedService[],
-  { paths }: ConvergeOptions,
+  { paths, files }: { paths: AgentPaths; files: UnitFiles },
   faults: GantryError[],
 ): Promise<StartedService[]> {
   let left = [...started];
   for (const { unit } of stops) {
     try {
-      if (await isOurs(paths, unit)) await stopUnit(unit);
-      await removeUnit(paths, unit);
+      const [state] = await readUnits([unit]);
+      if (await files.mayStop(unit, state)) await stopUnit(unit);
+      await files.remove(unit);
       left = left.filter((one) => one.unit !== unit);
       await writeStarted(paths, left);
     } catch (thrown) {
@@ -117,7 +99,7 @@ async function stopServices(
 
 /** Writes the units that differ. Returns those that are not this agent's to write. */
 async function writeUnits(
-  paths: AgentPaths,
+  files: UnitFiles,
   services: readonly MachineService[],
   faults: GantryError[],
 ): Promise<Set<string>> {
@@ -127,8 +109,9 @@ async function writeUnits(
 
   for (const [index, { unit, text }] of services.entries()) {
     try {
-      await requireOwnUnit(paths, unit, states[index]);
-      isChanged = (await writeUnit(paths, unit, text)) || isChanged;
+      await files.requireOwn(unit, states[index]);
+      isChanged = (await files.write(unit, text)) || isChanged;
+      isChanged = (await files.hideDropIns(unit, states[index])) || isChanged;
     } catch (thrown) {
       foreign.add(unit);
       faults.push(toGantryError(thrown, `The unit ${unit} could not be written`));
@@ -185,63 +168,9 @@ export async function stopAllServices(paths: AgentPaths): Promise<void> {
  * @throws `unit_foreign`
  */
 export async function requireOwnUnits(paths: AgentPaths, units: readonly string[]): Promise<void> {
+  const files = await UnitFiles.open(paths);
   const states = await readUnits(units);
-  for (const [index, unit] of units.entries()) await requireOwnUnit(paths, unit, states[index]);
-}
-
-async function requireOwnUnit(
-  paths: AgentPaths,
-  unit: string,
-  state: UnitState | undefined,
-): Promise<void> {
-  const ours = join(unitFolder, unit);
-  const firstLine = await readFirstLine(ours);
-  const isTaken = firstLine !== undefined && firstLine !== markerOf(paths);
-
-  const path = isTaken ? ours : (state?.FragmentPath ?? '');
-  if (path === '' || (path === ours && !isTaken)) return;
-  // The root that the machine booted from is the agent's too.
-  if (path.startsWith(composedUnits) && (await bootedGeneration(paths)) !== undefined) return;
-
-  throw new GantryError(
-    'unit_foreign',
-    `Expected no unit ${unit} but this agent's, found ${path}. Remove that one, or rename the service.`,
-    { field: unit },
-  );
-}
-
-async function isOurs(paths: AgentPaths, unit: string): Promise<boolean> {
-  return (await readFirstLine(join(unitFolder, unit))) === markerOf(paths);
-}
-
-/** Where a composition has its units. */
-const composedUnits = '/usr/lib/systemd/system/';
-
-/** The first line of each unit says whose it is. */
-function markerOf({ dir }: AgentPaths): string {
-  return `# Made by gantry agent in ${dir}; each tick writes it again.`;
-}
-
-async function readFirstLine(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).split('\n')[0];
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function writeUnit(paths: AgentPaths, unit: string, text: string): Promise<boolean> {
-  const path = join(unitFolder, unit);
-  const bytes = `${markerOf(paths)}\n${text}`;
-  if ((await readFile(path, 'utf8').catch(() => undefined)) === bytes) return false;
-
-  await writeAtomic(path, bytes);
-  return true;
-}
-
-async function removeUnit(paths: AgentPaths, unit: string): Promise<void> {
-  if (await isOurs(paths, unit)) await rm(join(unitFolder, unit), { force: true });
+  for (const [index, unit] of units.entries()) await files.requireOwn(unit, states[index]);
 }
 
 export async function serviceFailedError(

@@ -205,6 +205,8 @@ function rootLines({ root, machineData, run }: RootPlace): UnitLine[] {
     ...toService({ RootDirectory: root, MountAPIVFS: 'yes' }),
     ...toService({ BindPaths: `${machineData}:/machine-data` }),
     ...toService({ BindPaths: `${run}:/run` }),
+    // systemd writes the machine's os-release below it, which is read-only in a container.
+    ...(run === '/run' ? toService({ TemporaryFileSystem: '/run/host' }) : []),
     ...toService({ BindReadOnlyPaths: `-${root}/run/gantry:/run/gantry` }),
   ];
 }

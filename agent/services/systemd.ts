@@ -8,6 +8,8 @@ const run = promisify(execFile);
 export interface UnitState {
   /** Empty when systemd has no file of the unit. */
   FragmentPath: string;
+  /** Files that systemd adds to the unit, separated by spaces. */
+  DropInPaths: string;
   /** `yes` when systemd has read another text of it than the file has. */
   NeedDaemonReload: string;
   ActiveState: string;
@@ -20,6 +22,7 @@ export interface UnitState {
 
 const noState: UnitState = {
   FragmentPath: '',
+  DropInPaths: '',
   NeedDaemonReload: '',
   ActiveState: '',
   SubState: '',

@@ -190,6 +190,83 @@ describe('a machine that boots from its composition', () => {
   });
 });
 
+describe('services of a machine that boots from its composition', () => {
+  const beacon = 'gantry-beacon:beacon.service';
+
+  /** A module with a unit as packages have it, and one whose unit is generated. */
+  async function publishServices(version: number, name: string, command = 'sleep infinity') {
+    const db = await world.module({
+      name: 'db',
+      files: {
+        '/usr/lib/systemd/system/db.service': `[Service]\nExecStart=/usr/bin/${command}\n`,
+        [`/etc/systemd/system/db.service.d/${name}.conf`]: `[Service]\nEnvironment=DB_${name}=1\n`,
+      },
+      manifest: { services: [{ name: 'db' }] },
+    });
+    const start_command = '/usr/bin/sleep infinity';
+    const other = await world.module({
+      name: 'beacon',
+      files: { '/srv/beacon': '' },
+      manifest: { services: [{ name: 'beacon', start_command }] },
+    });
+    await world.publish({ modules: [base, db, other], version });
+  }
+
+  const show = (unit: string, property: string) =>
+    machine.run('systemctl', 'show', '--value', `--property=${property}`, unit);
+
+  /** What the process of a service has of the versions of its module. */
+  async function versionsOf(unit: string): Promise<string[]> {
+    const path = `/proc/${await show(unit, 'MainPID')}/environ`;
+    const variables = (await machine.run('cat', path)).split('\0');
+    return variables.filter((one) => one.startsWith('DB_'));
+  }
+
+  it('start with it, under the names of their packages', async (context) => {
+    requires(context, ...here);
+    await publishServices(5, 'one');
+    expect(JSON.parse(await agent('run', '--once'))).toMatchObject({ code: null });
+    await expect
+      .poll(() => machine.run('sh', '-c', 'ls /etc/systemd/system'), { timeout: 60_000 })
+      .toContain('db.service.d');
+    await expect
+      .poll(() => machine.try('systemctl', 'is-system-running'), { timeout: 60_000 })
+      .toMatchObject({ stdout: 'running\n' });
+
+    for (const unit of ['db.service', beacon, 'beacon.service'])
+      expect(await machine.run('systemctl', 'is-active', unit)).toBe('active');
+    expect(await versionsOf('db.service')).toEqual(['DB_one=1']);
+  });
+
+  it('restart alone when their module changes, and PID 1 keeps its root', async (context) => {
+    requires(context, ...here);
+    const before = await show(beacon, 'MainPID');
+    await publishServices(6, 'two');
+    expect(JSON.parse(await agent('run', '--once'))).toMatchObject({
+      status: 'applied',
+      code: null,
+      message: null,
+    });
+
+    expect(await machine.run('systemctl', 'is-active', 'db.service')).toBe('active');
+    expect(await show('db.service', 'RootDirectory')).toMatch(/^\/var\/lib\/gantry\/generations\//);
+    // Nothing of the root that PID 1 has is left in it.
+    expect(await versionsOf('db.service')).toEqual(['DB_two=1']);
+    expect(await show(beacon, 'MainPID')).toBe(before);
+    expect(await machine.run('ls', '/etc/systemd/system/db.service.d')).toBe('one.conf');
+  });
+
+  it('go back to the version before when they do not come up', async (context) => {
+    requires(context, ...here);
+    const before = await show(beacon, 'MainPID');
+    await publishServices(7, 'three', 'false');
+    expect(await agent('run', '--once').catch(String)).toContain('rolled_back');
+    expect(await machine.run('systemctl', 'is-active', 'db.service')).toBe('active');
+    expect(await versionsOf('db.service')).toEqual(['DB_two=1']);
+    expect(await show(beacon, 'MainPID')).toBe(before);
+  });
+});
+
 /** Waits until the machine has a page and all its units run. */
 async function awaitPage(content: string): Promise<void> {
   const wanted = { stdout: `${content}running\n` };

@@ -91,6 +91,7 @@ describe('a health check', () => {
 describe('the state of a unit', () => {
   const active: UnitState = {
     FragmentPath: '/run/systemd/system/a.service',
+    DropInPaths: '',
     NeedDaemonReload: 'no',
     ActiveState: 'active',
     SubState: 'running',

@@ -210,4 +210,11 @@ describe('the unit of a machine', () => {
     );
     expect(directories.map(({ path }) => path)).toEqual(['/run/ok', '/run/deep/er']);
   });
+
+  it('has the /run of a machine that booted from a composition, with a /run/host of its own', () => {
+    const booted = { ...place, run: '/run' };
+    const { text } = machineUnit({ unit: 'redis-server.service', texts: ['[Service]\n'] }, booted);
+    expect(text).toContain('BindPaths=/run:/run\nTemporaryFileSystem=/run/host\n');
+    expect(unitOf('[Service]\n').text).not.toContain('TemporaryFileSystem');
+  });
 });
