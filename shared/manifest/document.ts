@@ -34,11 +34,14 @@ export interface ManifestDocument {
   locate(finding: ManifestFinding): ManifestProblem;
 }
 
+/** Whether a value is text, so that 4.20 stays as its author wrote it and is not the number 4.2. */
+export type IsText = (path: KeyPath) => boolean;
+
 /**
  * Parses hostile text. It never throws, does not expand alias bombs, and takes time in proportion
  * to the length of the text.
  */
-export function readDocument(text: string): ManifestDocument {
+export function readDocument(text: string, isText?: IsText): ManifestDocument {
   // Checked before the parser runs, because the parser needs hundreds of megabytes to detect it.
   if (nestsDeeper(text, limits.manifestDepthMax)) return tooDeep;
 
@@ -64,7 +67,8 @@ export function readDocument(text: string): ManifestDocument {
   };
 
   const syntax = listSyntaxProblems(document, at);
-  const survey = syntax.length === 0 ? surveyNodes(document, at) : { problems: [], aliases: 0 };
+  const survey =
+    syntax.length === 0 ? surveyNodes(document, { at, isText }) : { problems: [], aliases: 0 };
   const problems = [...syntax, ...survey.problems];
 
   if (survey.aliases > limits.yamlAliasesMax) {
@@ -128,12 +132,13 @@ function listSyntaxProblems(document: Document.Parsed, at: At): ManifestProblem[
 }
 
 /**
- * Finds repeated keys, aliases without an anchor and text that no row holds, and counts aliases.
- * The parser limits the depth of nesting, so recursion is safe.
+ * Finds repeated keys, aliases without an anchor and text that no row holds, and counts aliases. It
+ * gives scalars that are text their source text. The parser limits the depth of nesting, so
+ * recursion is safe.
  */
 function surveyNodes(
   document: Document.Parsed,
-  at: At,
+  { at, isText }: { at: At; isText: IsText | undefined },
 ): { problems: ManifestProblem[]; aliases: number } {
   const problems: ManifestProblem[] = [];
   const anchors = new Set<string>();
@@ -148,8 +153,11 @@ function surveyNodes(
     note(node, path, `expected an anchor &${node.source} before this alias, found none`);
   };
 
-  const visitScalar = ({ value, ...node }: Scalar, path: KeyPath): void => {
-    if (typeof value !== 'string' || value.isWellFormed()) return;
+  const visitScalar = (node: Scalar, path: KeyPath): void => {
+    const isWord = typeof node.value === 'number' || typeof node.value === 'boolean';
+    if (isWord && isText?.(path)) node.value = node.source;
+
+    if (typeof node.value !== 'string' || node.value.isWellFormed()) return;
     note(node, path, 'expected Unicode text, found half a surrogate pair');
   };
 

@@ -1,17 +1,14 @@
 import type { z } from 'zod';
 import { limits } from '../base/limits/index.ts';
+import { editDistance } from '../base/nearest.ts';
 import { describeValue, type KeyPath, type ManifestFinding } from './problem.ts';
-import { moduleManifestSchema } from './schema.ts';
 
-/** Keys that authors expect at the top level, with their actual place. */
-const elsewhere: Record<string, string> = {
-  requires: 'dependencies.requires',
-  provides: 'dependencies.provides',
-  include: 'file_spec',
-  exclude: 'mask',
-  packages: 'package_spec',
-  files: 'file_spec',
-};
+/** What the keys of a manifest are called. */
+export interface Vocabulary {
+  schema: z.core.$ZodType;
+  /** Keys that authors expect at the top level, with their actual place. */
+  elsewhere: Record<string, string>;
+}
 
 /**
  * Converts the issues that zod found into sentences that say what was expected and what was found.
@@ -19,12 +16,13 @@ const elsewhere: Record<string, string> = {
 export function schemaFindings(
   issues: readonly z.core.$ZodIssue[],
   value: unknown,
+  vocabulary: Vocabulary,
 ): ManifestFinding[] {
   return issues.slice(0, limits.manifestProblemsMax).flatMap((issue): ManifestFinding[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys
         .slice(0, limits.manifestProblemsMax)
-        .map((key) => unknownKeyFinding(issue.path, key));
+        .map((key) => unknownKeyFinding(vocabulary, issue.path, key));
     }
 
     if (issue.code === 'invalid_key') return [keyFinding(issue)];
@@ -70,8 +68,12 @@ function keyFinding({ path, issues }: z.core.$ZodIssueInvalidKey): ManifestFindi
   return { severity: 'error', path, atKey: true, message };
 }
 
-function unknownKeyFinding(path: KeyPath, key: string): ManifestFinding {
-  const known = knownKeys(path);
+function unknownKeyFinding(
+  { schema, elsewhere }: Vocabulary,
+  path: KeyPath,
+  key: string,
+): ManifestFinding {
+  const known = knownKeys(schema, path);
   const meant =
     (path.length === 0 && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined) ??
     findNearest(key, known);
@@ -81,8 +83,8 @@ function unknownKeyFinding(path: KeyPath, key: string): ManifestFinding {
 }
 
 /** The keys that the schema knows of the mapping at a path. */
-function knownKeys(path: KeyPath): string[] {
-  let at: z.core.$ZodType | undefined = moduleManifestSchema;
+function knownKeys(schema: z.core.$ZodType, path: KeyPath): string[] {
+  let at: z.core.$ZodType | undefined = schema;
   for (const key of path) {
     const type = unwrap(at);
     at = typeof key === 'number' ? type.def.element : type.def.shape?.[String(key)];
@@ -119,24 +121,12 @@ function findNearest(key: string, known: readonly string[]): string | undefined 
   const limit = Math.max(1, Math.floor(key.length / 3));
   if (key.length > 40) return undefined;
 
-  const ranked = known.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name) }));
+  const lower = key.toLowerCase();
+  const ranked = known.map((name) => ({
+    name,
+    distance: editDistance(lower, name.toLowerCase()),
+  }));
   return ranked
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)[0]?.name;
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-
-    row = next;
-  }
-
-  return row[b.length] ?? 0;
 }

@@ -7,9 +7,19 @@ export {
   isRefused,
   type ManifestConflict,
 } from './conflicts.ts';
+export { type IsText, type ManifestDocument, readDocument } from './document.ts';
+export { schemaFindings, type Vocabulary } from './findings.ts';
 export { inheritsSpec, withInheritedSpec } from './inherit.ts';
+export { locateFindings } from './locate.ts';
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
-export { type ManifestProblem, ModuleManifestSchemaError } from './problem.ts';
+export {
+  describeValue,
+  formatKeyPath,
+  type KeyPath,
+  type ManifestFinding,
+  type ManifestProblem,
+  ModuleManifestSchemaError,
+} from './problem.ts';
 export {
   buildMask,
   carveOutCure,

@@ -1,7 +1,8 @@
 import { limits } from '../base/limits/index.ts';
 import { adviseOnGlobs, adviseOnVariables } from './advice.ts';
-import { type ManifestDocument, readDocument } from './document.ts';
+import { readDocument } from './document.ts';
 import { schemaFindings } from './findings.ts';
+import { locateFindings } from './locate.ts';
 import { isMapping, normaliseManifest } from './normalise.ts';
 import {
   describeValue,
@@ -10,6 +11,18 @@ import {
   ModuleManifestSchemaError,
 } from './problem.ts';
 import { type ModuleManifest, moduleManifestSchema } from './schema.ts';
+
+/** Keys that authors expect at the top level, with their actual place. */
+const elsewhere: Record<string, string> = {
+  requires: 'dependencies.requires',
+  provides: 'dependencies.provides',
+  include: 'file_spec',
+  exclude: 'mask',
+  packages: 'package_spec',
+  files: 'file_spec',
+};
+
+const vocabulary = { schema: moduleManifestSchema, elsewhere };
 
 /**
  * Parses a `manifest.yaml` in the flat or the older nested form (product.md, section 2) to the
@@ -74,7 +87,7 @@ export function parseManifestJson(text: string): ModuleManifest {
   const parsed = moduleManifestSchema.safeParse(value);
   const problems = locateFindings(
     document,
-    parsed.success ? [] : schemaFindings(parsed.error.issues, value),
+    parsed.success ? [] : schemaFindings(parsed.error.issues, value, vocabulary),
   );
   if (!parsed.success || problems.length > 0) throw new ModuleManifestSchemaError(problems);
 
@@ -122,7 +135,7 @@ function readManifest(value: unknown): {
         ...adviseOnVariables(parsed.data),
         ...refuseLarge(parsed.data),
       ]
-    : schemaFindings(parsed.error.issues, flat.value);
+    : schemaFindings(parsed.error.issues, flat.value, vocabulary);
 
   return {
     manifest: parsed.data,
@@ -141,21 +154,4 @@ function refuseLarge(manifest: ModuleManifest): ManifestFinding[] {
 
   const message = `expected at most ${max} bytes as JSON, found ${found}`;
   return [{ severity: 'error', path: [], message }];
-}
-
-/**
- * Returns problems in the order of the text, at most as many as people read. Errors take precedence
- * over warnings.
- */
-function locateFindings(
-  document: ManifestDocument,
-  findings: ManifestFinding[],
-): ManifestProblem[] {
-  const errorsFirst = findings.toSorted((a, b) => a.severity.localeCompare(b.severity));
-  return [
-    ...document.problems,
-    ...errorsFirst.slice(0, limits.manifestProblemsMax).map(document.locate),
-  ]
-    .slice(0, limits.manifestProblemsMax)
-    .sort((a, b) => a.line - b.line || a.column - b.column);
 }
