@@ -11,6 +11,7 @@ const project = '^(agent|bench|cli|functions|infra|scripts|shared|test)/';
 /** Pure folders: they know the domain, the contract, and only the index of each other. */
 const cores = [
   'manifest',
+  'extension',
   'files',
   'artifact',
   'composefs',
@@ -47,6 +48,7 @@ const uses = {
   domain: { packages: ['semver', 'temporal-polyfill', 'zod'], node: ['net', 'util'] },
   contract: { packages: ['zod'], node: [] },
   manifest: { packages: ['semver', 'yaml', 'zod'], node: [] },
+  extension: { packages: ['semver', 'zod'], node: [] },
   files: { packages: [], node: [] },
   artifact: { packages: ['zod'], node: ['events', 'stream', 'util', 'zlib'] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },

@@ -18,6 +18,11 @@ export const commandGroups: CommandGroup[] = [
     load: () => import('./commands/modules/module.ts'),
   },
   {
+    name: 'extension',
+    summary: 'check extensions of CloudStack',
+    load: () => import('./commands/extensions/extension.ts'),
+  },
+  {
     name: 'verify-bundle',
     summary: 'verify the Sigstore bundle of a file offline',
     load: () => import('./commands/signatures/verify-bundle.ts'),

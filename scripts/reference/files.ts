@@ -1,6 +1,8 @@
+import { extensionManifestJsonSchema } from '../../shared/extension/index.ts';
 import { moduleManifestJsonSchema } from '../../shared/manifest/index.ts';
 import { cliReference } from './cli.ts';
 import { errorReference, eventReference, verificationReference } from './contract.ts';
+import { extensionReference } from './extensions.ts';
 import { manifestReference } from './manifest.ts';
 import { peerReference } from './peers.ts';
 import { permissionReference } from './permissions.ts';
@@ -19,9 +21,14 @@ export const generatedFiles: readonly GeneratedFile[] = [
     path: 'shared/manifest/module-manifest.schema.json',
     make: () => `${JSON.stringify(moduleManifestJsonSchema(), null, 2)}\n`,
   },
+  {
+    path: 'shared/extension/extension-manifest.schema.json',
+    make: () => `${JSON.stringify(extensionManifestJsonSchema(), null, 2)}\n`,
+  },
   { path: 'docs/reference/cli.md', make: cliReference },
   { path: 'docs/reference/errors.md', make: errorReference },
   { path: 'docs/reference/events.md', make: eventReference },
+  { path: 'docs/reference/extensions/manifest.md', make: extensionReference },
   { path: 'docs/reference/modules/manifest.md', make: manifestReference },
   { path: 'docs/reference/operations/policies.md', make: policyReference },
   { path: 'docs/reference/permissions.md', make: permissionReference },

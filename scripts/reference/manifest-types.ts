@@ -27,6 +27,7 @@ interface InnerKey {
 /** Describes a type for people: `list of mappings`, `tcp, udp or sctp`, `text or null`. */
 export function describeType(property: Property): string {
   const { type, const: only, enum: choices, anyOf, items } = property;
+  if (typeof only === 'string') return `\`${only}\``;
   if (only !== undefined) return `the number ${JSON.stringify(only)}`;
   if (choices !== undefined) return choices.map((one) => `\`${one}\``).join(', ');
   if (anyOf !== undefined) return anyOf.map(describeType).join(' or ');

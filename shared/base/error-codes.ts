@@ -1,6 +1,7 @@
 import { buildErrors } from './build-error-codes.ts';
 import { commandErrors } from './command-error-codes.ts';
 import { composeErrors } from './compose-error-codes.ts';
+import { extensionErrors } from './extension-error-codes.ts';
 
 /**
  * Every error code with its HTTP status and its meaning. Statuses are chosen only here. `npm run
@@ -364,6 +365,8 @@ const errors = {
   ],
   pending_reboot: [409, 'The new root takes effect at the next boot of the machine.'],
   signature_refused: [422, 'No author signature satisfies both the signed and the local policy.'],
+
+  ...extensionErrors,
 
   // command line, set-up and signing
   ...commandErrors,

@@ -14,7 +14,7 @@ export { locateFindings } from './locate.ts';
 export { formatManifestJson, parseManifest, parseManifestJson, validateManifest } from './parse.ts';
 export {
   describeValue,
-  formatKeyPath,
+  formatProblem,
   type KeyPath,
   type ManifestFinding,
   type ManifestProblem,

@@ -36,7 +36,8 @@ export class ModuleManifestSchemaError extends GantryError {
   }
 }
 
-function formatProblem({ line, column, path, message }: ManifestProblem): string {
+/** `line 3, column 5: name: expected …`. */
+export function formatProblem({ line, column, path, message }: ManifestProblem): string {
   return `line ${line}, column ${column}: ${path ? `${path}: ` : ''}${message}`;
 }
 

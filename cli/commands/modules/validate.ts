@@ -1,14 +1,15 @@
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import type { Effect } from '../../../shared/domain/modules/index.ts';
 import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest/index.ts';
 import type { GeneratedFile } from '../../build/generated-files.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
+import { failReading, readManifestText } from '../../input/manifest-text.ts';
 import { formatGenerated } from '../../output/generated.ts';
+import { formatProblems } from '../../output/problems.ts';
 import { safe } from '../../output/table.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -56,7 +57,7 @@ errors, warnings, effects, generated, conflicts}.`,
 
 async function validate(path: string | undefined, flags: ValidateFlags): Promise<ExitCode> {
   const file = await manifestFile(path ?? '.');
-  const text = await readManifest(file);
+  const text = await readManifestText(file, limits.moduleManifestBytesMax);
   const here = await validateHere(file, text, flags.parent);
   const result =
     flags.category === undefined || !here.valid
@@ -159,18 +160,12 @@ async function validateThere(
   return { ...there, generated, warnings: [...there.warnings, ...onlyHere] };
 }
 
-/** Formats one line for each finding, in the form that editors and CI systems link to. */
+/** Formats one line for each finding, and what the module does to machines. */
 function formatValidation(
   file: string,
   { valid, errors, warnings, effects, generated, conflicts }: ManifestValidation,
 ): string {
-  const problems = [...errors, ...warnings].sort((a, b) => a.line - b.line || a.column - b.column);
-  const lines = problems.map(({ severity, line, column, path, message }) => {
-    const words = [path, severity === 'warning' ? `warning: ${message}` : message].filter(Boolean);
-    // Problems with the registration or the category have no place in the text.
-    const place = line === 0 ? file : `${file}:${line}:${column}`;
-    return `${place} ${words.join(' ')}`;
-  });
+  const lines = formatProblems(file, { errors, warnings });
   for (const { kind, path, message } of conflicts)
     lines.push(`${file} ${kind} ${path}: ${message}`);
 
@@ -183,36 +178,6 @@ function formatValidation(
 }
 
 async function manifestFile(path: string): Promise<string> {
-  const stats = await stat(path).catch(unreadable(path));
+  const stats = await stat(path).catch(failReading(path));
   return stats.isDirectory() ? join(path, 'manifest.yaml') : path;
-}
-
-/** Reads one byte more than the limit at most, which is enough to reject a long file. */
-async function readManifest(file: string): Promise<string> {
-  const handle = await open(file).catch(unreadable(file));
-  try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of handle.createReadStream({
-      end: limits.moduleManifestBytesMax,
-      autoClose: false,
-    })) {
-      chunks.push(chunk as Buffer);
-    }
-
-    return Buffer.concat(chunks).toString('utf8');
-  } catch (error) {
-    return unreadable(file)(error);
-  } finally {
-    await handle.close();
-  }
-}
-
-function unreadable(path: string): (error: unknown) => never {
-  return (error) => {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing
-      ? 'found none; run this in the directory of a module, or pass its path'
-      : (error as Error).message;
-    throw new GantryError('io_error', `expected a manifest at ${path}, ${why}`, { cause: error });
-  };
 }

@@ -2,6 +2,7 @@ import { accountsLimits } from './accounts.ts';
 import { artifactLimits } from './artifact.ts';
 import { composeLimits } from './compose.ts';
 import { composefsLimits } from './composefs.ts';
+import { extensionsLimits } from './extensions.ts';
 import { filesLimits } from './files.ts';
 import { httpLimits } from './http.ts';
 import { machinesLimits } from './machines.ts';
@@ -34,6 +35,7 @@ export const limits = {
   ...reconcileLimits,
   ...accountsLimits,
   ...machinesLimits,
+  ...extensionsLimits,
   ...upkeepLimits,
   ...httpLimits,
   ...storeLimits,
