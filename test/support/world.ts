@@ -267,7 +267,7 @@ export class World {
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null>,
-  timeoutMs = 40_000,
+  timeoutMs = 90_000,
 ): Promise<T> {
   const startedAt = Date.now();
   let last: unknown;

@@ -66,11 +66,17 @@ test('a token that several requests lack is asked for once', async () => {
 });
 
 test('only the first request to a registry goes alone', async () => {
-  const server = await serve((_request, response) => response.end('{}'));
+  const held: ServerResponse[] = [];
+  let together = 1;
+  const server = await serve((_request, response) => {
+    held.push(response);
+    if (held.length === together) for (const one of held.splice(0)) one.end('{}');
+  });
   const memory = createRegistryMemory();
   await read(new RegistryClient({ host: server.host, memory }), 'a');
   expect(server.mostOpen()).toBe(1);
 
+  together = 3;
   await read(new RegistryClient({ host: server.host, memory }), 'a', 'b', 'c');
   expect(server.mostOpen()).toBe(3);
 });
