@@ -29,6 +29,9 @@ function configOf(sources: string[], name: string) {
     mutator: { excludedMutations: ['StringLiteral'] },
     coverageAnalysis: 'perTest',
     concurrency: 1,
+    // A second run measures only what changed, and the survivors that new tests reach.
+    incremental: true,
+    incrementalFile: `.local/mutate/${name}.incremental.json`,
     // Stryker would rewrite tsconfig.json by an API that TypeScript 7 does not have.
     tsconfigFile: 'none',
     // Stryker follows links when it copies, and these lead to files of a machine.

@@ -105,6 +105,7 @@ describe('compose', () => {
     expect(thrownBy(() => compose([layer('acme/a', 1, []), layer('acme/a', 2, [])]))).toMatchObject(
       {
         code: 'conflict',
+        found: 'acme/a',
       },
     );
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import { refuseSharedPorts } from '../../../shared/composition/index.ts';
 import { splitProvided } from '../../../shared/domain/modules/index.ts';
 import { thrownBy } from './factory.ts';
@@ -41,5 +42,25 @@ describe('a port that modules provide', () => {
         { capability: 'https.port:443' },
       ],
     });
+  });
+
+  it('conflicts alone, and says nothing of others', () => {
+    const modules = [
+      provider('acme/nginx', ['http.port:80', 'https.port:443']),
+      provider('acme/apache', ['http.port:80']),
+    ];
+    expect(thrownBy(() => refuseSharedPorts(modules))).toMatchObject({
+      message: expect.stringContaining('found acme/apache 1.0.0 and acme/nginx 1.0.0; remove'),
+      found: ['acme/apache', 'acme/nginx'],
+      details: [{ capability: 'http.port:80', modules: ['acme/apache', 'acme/nginx'] }],
+    });
+  });
+
+  it('is one of a hundred conflicts that are listed', () => {
+    const ports = Array.from({ length: limits.conflictsShownMax + 1 }, (_, n) => `tcp.port:${n}`);
+    const error = thrownBy(() =>
+      refuseSharedPorts([provider('acme/a', ports), provider('acme/b', ports)]),
+    );
+    expect(error).toMatchObject({ details: { length: limits.conflictsShownMax } });
   });
 });

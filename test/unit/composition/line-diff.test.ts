@@ -41,12 +41,42 @@ describe('lineDiff', () => {
     ]);
   });
 
+  it.each([
+    ['a line twice in place of once', ['a', 'b'], ['a', 'a', 'b'], ['+ a']],
+    ['a line once in place of twice', ['a', 'a', 'b'], ['a', 'b'], ['- a']],
+    ['lines before others that stay', ['x', 'c', 'd', 'e'], ['c', 'd', 'e'], ['- x']],
+  ])('shows %s', (_what, before, after, changed) => {
+    const { lines = [] } = lineDiff(text(...before), text(...after), 100) ?? {};
+    expect(lines.filter((line) => /^[+-]/.test(line))).toEqual(changed);
+  });
+
+  it('shows two lines behind a difference, of many', () => {
+    const lines = numbered(1, 9);
+    expect(lineDiff(text(...lines), text(...lines.with(2, 'x')), 100)?.lines).toEqual([
+      '@@ -1 +1 @@',
+      '  line 1',
+      '  line 2',
+      '- line 3',
+      '+ x',
+      '  line 4',
+      '  line 5',
+    ]);
+  });
+
+  it('compares texts of which one is far longer than the bound', () => {
+    const most = numbered(1, limits.diffLinesCompared);
+    expect(lineDiff('', text(...most), 1)?.more).toBe(most.length);
+    expect(lineDiff('', text(...most, 'more'), 1)).toBeNull();
+  });
+
   it('is truncated and says by how much; a long line too', () => {
     const after = text(...numbered(1, 10), 'x'.repeat(1000));
     expect(lineDiff('', after, 3)).toEqual({
       lines: ['@@ -1 +1 @@', '+ line 1', '+ line 2'],
       more: 9,
     });
+    const longest = 'x'.repeat(limits.diffLineLengthMax);
+    expect(lineDiff('', text(longest), 100)?.lines.at(-1)).toBe(`+ ${longest}`);
     expect(lineDiff('', after, 100)?.lines.at(-1)).toBe(
       `+ ${'x'.repeat(limits.diffLineLengthMax)}…`,
     );

@@ -72,6 +72,30 @@ describe('the files of a module that do not reach machines', () => {
     ]);
   });
 
+  it('are none of a module that is not there or has no files', () => {
+    const rows = { shadowed: [shadowed('/x', 'acme/a', 'acme/b')] };
+    expect(findLostFiles(report({ 'acme/c': 1 }, rows), 'acme/none')).toEqual([]);
+    expect(findLostFiles(report({ 'acme/a': 0 }, rows), 'acme/a')).toEqual([]);
+  });
+
+  it('are not those of others', () => {
+    const lost = report(
+      { 'acme/other': 1, 'acme/a': 2 },
+      {
+        dropped: [dropped('/x', 'acme/a', 'acme/b')],
+        shadowed: [shadowed('/y', 'acme/other', 'acme/c'), shadowed('/z', 'acme/other', 'acme/c')],
+      },
+    );
+    expect(findLostFiles(lost, 'acme/a')).toMatchObject([
+      { how: 'dropped', paths: ['/x'], nothing_left: false },
+    ]);
+  });
+
+  it('are those that its own protection drops from itself only once', () => {
+    const rows = [dropped('/x', 'acme/a', 'acme/a')];
+    expect(findLostFiles(report({ 'acme/a': 2 }, { dropped: rows }), 'acme/a')).toHaveLength(1);
+  });
+
   it('go with those of others that its own protection drops', () => {
     const rows = [dropped('/x', 'acme/old', 'acme/new'), dropped('/y', 'acme/old', 'acme/third')];
     expect(

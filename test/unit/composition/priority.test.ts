@@ -17,6 +17,11 @@ describe('layerPriority', () => {
     expect(layerPriority({ ...rank, categoryPosition: 10, parentPriority: 95 })).toBe(97);
   });
 
+  it('of a config layer without a parent starts from its own position, below zero too', () => {
+    const rank = { variety: 'config', effectivePriority: null, parentPriority: null } as const;
+    expect(layerPriority({ ...rank, categoryPosition: -10 })).toBe(-8);
+  });
+
   it('asks the parent of config layers only', () => {
     const rank = { categoryPosition: 10, parentPriority: 90, effectivePriority: null };
     expect(layerPriority({ ...rank, variety: 'subscription' })).toBe(10);
