@@ -104,7 +104,7 @@ interface Reserver {
   by: number;
   /** Matches what is reserved, and what must be a directory above it. */
   matcher: GlobMatcher;
-  /** Paths reserved for a file: patterns for one path where the layer ships no directory. */
+  /** Paths reserved for a file: patterns for one path that the layer does not ship itself. */
   files: Set<string>;
 }
 
@@ -115,7 +115,7 @@ function reservations(layers: readonly CompositionLayer[]): Reserver[] {
 
     const globs = granted.map(compileGlob);
     const files = new Set(globs.flatMap((glob) => literalPath(glob) ?? []));
-    for (const { path, type } of entries) if (type === 'directory') files.delete(path);
+    for (const { path } of entries) files.delete(path);
 
     return [{ by, matcher: new GlobMatcher([...globs, ...globs.flatMap(globsAbove)]), files }];
   });
@@ -347,8 +347,8 @@ function findFirstClash(
 
 function canBothHold(a: PathClaim, b: PathClaim): boolean {
   if (a.kind === 'file' || b.kind === 'file') return false;
+  // An ancestor has no entry, and its attributes merge.
   if (a.entry === null || b.entry === null) return true;
-  if (a.kind === 'ancestor' || b.kind === 'ancestor') return true;
   return hasSameAttributes(a.entry, b.entry);
 }
 

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { compose, withGenerated } from '../../../shared/composition/index.ts';
+import type { GeneratedService } from '../../../shared/domain/compose/index.ts';
+import { entry, layer } from './factory.ts';
+
+const service: GeneratedService = {
+  unit: 'gantry-web:api.service',
+  aliases: [],
+  account: 'acme',
+  module: 'web',
+  service: 'api',
+  managed: 'generated',
+  files: [],
+  after: [],
+  after_healthy: [],
+  user: null,
+  digest: 'd',
+  reboot_required: false,
+  health: null,
+};
+
+it('the generated layer adds, replaces and removes entries, and owns what it makes', () => {
+  const composition = compose([
+    layer('acme/web', 90, ['/etc/gone', '/etc/old/', '/etc/passwd', '/srv/', '/usr/bin -> /bin']),
+  ]);
+  const made = withGenerated(composition, {
+    entries: [
+      entry('/usr/lib', 'directory'),
+      entry('/etc/passwd', 'file', { size: 5 }),
+      entry('/srv', 'symlink', { target: '/data' }),
+      entry('/usr/bin', 'directory', { mode: 0o700 }),
+    ],
+    removed: ['/etc/gone', '/etc/old'],
+    services: [service],
+    warnings: ['odd'],
+  });
+
+  expect(made.entries.map(({ path, type }) => [path, type])).toEqual([
+    ['/', 'directory'],
+    ['/etc', 'directory'],
+    ['/etc/passwd', 'file'],
+    ['/srv', 'symlink'],
+    ['/usr', 'directory'],
+    ['/usr/bin', 'directory'],
+    ['/usr/lib', 'directory'],
+  ]);
+  expect(made.entries[2]?.size).toBe(5);
+  expect(Object.fromEntries(made.owners)).toEqual({
+    '/etc/passwd': 'generated',
+    '/srv': 'generated',
+  });
+  expect(Object.fromEntries(made.shapers)).toEqual({
+    '/': 'acme/web',
+    '/etc': 'acme/web',
+    '/usr': 'acme/web',
+    '/usr/bin': 'generated',
+    '/usr/lib': 'generated',
+  });
+  expect(made.services).toEqual([service]);
+  expect(made.report).toEqual({ ...composition.report, warnings: ['odd'] });
+  expect(made.layers).toBe(composition.layers);
+});
