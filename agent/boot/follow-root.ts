@@ -1,8 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { DesiredState } from '../../shared/contract/reconcile/index.ts';
 import { readClaimedContent } from '../../shared/director/index.ts';
-import { parseManifestJson } from '../../shared/manifest/index.ts';
 import type { Agent } from '../agent.ts';
 import type { Generation } from '../apply/generation.ts';
 import { readIfPresent, writeAtomic } from '../files.ts';
@@ -12,10 +10,10 @@ import { startServices } from '../services/run-services.ts';
 import { readServicesRecord } from '../services/services-record.ts';
 import { metadataPath } from '../verify/expected-tree.ts';
 import type { Remark } from '../verify/remark.ts';
-import type { Store } from '../verify/store.ts';
 import { changedModules } from './changed-modules.ts';
 import { decideRoot, type RootFacts, type RootStep } from './decide-root.ts';
 import { prepareNextRoot } from './next-root.ts';
+import { findRebootRequired } from './reboot-required.ts';
 import { findSoftRebootObstacle, softReboot } from './soft-reboot.ts';
 import { endTrial, readTrial, writeTrial } from './trial.ts';
 
@@ -92,12 +90,13 @@ function pendingRemark(number: number, why: string): Remark {
 
 /** What a generation changes of the booted root, by the records of both. */
 async function compareRoots(
-  { paths, store }: Pick<Agent, 'paths' | 'store'>,
+  agent: Pick<Agent, 'paths' | 'config' | 'store'>,
   booted: number | undefined,
   { number, desiredState }: Generation,
 ): Promise<Pick<RootFacts, 'isServicesOnly' | 'obstacle'>> {
   if (booted === undefined) return { isServicesOnly: false, obstacle: undefined };
 
+  const { paths } = agent;
   const [before, after] = [await readIfPresent(recordPath(paths, booted)), desiredState].map(
     (bytes) => (bytes === undefined ? undefined : readClaimedContent(bytes).custom),
   );
@@ -108,28 +107,14 @@ async function compareRoots(
 
   const changed = changedModules(before, after);
   const serviced = new Set((await readServicesRecord(paths, number))?.modules);
-  const asking = await findRebootRequired(store, after, changed);
-  return {
-    isServicesOnly: asking === undefined && [...changed].every((name) => serviced.has(name)),
-    obstacle: asking === undefined ? softRebootObstacle : `${asking} asks for a reboot.`,
-  };
-}
-
-/** The first changed module whose manifest says that only a boot makes a version effective. */
-async function findRebootRequired(
-  store: Store,
-  { layers }: DesiredState,
-  changed: ReadonlySet<string>,
-): Promise<string | undefined> {
-  for (const { account, module, layer_digest } of layers) {
-    if (!changed.has(`${account}/${module}`)) continue;
-
-    const record = await store.readLayer(layer_digest);
-    if (record === undefined) continue;
-    if (parseManifestJson(record.manifest_json).reboot_required === true) return module;
+  const asking = await findRebootRequired(agent, after, changed);
+  if (asking.length > 0) {
+    const obstacle = `The version of ${asking.join(', ')} needs a reboot.`;
+    return { isServicesOnly: false, obstacle };
   }
 
-  return undefined;
+  const isServicesOnly = [...changed].every((name) => serviced.has(name));
+  return { isServicesOnly, obstacle: softRebootObstacle };
 }
 
 /** Restarts user space in the root that a machine returns to. It was good, so it has no trial. */
