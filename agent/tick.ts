@@ -9,6 +9,7 @@ import { contentKey } from './apply/good-generations.ts';
 import { countRepair, requireRepairDue } from './apply/repairs.ts';
 import { completeReturn, refuseBlocked, returnTo } from './apply/return-to.ts';
 import { findRunning, type Running, rememberSeen } from './apply/running.ts';
+import { findAwaitingBoot, noteAtBoot } from './boot/await-boot.ts';
 import { followRoot, returnRoot } from './boot/follow-root.ts';
 import { type Action, decide } from './decide.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
@@ -49,6 +50,9 @@ export async function tick(agent: Agent): Promise<TickResult> {
     let running = await findRunning(agent, remarks);
     if (await completeReturn(agent, running)) running = await findRunning(agent, remarks);
     rememberSeen(agent, running);
+    await attempt('What the machine booted could not be noted', remarks, () =>
+      noteAtBoot(agent, running),
+    );
 
     const received = refuseBlocked(agent, await receiveDesiredState(agent));
     if (agent.clock.skew !== undefined) {
@@ -64,13 +68,19 @@ export async function tick(agent: Agent): Promise<TickResult> {
   }
 }
 
-/** Lets the machine's own root follow, where it boots from its composition. */
+/**
+ * Lets the machine's own root follow, where it boots from its composition. On a machine with its
+ * own systemd it says which modules wait for a boot.
+ */
 async function follow(agent: Agent, result: TickResult): Promise<TickResult> {
   const generation = await currentGeneration(agent.paths);
-  if (agent.config.way !== 'root' || generation === undefined) return result;
+  if (agent.config.way === 'directory' || generation === undefined) return result;
 
   const remarks: Remark[] = [];
   await attempt('The root of the machine could not follow', remarks, async () => {
+    if (agent.config.way === 'services')
+      return void remarks.push(...(await findAwaitingBoot(agent, generation)));
+
     const health = healthOf(result.report);
     const { remarks: found, failed } = await followRoot(agent, { generation, health });
     remarks.push(...found);

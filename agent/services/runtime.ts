@@ -44,6 +44,11 @@ export async function writeStarted(paths: AgentPaths, started: StartedService[])
   await writeJson(startedPath(paths), started, 0o600);
 }
 
+/** The desired state that the machine had when it booted; empty when it had none. */
+export function bootRecordPath(paths: AgentPaths): string {
+  return join(runtimePath(paths), 'boot.state.json');
+}
+
 function startedPath(paths: AgentPaths): string {
   return join(runtimePath(paths), 'started.json');
 }

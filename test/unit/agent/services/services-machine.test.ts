@@ -166,6 +166,37 @@ describe('a machine in the way services', { timeout: 300_000 }, () => {
     expect(starts('web').at(-1)).toBe('4');
   });
 
+  it('reports a module without services that needs a boot, until the boot', async () => {
+    const firmware = async (version: string) =>
+      await world.module({
+        name: 'firmware',
+        files: { '/usr/lib/firmware/one': version },
+        manifest: { reboot_required: true },
+      });
+    const waits = {
+      code: 'pending_reboot',
+      message: 'The version of firmware takes effect at the next boot.',
+    };
+    const served = await service('web', '4');
+
+    await world.publish({ modules: [base, served, await firmware('1')], version: 5 });
+    expect(await gantry('run', '--once')).toMatchObject({ status: 'applied', ...waits });
+    expect(await gantry('run', '--once')).toMatchObject({ status: 'unchanged', ...waits });
+
+    await machine.cut();
+    machine = await bootMachine('gantry-machine', work);
+    expect(await gantry('run', '--once')).toMatchObject({ status: 'unchanged', code: null });
+
+    const before = await property(web, 'MainPID');
+    await world.publish({ modules: [base, served, await firmware('2')], version: 6 });
+    expect(await gantry('run', '--once')).toMatchObject({ status: 'applied', ...waits });
+    expect(await property(web, 'MainPID')).toBe(before);
+
+    // The version that the machine booted with is back.
+    await world.publish({ modules: [base, served, await firmware('1')], version: 7 });
+    expect(await gantry('run', '--once')).toMatchObject({ status: 'applied', code: null });
+  });
+
   it('starts its services again after a power cut, without the network', async () => {
     await machine.cut();
     machine = await bootMachine('gantry-machine', work, ['--private-network']);
