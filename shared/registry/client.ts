@@ -115,9 +115,32 @@ export class RegistryClient {
     reference: string,
     expected: { size?: number } = {},
   ): Promise<ManifestContent> {
-    const answer = await this.#get(repository, `manifests/${reference}`, {
-      accept: manifestAccept,
-    });
+    const answer = await this.#askManifest(repository, reference);
+    return this.#readManifest(answer, repository, reference, expected);
+  }
+
+  /**
+   * Reads a manifest or index that may be absent. Returns null if the registry does not have it.
+   * @throws GantryError as `getManifest`
+   */
+  async findManifest(repository: string, reference: string): Promise<ManifestContent | null> {
+    const answer = await this.#askManifest(repository, reference);
+    if (answer.status !== 404) return this.#readManifest(answer, repository, reference);
+
+    await discard(answer);
+    return null;
+  }
+
+  #askManifest(repository: string, reference: string): Promise<HttpResponse> {
+    return this.#get(repository, `manifests/${reference}`, { accept: manifestAccept });
+  }
+
+  async #readManifest(
+    answer: HttpResponse,
+    repository: string,
+    reference: string,
+    expected: { size?: number } = {},
+  ): Promise<ManifestContent> {
     if (answer.status !== 200) throw await readError(answer, `${repository}:${reference}`);
 
     // Bytes of the requested digest are the manifest, whatever the registry calls them.
@@ -231,14 +254,9 @@ export class RegistryClient {
    * (oras-project/oras-go#1396), and `cosign copy` tags its copy so (sigstore/cosign#4564).
    */
   async fallbackReferrers(repository: string, digest: string): Promise<ReferrerList | null> {
-    try {
-      const content = await this.getManifest(repository, fallbackTag(digest));
-      if (content.digest === digest) return null;
-      return parseReferrers(content.bytes, `the fallback tag of ${digest}`);
-    } catch (error) {
-      if (error instanceof GantryError && error.code === 'registry_not_found') return null;
-      throw error;
-    }
+    const content = await this.findManifest(repository, fallbackTag(digest));
+    if (content === null || content.digest === digest) return null;
+    return parseReferrers(content.bytes, `the fallback tag of ${digest}`);
   }
 
   /**

@@ -1,5 +1,4 @@
 import { mapConcurrently } from '../base/concurrency.ts';
-import { isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import type { FoundSignature, SignatureSource } from '../domain/signatures/index.ts';
 import { fallbackTag } from './client.ts';
@@ -10,46 +9,65 @@ import {
   type Reader,
   readOrReport,
   readSignature,
+  waitForAll,
   wasRefused,
 } from './signature-reader.ts';
 
 /** Attestations of cosign 2 have it as well, empty. */
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 
+/** Reads what a tag of cosign 2 lists. */
+type ReadTag = () => Promise<FoundSignature[]>;
+
 /**
- * Looks up `sha256-<hex>.sig` or `sha256-<hex>.att`. Returns a function that reads its layers, so
- * that a caller can look up several tags concurrently and still read signatures first. Few
- * signatures are read without waiting for other places: they take no room that others need.
+ * Looks up `sha256-<hex>.sig` and `sha256-<hex>.att`. Returns functions that read their layers, so
+ * that a caller can look up several places concurrently and still read signatures first. The
+ * attestations are looked up last: a verdict waits longer for the signatures, and a registry
+ * returns those later if it is asked for everything at the same time.
  */
-export async function findCosignTag(
+export async function findCosignTags(
   reader: Reader,
   digest: string,
-  kind: 'sig' | 'att',
-): Promise<() => Promise<FoundSignature[]>> {
-  const listed = await listLayers(reader, digest, kind);
+): Promise<{ readSigned: ReadTag; readAttested: ReadTag }> {
+  const signed = listLayers(reader, digest, 'sig');
+  const [readSigned, readAttested] = await waitForAll([
+    signed.then((listed) => readFewAhead(reader, listed)),
+    signed.then(() => findAttestationTag(reader, digest)),
+  ]);
+  return { readSigned, readAttested };
+}
+
+/** Looks up `sha256-<hex>.att`. Returns a function that reads its layers. */
+export async function findAttestationTag(reader: Reader, digest: string): Promise<ReadTag> {
+  const listed = await listLayers(reader, digest, 'att');
+  return 'problems' in listed
+    ? async () => listed.problems
+    : () => readAttestationLayers(reader, 'legacy_tag', listed.layers);
+}
+
+/** Reads few signatures without waiting for other places: they take no room that others need. */
+async function readFewAhead(reader: Reader, listed: Listed): Promise<ReadTag> {
   if ('problems' in listed) return async () => listed.problems;
 
-  const { layers } = listed;
-  if (kind === 'att') return () => readAttestationLayers(reader, 'legacy_tag', layers);
-  if (layers.length > limits.signaturesReadAheadMax)
-    return () => readLegacyLayers(reader, 'legacy_tag', layers);
+  const read = () => readLegacyLayers(reader, 'legacy_tag', listed.layers);
+  if (listed.layers.length > limits.signaturesReadAheadMax) return read;
 
-  const found = await readLegacyLayers(reader, 'legacy_tag', layers);
+  const found = await read();
   return async () => found;
 }
 
-/** Returns the layers of a tag. Without any there may be a problem, as an unreadable signature. */
-async function listLayers(
-  reader: Reader,
-  digest: string,
-  kind: 'sig' | 'att',
-): Promise<{ layers: Descriptor[] } | { problems: FoundSignature[] }> {
+/** The layers of a tag. Without any there may be a problem, as an unreadable signature. */
+type Listed = { layers: Descriptor[] } | { problems: FoundSignature[] };
+
+async function listLayers(reader: Reader, digest: string, kind: 'sig' | 'att'): Promise<Listed> {
   try {
     const tag = `${fallbackTag(digest)}.${kind}`;
-    const content = await reader.client.getManifest(reader.repository, tag);
-    return parseManifest(content.bytes, `the signatures of ${digest}`);
+    const content = await reader.client.findManifest(reader.repository, tag);
+    return content === null
+      ? { problems: [] }
+      : parseManifest(content.bytes, `the signatures of ${digest}`);
   } catch (error) {
-    const isAbsent = isGantryError(error, 'registry_not_found') || wasRefused(reader, error);
+    const isAbsent = wasRefused(reader, error);
     return { problems: isAbsent ? [] : [unreadable('legacy', 'legacy_tag', digest, error)] };
   }
 }

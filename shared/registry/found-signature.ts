@@ -71,6 +71,8 @@ export function parseBundle(bytes: Uint8Array): unknown {
 
 /** Removes duplicates: content that was attached twice is one signature. */
 export function deduplicate(signatures: FoundSignature[]): FoundSignature[] {
+  if (signatures.length < 2) return signatures;
+
   const byContent = new Map<string, FoundSignature>();
   for (const signature of signatures) {
     const content =

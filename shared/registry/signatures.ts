@@ -3,7 +3,7 @@ import type { GantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import type { FoundSignature } from '../domain/signatures/index.ts';
 import type { RegistryClient } from './client.ts';
-import { findCosignTag } from './cosign-tags.ts';
+import { findAttestationTag, findCosignTags } from './cosign-tags.ts';
 import { mayMeanAbsence } from './failure.ts';
 import { findReferrers } from './find-referrers.ts';
 import { deduplicate, upToLimit } from './found-signature.ts';
@@ -50,11 +50,10 @@ export async function findSignatures(
   builds: readonly string[] = [],
 ): Promise<FoundSignatures> {
   const reader = createReader(client, repository);
-  const [{ referrers, problems, unreadableEntries, readAhead }, readSigned, readAttested] =
+  const [{ referrers, problems, unreadableEntries, readAhead }, { readSigned, readAttested }] =
     await waitForAll([
       findReferrers(reader, digest).then((found) => readFewAhead(reader, found)),
-      findCosignTag(reader, digest, 'sig'),
-      findCosignTag(reader, digest, 'att'),
+      findCosignTags(reader, digest),
     ]);
 
   const legacy = await readSigned();
@@ -94,7 +93,7 @@ async function readBuildAttestations(
     if (reader.met > limits.foundSignaturesMax) break;
     const [{ referrers, problems, unreadableEntries }, readAttested] = await waitForAll([
       findReferrers(reader, build),
-      findCosignTag(reader, build, 'att'),
+      findAttestationTag(reader, build),
     ]);
     const chosen = referrers.slice(0, room);
     room -= chosen.length;
