@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from './failure.ts';
@@ -96,7 +96,9 @@ export async function removeTree(path: string): Promise<void> {
  */
 export async function makePrivate(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
-  await chmod(path, 0o700);
+  // A change without an effect would look like a change of the directory.
+  const { mode } = await stat(path);
+  if ((mode & 0o7777) !== 0o700) await chmod(path, 0o700);
 }
 
 /** The bytes of a file; undefined when it does not exist. */

@@ -59,7 +59,7 @@ export async function inspectRunning(
       return { ...verified, generation: await layOutGeneration(agent, content, held.bytes) };
     }
 
-    if (held.bytes !== running.bytes) {
+    if (!held.bytes.equals(running.bytes)) {
       await adoptState(agent.paths, running.generation.number, held.bytes);
     }
 

@@ -1,9 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { generatedService } from '../../shared/domain/compose/index.ts';
 import type { AgentPaths } from '../paths.ts';
-import { readJson, writeJson } from '../state.ts';
+import { formatJson, readJson, writeJson } from '../state.ts';
 
 /** A service of a generation as the machine's systemd runs it. */
 export const machineService = z.object({
@@ -53,6 +54,10 @@ export async function writeServicesRecord(
   generation: number,
   record: ServicesRecord,
 ): Promise<void> {
+  const before = await readServicesRecord(paths, generation);
+  // A file that nobody writes again tells a look that nothing changed.
+  if (isDeepStrictEqual(before, servicesRecord.parse(JSON.parse(formatJson(record))))) return;
+
   await mkdir(paths.services, { recursive: true, mode: 0o700 });
   await writeJson(recordPath(paths, generation), record, 0o600);
 }
