@@ -122,7 +122,7 @@ export async function openAgent(enrolment: Enrolment): Promise<Agent> {
     state: (await readJson(paths.state, agentState, stateCure)) ?? initialState,
     store: new Store(paths.store),
     source: new ArtifactSource(controlPlane),
-    check: new ContentCheck(await FileMemory.open(paths.fileMemory)),
+    check: new ContentCheck(new FileMemory(paths.fileMemory)),
     localPolicy: undefined,
   };
 }

@@ -8,7 +8,7 @@ export const machineDataName = 'machine-data';
  *
  *     agent/                 key.pem, sealing-key.pem, credential, calls.json, session.json (0600),
  *                            root.json, config.json, clock.json, desired-state.json, files.json,
- *                            reported.json, policy.json
+ *                            look.json, reported.json, policy.json
  *     agent/roots/<n>.json   account roots before the trusted one, while something here was
  *                            verified by them
  *     store/<xx>/<rest>      file contents by fs-verity digest
@@ -40,6 +40,8 @@ export interface AgentPaths {
   policy: string;
   /** Which files were found right (verify/file-memory.ts). */
   fileMemory: string;
+  /** What the last full look found (inspect/last-look.ts). */
+  lastLook: string;
   lock: string;
   store: string;
   images: string;
@@ -69,6 +71,7 @@ export function agentPaths(dir: string): AgentPaths {
     desiredState: join(agent, 'desired-state.json'),
     policy: join(agent, 'policy.json'),
     fileMemory: join(agent, 'files.json'),
+    lastLook: join(agent, 'look.json'),
     lock: join(agent, 'lock'),
     store: join(dir, 'store'),
     images: join(dir, 'images'),

@@ -1,13 +1,12 @@
 import { limits } from '../shared/base/limits/index.ts';
 import type { AgentReport } from '../shared/contract/machines/index.ts';
+import type { VerifiedDesiredState } from '../shared/director/index.ts';
 import { moduleLabel } from '../shared/domain/templates/index.ts';
-import { describeLeftOut } from './apply/lay-out-tree.ts';
 import type { NotReceived } from './fetch/receive.ts';
 import type { RootProblem } from './inspect/inspect-root.ts';
-import type { Layout } from './mount/choose-layout.ts';
+import type { LeftOut } from './inspect/left-out.ts';
 import type { AgentConfig, AgentState } from './state.ts';
 import type { Remark } from './verify/remark.ts';
-import type { VerifiedContent } from './verify/verify-content.ts';
 import { agentVersion } from './version.ts';
 
 /** The facts that every report can mention. */
@@ -19,8 +18,8 @@ export interface ReportContext {
 
 export interface RunningContent {
   config: AgentConfig;
-  content: VerifiedContent;
-  layout: Layout;
+  desired: VerifiedDesiredState;
+  leftOut: LeftOut | undefined;
   /** Whether this tick applied it. */
   isNew: boolean;
   /** The faults of the root file system. */
@@ -31,9 +30,8 @@ export interface RunningContent {
 
 /** Reports the verified modules that run. A module with a wrong path is left out of this report. */
 export function reportVerified(running: RunningContent, context: ReportContext): AgentReport {
-  const { config, content, problems } = running;
-  const { state, version } = content.desired;
-  const leftOut = describeLeftOut(content.tree, running.layout);
+  const { config, desired, leftOut, problems } = running;
+  const { state, version } = desired;
 
   const status = reportStatus(running.isNew, describeProblems(running), context);
   const suspects = new Set(problems.map(({ module }) => module));
@@ -45,7 +43,7 @@ export function reportVerified(running: RunningContent, context: ReportContext):
 
   return {
     ...status,
-    message: status.message ?? leftOut ?? null,
+    message: status.message ?? leftOut?.message ?? null,
     desired_state_version: version,
     composition_digest: isWhole ? state.composition_digest : null,
     running_module_digests: Object.fromEntries(

@@ -21,7 +21,8 @@ import { agentPaths } from './paths.ts';
 import { stopAllServices } from './services/converge-services.ts';
 import { startAfterBoot } from './services/run-services.ts';
 import { initialState, readJson, writeJson } from './state.ts';
-import { reportFailure, type TickResult, tick } from './tick.ts';
+import { tick } from './tick.ts';
+import { reportFailure, type TickResult } from './tick-result.ts';
 import { wipeCredentials, wipeMachine } from './wipe.ts';
 
 export type RunOptions = AgentOptions;
@@ -108,7 +109,6 @@ async function prepareAndTick(session: Session): Promise<TickResult> {
     return { ...reportFailure(agent ?? { state: initialState }, error), error };
   }
 
-  agent.check.beginLook();
   const result = await tick(agent);
   await agent.check.endLook();
   return result;

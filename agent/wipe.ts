@@ -42,6 +42,7 @@ export async function wipeMachine(paths: AgentPaths, config: AgentConfig): Promi
     paths.state,
     paths.clock,
     paths.fileMemory,
+    paths.lastLook,
     paths.earlierRoots,
   ]) {
     await removeTree(path);

@@ -15,7 +15,6 @@ import {
 import { join } from 'node:path';
 import { deviceMajorMinor } from '../../shared/artifact/device.ts';
 import { ancestorPaths, plainDirectory, type TreeEntry } from '../../shared/domain/files/index.ts';
-import type { Layout } from '../mount/choose-layout.ts';
 import { makeBreather } from '../verify/content-check.ts';
 import { type ExpectedTree, isDataLink } from '../verify/expected-tree.ts';
 import { isStored, type Store } from '../verify/store.ts';
@@ -35,7 +34,7 @@ export interface LayOutOptions {
 
 /**
  * Lays a tree out, by reflink where the file system can and else by copy. Extended attributes are
- * in the composition image only, because Node cannot set them: `describeLeftOut` says so.
+ * in the composition image only, because Node cannot set them: the report says so.
  *
  * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir,
  * symlink).
@@ -107,7 +106,8 @@ function topEntries(tree: ExpectedTree, machineData: string): TreeEntry[] {
     );
 }
 
-function pathsOfTop({ added }: ExpectedTree): Set<string> {
+/** The paths that a mounted root shows above its image. */
+export function pathsOfTop({ added }: ExpectedTree): Set<string> {
   return new Set([...added].flatMap((path) => [...ancestorPaths(path), path]));
 }
 
@@ -178,27 +178,4 @@ function setAttributes(entry: TreeEntry, path: string): void {
   // Symlinks have no mode of their own.
   if (entry.type !== 'symlink') chmodSync(path, entry.mode);
   lutimesSync(path, time, time);
-}
-
-/**
- * What `layOutTree` leaves out of a tree, as a sentence; undefined when nothing. The image of a
- * mounted root has everything.
- */
-export function describeLeftOut(tree: ExpectedTree, layout: Layout): string | undefined {
-  const { entries, shippedData } = tree;
-  const top = pathsOfTop(tree);
-  const made = layout === 'copy' ? entries : entries.filter(({ path }) => top.has(path));
-  let attributes = 0;
-  let devices = 0;
-
-  for (const entry of [...made, ...shippedData]) {
-    if (entry.xattrs !== undefined && Object.keys(entry.xattrs).length > 0) attributes++;
-    if (!isRoot && (entry.type === 'character' || entry.type === 'block')) devices++;
-  }
-
-  const parts: string[] = [];
-  if (attributes > 0) parts.push(`the extended attributes of ${attributes} entries`);
-  if (devices > 0) parts.push(`${devices} devices, which only root can make`);
-
-  return parts.length === 0 ? undefined : `Left out: ${parts.join(' and ')}.`;
 }

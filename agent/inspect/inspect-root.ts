@@ -16,7 +16,7 @@ import { findEntryFault } from './entry-fault.ts';
  * Directories in which running services write files that a reboot clears, or in which the machine's
  * data may be mounted. They are not inspected.
  */
-const unchecked = ['/dev', '/proc', '/run', '/sys', '/tmp', dataMountPoint];
+export const unchecked = ['/dev', '/proc', '/run', '/sys', '/tmp', dataMountPoint];
 
 export interface RootProblem {
   path: string;

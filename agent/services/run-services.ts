@@ -1,4 +1,5 @@
 import { GantryError } from '../../shared/base/error.ts';
+import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { Agent } from '../agent.ts';
 import { currentGeneration, type Generation } from '../apply/generation.ts';
 import { addGood, contentKey, findFallback } from '../apply/good-generations.ts';
@@ -65,18 +66,53 @@ export async function runServices(
 ): Promise<void> {
   const { paths, store, config } = agent;
   const { number, path: root } = generation;
-  const key = contentKey(content.desired);
+  const isBooted = (await bootedGeneration(paths)) !== undefined;
+  let record: ServicesRecord | undefined;
+
+  if (hasServices(config, isBooted)) {
+    if (isRepair) agent.state = { ...agent.state, services_epoch: number };
+    const epoch = agent.state.services_epoch;
+    record = await makeServicesRecord({ paths, store, content, root, epoch, isBooted });
+    await writeServicesRecord(paths, number, record);
+    await cleanServicesRecords(paths);
+  }
+
+  await runRecorded(agent, { desired: content.desired, number, record }, remarks);
+}
+
+/**
+ * As `runServices`, by the record of the running generation: it is right as long as nothing changed
+ * since it was made.
+ *
+ * @throws `rolled_back`
+ */
+export async function rerunServices(
+  agent: Agent,
+  { desired, number }: { desired: VerifiedDesiredState; number: number },
+  remarks: Remark[],
+): Promise<void> {
+  const record = await readServicesRecord(agent.paths, number);
+  await runRecorded(agent, { desired, number, record }, remarks);
+}
+
+interface RecordedRoot {
+  desired: VerifiedDesiredState;
+  number: number;
+  /** Undefined where the agent runs no services. */
+  record: ServicesRecord | undefined;
+}
+
+async function runRecorded(
+  agent: Agent,
+  { desired, number, record }: RecordedRoot,
+  remarks: Remark[],
+): Promise<void> {
+  const { paths } = agent;
+  const key = contentKey(desired);
+  if (record === undefined) return saveVerdict(agent, number, { goodContent: key });
+
   const booted = await bootedGeneration(paths);
-  const isBooted = booted !== undefined;
-  if (!hasServices(config, isBooted)) return saveVerdict(agent, number, { goodContent: key });
-
-  if (isRepair) agent.state = { ...agent.state, services_epoch: number };
-  const epoch = agent.state.services_epoch;
-  const record = await makeServicesRecord({ paths, store, content, root, epoch, isBooted });
-  await writeServicesRecord(paths, number, record);
-  await cleanServicesRecords(paths);
-  if (isBooted) await noteBooted(paths, booted === number ? record : booted);
-
+  if (booted !== undefined) await noteBooted(paths, booted);
   const isNew = agent.state.judged_generation !== number;
   const faults = await runRecord(paths, record, { isNew, remarks });
   if (faults.length === 0) return saveVerdict(agent, number, { goodContent: key });
@@ -100,11 +136,11 @@ export async function runServices(
 }
 
 /** The init started the services of the root that it booted, before any agent ran. */
-async function noteBooted(paths: AgentPaths, booted: ServicesRecord | number): Promise<void> {
+async function noteBooted(paths: AgentPaths, booted: number): Promise<void> {
   await prepareRuntime(paths);
   if (await isStartKnown(paths)) return;
 
-  const record = typeof booted === 'number' ? await readServicesRecord(paths, booted) : booted;
+  const record = await readServicesRecord(paths, booted);
   if (record === undefined) return;
   await writeStarted(
     paths,

@@ -10,7 +10,7 @@ const buffer = Buffer.allocUnsafe(bufferBytes);
  * A file that changed this recently is not remembered: a later change may get the same time, which
  * the kernel takes from a clock with ticks of up to 10 ms.
  */
-const settledMs = 1000;
+export const settledMs = 1000;
 
 /** 128 bits: enough that no two files of a machine have the same key. */
 const keyLength = 22;
@@ -28,8 +28,13 @@ export class ContentCheck {
   }
 
   /** Begins a look at all files: each that is not checked before `endLook` is forgotten. */
-  beginLook(): void {
-    this.#memory?.beginLook();
+  async beginLook(): Promise<void> {
+    await this.#memory?.beginLook();
+  }
+
+  /** When the look began that read every file, in seconds since the boot. */
+  get fullLookS(): number | undefined {
+    return this.#memory?.fullLookS;
   }
 
   /** Makes the next check of every file read it. */

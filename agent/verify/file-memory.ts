@@ -21,39 +21,39 @@ const savedMemory = z.object({
 export class FileMemory {
   readonly #path: string;
   readonly #now: () => number;
-  readonly #bootId: string;
+  /** Undefined until the first look, since most looks of an agent need no memory. */
+  #bootId: string | undefined;
   #fullLookS: number;
   /** The keys of files that were right in earlier looks, and in this one. */
-  #before: Set<string>;
+  #before = new Set<string>();
   #files = new Set<string>();
   #isChanged = false;
 
-  private constructor(
-    path: string,
-    now: () => number,
-    { boot_id, full_look_s, files }: z.infer<typeof savedMemory>,
-  ) {
+  /** @param now Seconds since the boot. */
+  constructor(path: string, now: () => number = uptime) {
     this.#path = path;
     this.#now = now;
-    this.#bootId = boot_id;
-    this.#fullLookS = full_look_s;
-    this.#before = new Set(files);
+    this.#fullLookS = now();
   }
 
-  /** @param now Seconds since the boot. */
-  static async open(path: string, now: () => number = uptime): Promise<FileMemory> {
-    const read = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-    const boot_id = read.trim();
-    const saved = await readSaved(path);
-    const isKnown = boot_id !== '' && saved?.boot_id === boot_id;
-    return new FileMemory(path, now, isKnown ? saved : { boot_id, full_look_s: now(), files: [] });
+  get fullLookS(): number {
+    return this.#fullLookS;
   }
 
   /** Forgets everything when the last full look is too long ago. */
-  beginLook(): void {
+  async beginLook(): Promise<void> {
+    if (this.#bootId === undefined) await this.#load();
     this.#files = new Set();
-    const age = this.#now() - this.#fullLookS;
-    if (age < 0 || age * 1000 > limits.agentFullLookMs) this.forget();
+    if (!isRecent(this.#fullLookS, this.#now())) this.forget();
+  }
+
+  async #load(): Promise<void> {
+    this.#bootId = await readBootId();
+    const saved = await readSaved(this.#path);
+    if (this.#bootId === '' || saved?.boot_id !== this.#bootId) return;
+
+    this.#fullLookS = saved.full_look_s;
+    this.#before = new Set(saved.files);
   }
 
   forget(): void {
@@ -86,12 +86,24 @@ export class FileMemory {
     this.#before = this.#files;
     this.#isChanged = false;
     const saved = {
-      boot_id: this.#bootId,
+      boot_id: this.#bootId ?? '',
       full_look_s: this.#fullLookS,
       files: [...this.#files],
     } satisfies z.infer<typeof savedMemory>;
     await writeJson(this.#path, saved, 0o600).catch(() => undefined);
   }
+}
+
+/** Names this boot; empty when it has no name. */
+export async function readBootId(): Promise<string> {
+  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return id.trim();
+}
+
+/** Whether a full look that began then still counts. Both are seconds since the boot. */
+export function isRecent(fullLookS: number, now: number): boolean {
+  const age = now - fullLookS;
+  return age >= 0 && age * 1000 <= limits.agentFullLookMs;
 }
 
 async function readSaved(path: string): Promise<z.infer<typeof savedMemory> | undefined> {

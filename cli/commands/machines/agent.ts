@@ -4,7 +4,7 @@ import { boot } from '../../../agent/boot/boot.ts';
 import { enroll } from '../../../agent/enroll.ts';
 import { runLoop, runOnce, type TickOutcome } from '../../../agent/run.ts';
 import { type AgentConfig, layouts, ways } from '../../../agent/state.ts';
-import type { TickResult } from '../../../agent/tick.ts';
+import type { TickResult } from '../../../agent/tick-result.ts';
 import { isGantryError } from '../../../shared/base/error.ts';
 import { describe } from '../../command.ts';
 import { withSpinner } from '../../output/progress.ts';

@@ -5,32 +5,20 @@ import {
   reportUnverified,
   reportVerified,
 } from '../../../agent/report.ts';
-import type { VerifiedContent } from '../../../agent/verify/verify-content.ts';
 import { GantryError } from '../../../shared/base/error.ts';
 import { limits } from '../../../shared/base/limits/index.ts';
 import { agentReport } from '../../../shared/contract/machines/index.ts';
+import type { VerifiedDesiredState } from '../../../shared/director/index.ts';
 import { emptyState } from './machine-content.ts';
 
 const digest = `sha256:${'1'.repeat(64)}`;
 const custom = emptyState({});
 
-const content: VerifiedContent = {
-  desired: {
-    version: 3,
-    expires: new Date('2099-01-01'),
-    image: { length: 1, sha256: '2'.repeat(64) },
-    state: custom,
-  },
-  tree: {
-    entries: [],
-    shippedData: [],
-    contents: new Map(),
-    owners: new Map(),
-    added: new Set<string>(),
-  },
-  image: new Uint8Array(),
-  services: [],
-  probes: [],
+const desired: VerifiedDesiredState = {
+  version: 3,
+  expires: new Date('2099-01-01'),
+  image: { length: 1, sha256: '2'.repeat(64) },
+  state: custom,
 };
 const running: RunningContent = {
   config: {
@@ -42,8 +30,8 @@ const running: RunningContent = {
     way: 'directory',
     layout: 'auto',
   },
-  content,
-  layout: 'copy',
+  desired,
+  leftOut: undefined,
   isNew: false,
   problems: [],
   isRepaired: true,

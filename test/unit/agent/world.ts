@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type EnrollOptions, enroll } from '../../../agent/enroll.ts';
 import { readMounts } from '../../../agent/mounts.ts';
 import { runOnce } from '../../../agent/run.ts';
-import type { TickResult } from '../../../agent/tick.ts';
+import type { TickResult } from '../../../agent/tick-result.ts';
 import { GantryError, isGantryError } from '../../../shared/base/error.ts';
 import type { AgentReport, JoinToken } from '../../../shared/contract/machines/index.ts';
 import {

@@ -3,10 +3,11 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { describeLeftOut, layOutTree } from '../../../../agent/apply/lay-out-tree.ts';
+import { layOutTree } from '../../../../agent/apply/lay-out-tree.ts';
 import { isRoot } from '../../../../agent/apply/tree-paths.ts';
 import { removeTree } from '../../../../agent/files.ts';
 import { inspectRoot } from '../../../../agent/inspect/inspect-root.ts';
+import { findLeftOut } from '../../../../agent/inspect/left-out.ts';
 import { ContentCheck } from '../../../../agent/verify/content-check.ts';
 import type { ExpectedTree } from '../../../../agent/verify/expected-tree.ts';
 import { Store } from '../../../../agent/verify/store.ts';
@@ -80,14 +81,15 @@ describe('a tree laid out', () => {
     expect(lstatSync(join(root, 'link')).mtimeMs).toBe(own.mtime * 1000);
     expect(lstatSync(join(root, 'suid')).mode & 0o7777).toBe(0o4755);
     if (isRoot) expect(lstatSync(join(root, 'null')).rdev).toBe(0x0103);
-    else expect(describeLeftOut(expected, 'copy')).toContain('1 devices');
+    else expect(findLeftOut(expected, 'copy')?.message).toContain('1 devices');
   });
 
   it('says when it omits extended attributes', () => {
     expect(
-      describeLeftOut(tree({ path: '/a', type: 'file', xattrs: { 'user.a': 'eA==' } }), 'copy'),
+      findLeftOut(tree({ path: '/a', type: 'file', xattrs: { 'user.a': 'eA==' } }), 'copy')
+        ?.message,
     ).toContain('extended attributes of 1');
-    expect(describeLeftOut(tree({ path: '/a', type: 'file' }), 'copy')).toBeUndefined();
+    expect(findLeftOut(tree({ path: '/a', type: 'file' }), 'copy')).toBeUndefined();
   });
 
   it('never writes where something already is', async () => {

@@ -29,8 +29,8 @@ beforeEach(() => {
 
 /** One look of an agent that a timer starts. */
 async function look({ now = 0, expected = verity } = {}): Promise<boolean> {
-  const check = new ContentCheck(await FileMemory.open(memory, () => now));
-  check.beginLook();
+  const check = new ContentCheck(new FileMemory(memory, () => now));
+  await check.beginLook();
   const holds = check.holds(file, expected, text.length);
   await check.endLook();
   return holds;
@@ -39,8 +39,8 @@ async function look({ now = 0, expected = verity } = {}): Promise<boolean> {
 /** Whether the saved memory has a file, and a look now would take it from there. */
 async function remembers(now = 0): Promise<boolean> {
   const saved = await readFile(memory, 'utf8').catch(() => undefined);
-  const opened = await FileMemory.open(memory, () => now);
-  opened.beginLook();
+  const opened = new FileMemory(memory, () => now);
+  await opened.beginLook();
   const { files } = JSON.parse(saved ?? '{"files":[]}');
   return files.length > 0 && opened.has(files[0]);
 }
@@ -107,13 +107,13 @@ describe('the memory of files that were right', () => {
 
   it('forgets what a look does not check, and nothing in a look that checks nothing', async () => {
     await look();
-    const idle = await FileMemory.open(memory, () => 0);
-    idle.beginLook();
+    const idle = new FileMemory(memory, () => 0);
+    await idle.beginLook();
     await idle.save();
     expect(await remembers()).toBe(true);
 
-    const other = await FileMemory.open(memory, () => 0);
-    other.beginLook();
+    const other = new FileMemory(memory, () => 0);
+    await other.beginLook();
     other.add('another');
     await other.save();
     expect(JSON.parse(await readFile(memory, 'utf8')).files).toEqual(['another']);
