@@ -1,9 +1,3 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-} from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Metadata, Root } from '@tufjs/models';
 import { GantryError } from '../shared/base/error.ts';
@@ -13,6 +7,7 @@ import { readAccountRoots } from './fetch/account-roots.ts';
 import { Clock } from './fetch/clock.ts';
 import { ControlPlane } from './fetch/control-plane.ts';
 import { makePrivate, readIfPresent, writeAtomic } from './files.ts';
+import { keepCallKey, keepSealingKey } from './keys.ts';
 import { takeLock } from './lock.ts';
 import { chooseLayout } from './mount/choose-layout.ts';
 import { type AgentPaths, agentPaths } from './paths.ts';
@@ -69,7 +64,8 @@ export async function enroll({
   const release = await takeLock(paths.lock);
   try {
     const again = await isEnrolled(paths, join);
-    const privateKey = await makeKey(paths.key, makeCallKey);
+    const privateKey = await keepCallKey(paths);
+    const sealingKey = await keepSealingKey(paths);
 
     const controlPlane = new ControlPlane({
       url: join.url,
@@ -79,7 +75,7 @@ export async function enroll({
 
     const { url: _, ...body } = join;
     const { account, instance } = body;
-    const enrolled = await controlPlane.enroll(body);
+    const enrolled = await controlPlane.enroll({ ...body, sealing_key: sealingKey });
 
     const root = Buffer.from(enrolled.root, 'base64');
     const pinned = verifyRoot(root, join.root_sha256);
@@ -107,14 +103,10 @@ export async function enroll({
     // Keep a trusted root: only the platform vouches for the root of a token, but the trusted root
     // signs its successors.
     if (kept === undefined) await writeAtomic(paths.root, root);
-    const sealingKey = await makeKey(paths.sealingKey, makeSealingKey);
     await writeAtomic(paths.credential, enrolled.credential, 0o600);
     await writeJson(paths.config, config);
 
-    return {
-      config,
-      sealingKey: createPublicKey(sealingKey).export({ format: 'jwk' }).x as string,
-    };
+    return { config, sealingKey };
   } finally {
     await release();
   }
@@ -181,24 +173,4 @@ export function readJoinToken(token: string): JoinToken {
       'The join token is invalid: it must be base64url JSON {url, account, instance, secret, root_sha256}.',
     );
   }
-}
-
-/** Uses the key of a failed enrolment, if one exists, so that no unused key stays on the disk. */
-async function makeKey(path: string, generate: () => KeyObject): Promise<KeyObject> {
-  const kept = await readIfPresent(path);
-  if (kept !== undefined) return createPrivateKey(kept);
-
-  const privateKey = generate();
-  await writeAtomic(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
-  return privateKey;
-}
-
-/** Proves that a call comes from this machine (RFC 9449). */
-function makeCallKey(): KeyObject {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-}
-
-/** Opens the values that are sealed to this machine (product.md, section 9). */
-function makeSealingKey(): KeyObject {
-  return generateKeyPairSync('x25519').privateKey;
 }

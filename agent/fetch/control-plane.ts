@@ -6,9 +6,9 @@ import {
   type AgentReport,
   artifactUrlsAnswer,
   enrollAnswer,
+  type enrollBody,
   heartbeatAnswer,
   type heartbeatRequest,
-  type JoinToken,
 } from '../../shared/contract/machines/index.ts';
 import { isLoopbackAddress, isLoopbackName } from '../../shared/domain/registries/index.ts';
 import { makeProof } from '../../shared/dpop/index.ts';
@@ -46,7 +46,7 @@ export class ControlPlane {
    * Exchanges the join token's secret and the proof of a key for a credential that is bound to the
    * key.
    */
-  enroll(body: Omit<JoinToken, 'url'>): Promise<z.infer<typeof enrollAnswer>> {
+  enroll(body: z.infer<typeof enrollBody>): Promise<z.infer<typeof enrollAnswer>> {
     return this.#call('enroll', body, enrollAnswer);
   }
 

@@ -4,6 +4,7 @@ import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { Agent } from '../agent.ts';
 import { toGantryError } from '../failure.ts';
 import { readIfPresent, writeAtomic } from '../files.ts';
+import { keepSealingKey } from '../keys.ts';
 import { type AgentSession, agentSession, readJson, writeJson } from '../state.ts';
 import { agentVersion } from '../version.ts';
 import { directorKeysOf, followAccountRoot, verifyByAnyRoot } from './account-roots.ts';
@@ -156,6 +157,7 @@ async function heartbeat(agent: Agent): Promise<AgentSession> {
   const { desired_state_url, root_urls } = await controlPlane.heartbeat({
     root_version: agent.roots.trusted.signed.version,
     agent_version: agentVersion,
+    sealing_key: await keepSealingKey(paths),
   });
 
   const session = { desired_state_url, asked_at: now().toISOString() };

@@ -73,6 +73,7 @@ export function instanceView(instance: Instance, now: Date): z.input<typeof inst
   const { drift, standing } = driftOf(instance, now);
   return {
     ...instance,
+    sealing_key: instance.sealing_key ?? null,
     running_module_digests: instance.report?.running_module_digests ?? {},
     drift,
     standing,

@@ -255,6 +255,7 @@ function formatInstance(
     ['last report', report === null ? null : `${report.status}, ${report.health}`],
     ['reported', report?.at ?? null],
     ['standing', row.standing],
+    ['sealing key', row.sealing_key],
   ]);
 }
 

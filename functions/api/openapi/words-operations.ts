@@ -89,6 +89,10 @@ export const operationWords: Words = {
   running_withheld: ['Why machines that lack the running version do not get it; null if they do.'],
   running_composition: ['The composition that the machine runs; null for none.', digest],
   running_module_digests: ['The module digests that run, by module.', { 'acme/my-redis': digest }],
+  sealing_key: [
+    'The public X25519 key to which values for the machine are sealed: 32 bytes, base64url.',
+    'hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo',
+  ],
   self_approval: ['Whether the person who requested it may approve it.', false],
   set: ['What the change sets; what it leaves out stays.'],
   silent: ['How many machines have not reported for long.', 0],

@@ -4,10 +4,12 @@ import { GantryError } from '../../base/error.ts';
 import { sha256Hex } from '../../base/ids.ts';
 import { limits } from '../../base/limits/index.ts';
 import { addLogKeys, type LogKeys } from '../../base/log-context.ts';
+import { retryConflicts } from '../../base/retry-conflicts.ts';
 import type {
   AgentReport,
   artifactUrlsAnswer,
   enrollAnswer,
+  enrollBody,
   heartbeatAnswer,
   heartbeatRequest,
 } from '../../contract/machines/index.ts';
@@ -27,6 +29,7 @@ import {
   getInstance,
   instanceEvent,
   putReport,
+  updateInstance,
 } from '../../store/machines/index.ts';
 import { getVersion } from '../../store/modules/index.ts';
 import { objectKeys, presignGet } from '../../store/objects.ts';
@@ -48,7 +51,7 @@ interface Machine {
  */
 export async function enrollAgent(
   services: Services,
-  input: { account: string; instance: string; secret: string; root_sha256: string },
+  input: z.infer<typeof enrollBody>,
   { thumbprint, spend }: ProvenKey,
 ): Promise<z.infer<typeof enrollAnswer>> {
   const invalid = new GantryError(
@@ -77,7 +80,15 @@ export async function enrollAgent(
   if (root === null) throw invalid;
 
   await transact(services.db, [
-    enrolInstance(instance, thumbprint, hash, now),
+    enrolInstance(
+      instance,
+      {
+        key_thumbprint: thumbprint,
+        sealing_key: input.sealing_key ?? null,
+        credential_hash: hash,
+      },
+      now,
+    ),
     createCredential({
       hash,
       account: account.slug,
@@ -115,14 +126,14 @@ async function requireMachine(
 
 /**
  * URLs, valid for an hour, of the desired state and of the roots that follow the one that the agent
- * trusts.
+ * trusts. A key that the agent made since its enrolment replaces the one before.
  */
 export async function heartbeat(
   services: Services,
   machine: Machine,
-  { root_version }: Pick<z.infer<typeof heartbeatRequest>, 'root_version'>,
+  { root_version, sealing_key }: Omit<z.infer<typeof heartbeatRequest>, 'agent_version'>,
 ): Promise<z.infer<typeof heartbeatAnswer>> {
-  const instance = await requireMachine(services, machine);
+  const instance = await retryConflicts(() => keepSealingKey(services, machine, sealing_key));
   const account = await requireAccount(services, instance.account);
   const { objects } = services;
   const seconds = limits.presignedSeconds;
@@ -136,6 +147,22 @@ export async function heartbeat(
     root_urls: await rootUrlsAfter(services, account, root_version),
     expires_at: later(services, seconds),
   };
+}
+
+async function keepSealingKey(
+  services: Services,
+  machine: Machine,
+  sealing_key: string | undefined,
+): Promise<Instance> {
+  const instance = await requireMachine(services, machine);
+  if (sealing_key === undefined || sealing_key === instance.sealing_key) return instance;
+
+  const cause = { actor: `instance:${instance.id}`, at: nowIso(services) };
+  await transact(services.db, [
+    updateInstance(instance, { sealing_key }),
+    instanceEvent(instance, cause, 'sealing_key_changed', { sealing_key }),
+  ]);
+  return instance;
 }
 
 /**

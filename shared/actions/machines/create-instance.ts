@@ -52,6 +52,7 @@ export async function createInstance(
     clusters: input.clusters ?? [],
     state: 'awaiting_enrolment',
     key_thumbprint: null,
+    sealing_key: null,
     credential_hash: null,
     join_secret_hash: sha256Hex(secret),
     join_expires_at: later(services, limits.joinTokenSeconds),
@@ -127,6 +128,7 @@ export async function renewJoinToken(
     updateInstance(instance, {
       state: 'awaiting_enrolment',
       key_thumbprint: null,
+      sealing_key: null,
       credential_hash: null,
       join_secret_hash: sha256Hex(secret),
       join_expires_at: later(services, limits.joinTokenSeconds),

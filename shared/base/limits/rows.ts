@@ -45,6 +45,7 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   // The response of a create, which repeats its row. It is kept as bytes.
   idempotency: { answer: 380 * kib },
   instance: {
+    sealing_key: 64,
     clusters: 4 * kib,
     metadata: 100 * kib,
     // 1,000 modules of 30 characters with their digests; a report has 500 of any length.

@@ -14,6 +14,11 @@ export const machinesEvents = {
     when: 'The metadata, track or clusters of an instance changed, or it got a new join token.',
     data: ['join_token?', 'changed?', 'operation_id?'],
   },
+  'gantry.instance.sealing_key_changed': {
+    subject: 'instance/<id>',
+    when: 'The agent of an instance has another key, to which values for the machine are sealed.',
+    data: ['sealing_key'],
+  },
   'gantry.instance.credential_reused': {
     subject: 'instance/<id>',
     when: 'A credential was used from two places. It is revoked and an alarm is raised. The machine can enrol again.',

@@ -49,11 +49,16 @@ export const enrollAnswer = z.object({
   root: z.string(),
 });
 
+/** The public half of a machine's X25519 key: 32 bytes as base64url. Values are sealed to it. */
+export const sealingKeySchema = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+
 /** The hourly heartbeat of an agent. */
 export const heartbeatRequest = z.object({
   /** The version of the account root that it trusts. The response has its successors. */
   root_version: z.int().min(1),
   agent_version: z.string().max(100),
+  /** Agents of older releases have none. */
+  sealing_key: sealingKeySchema.exactOptional(),
 });
 
 /** The response to a heartbeat: presigned URLs, valid for about an hour. */

@@ -15,7 +15,7 @@ import {
   trackSchema,
 } from '../http/index.ts';
 import { withheldSchema } from '../modules/index.ts';
-import { agentReport } from './agent.ts';
+import { agentReport, sealingKeySchema } from './agent.ts';
 
 const clusters = z.array(slugSchema).max(50);
 
@@ -67,6 +67,8 @@ export const instanceSchema = z
     clusters: z.array(z.string()),
     state: z.enum(instanceStates),
     join_expires_at: timeSchema.nullable(),
+    /** The key to which values for the machine are sealed; null until its agent sends one. */
+    sealing_key: z.string().nullable(),
     desired_version: z.number().int(),
     desired_composition: z.string().nullable(),
     desired_modules: z.record(z.string(), z.string()),
@@ -140,6 +142,8 @@ export const enrollBody = z.strictObject({
    * The root that the token pins. The agent verifies its successors one by one, up to the newest.
    */
   root_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Agents of older releases have none. */
+  sealing_key: sealingKeySchema.exactOptional(),
 });
 
 export const instancesQuery = listQuery(instanceFilters);

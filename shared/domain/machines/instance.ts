@@ -22,6 +22,11 @@ export interface Instance {
   state: (typeof instanceStates)[number];
   /** RFC 7638 thumbprint of the agent's key, once enrolled. */
   key_thumbprint: string | null;
+  /**
+   * The public half of the agent's X25519 key (32 bytes, base64url): values are sealed to it. Null
+   * without an agent that has one; rows of older releases lack it.
+   */
+  sealing_key?: string | null;
   /** SHA-256 of the agent's credential. */
   credential_hash: string | null;
   /** SHA-256 of the join token's secret; null once used. */

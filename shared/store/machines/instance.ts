@@ -14,6 +14,7 @@ const instances = entity<Instance>()({
     clusters: 'json',
     state: 'text',
     key_thumbprint: 'json',
+    sealing_key: 'optional',
     credential_hash: 'json',
     join_secret_hash: 'json',
     join_expires_at: 'json',
@@ -120,11 +121,10 @@ export function updateInstance(was: Instance, set: Partial<Draft<Instance>>): Wr
   return instances.update(was, set);
 }
 
-/** Binds the agent's key: a join token enrols once, and only before it expires. */
+/** Binds the agent's keys: a join token enrols once, and only before it expires. */
 export function enrolInstance(
   was: Instance,
-  key_thumbprint: string,
-  credential_hash: string,
+  keys: Pick<Instance, 'key_thumbprint' | 'credential_hash'> & { sealing_key: string | null },
   now: string,
 ): Write {
   const { account, id, join_secret_hash } = was;
@@ -133,8 +133,7 @@ export function enrolInstance(
     { join_secret_hash },
     {
       state: 'enrolled',
-      key_thumbprint,
-      credential_hash,
+      ...keys,
       join_secret_hash: null,
       join_expires_at: null,
       updated_at: now,
@@ -200,6 +199,7 @@ export function endCredential(
   return instances.update(was, {
     state,
     key_thumbprint: null,
+    sealing_key: null,
     credential_hash: null,
     join_secret_hash: null,
     join_expires_at: null,

@@ -239,6 +239,33 @@ it('a decommissioned machine wipes the account’s data, and no report of it bri
   expect(await shown.json()).toMatchObject({ instance: { state: 'decommissioned' } });
 });
 
+it('keeps the key to which values for a machine are sealed, while the machine has it', async ({
+  world,
+}) => {
+  const it = await machine(world);
+  const { sealingKey } = await enroll(it);
+  const headers = { authorization: `Bearer ${world.token}` };
+  const shown = async () => {
+    const response = await fetch(`${publicUrl}/api/v1/instances/${it.id}`, { headers });
+    const { instance } = (await response.json()) as { instance: { sealing_key: string | null } };
+    return instance.sealing_key;
+  };
+  expect(await shown()).toBe(sealingKey);
+
+  // The next heartbeat of a machine without one makes another.
+  await rm(join(it.dir, 'agent/sealing-key.pem'));
+  await runOnce(it);
+  expect(await shown()).toMatch(/^[\w-]{43}$/);
+  expect(await shown()).not.toBe(sealingKey);
+
+  // An agent of an older release sends none, and takes none away.
+  const { account, services, caller } = world;
+  await heartbeat(services, { account, instance_id: it.id }, { root_version: 1 });
+  expect(await shown()).not.toBeNull();
+  await renewJoinToken(services, caller, it.id);
+  expect(await shown()).toBeNull();
+});
+
 it('only a decommissioned machine must wipe itself, even if its enrolment ends while it calls', async ({
   world,
 }) => {

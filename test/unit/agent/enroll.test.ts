@@ -53,7 +53,35 @@ describe('enrolling', () => {
     await expect(enroll({ token, dir: world.dir })).rejects.toMatchObject({
       code: 'root_untrusted',
     });
-    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual(['clock.json', 'key.pem']);
+    expect((await readdir(join(world.dir, 'agent'))).sort()).toEqual([
+      'clock.json',
+      'key.pem',
+      'sealing-key.pem',
+    ]);
+  });
+
+  it('sends the key for sealed values, and each heartbeat the one that is there then', async () => {
+    const { sealingKey } = await enroll({ token: world.token(), dir: world.dir });
+    await world.publish({ modules: [], version: 1 });
+    await world.run();
+    expect(world.sealingKeys).toEqual([sealingKey, sealingKey]);
+
+    // A machine that an earlier release enrolled has none.
+    const [key, session] = ['sealing-key.pem', 'session.json'].map((name) =>
+      join(world.dir, 'agent', name),
+    ) as [string, string];
+    await Promise.all([rm(key), rm(session)]);
+    await world.run();
+    const made = createPublicKey(createPrivateKey(await readFile(key)));
+    expect(world.sealingKeys.at(-1)).toBe(made.export({ format: 'jwk' }).x);
+    expect(world.sealingKeys.at(-1)).not.toBe(sealingKey);
+
+    await writeFile(key, 'no key');
+    await rm(session);
+    expect((await world.run()).report).toMatchObject({
+      code: 'io_error',
+      message: expect.stringContaining(`of the type x25519 in ${key}`),
+    });
   });
 
   it('happens once per directory and once per token', async () => {

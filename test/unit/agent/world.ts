@@ -6,12 +6,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { type EnrollOptions, enroll } from '../../../agent/enroll.ts';
 import { readMounts } from '../../../agent/mounts.ts';
 import { runOnce } from '../../../agent/run.ts';
 import type { TickResult } from '../../../agent/tick-result.ts';
 import { GantryError, isGantryError } from '../../../shared/base/error.ts';
-import type { AgentReport, JoinToken } from '../../../shared/contract/machines/index.ts';
+import type {
+  AgentReport,
+  enrollBody,
+  JoinToken,
+} from '../../../shared/contract/machines/index.ts';
 import {
   agentReport,
   artifactUrlsRequest,
@@ -48,6 +53,8 @@ export class World {
   readonly author = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly director = director();
   readonly reports: AgentReport[] = [];
+  /** The keys that enrolments and heartbeats sent, to which values for the machine are sealed. */
+  readonly sealingKeys: unknown[] = [];
   readonly requests: string[] = [];
   /** What the bucket serves, by name. */
   readonly objects = new Map<string, Buffer>();
@@ -284,11 +291,8 @@ export class World {
     const proof = String(request.headers.dpop);
     if (verb === 'enroll') {
       const { thumbprint } = await checkProof(proof, expected);
-      const { secret, account, instance } = body as {
-        secret: string;
-        account: string;
-        instance: string;
-      };
+      const { secret, account, instance, sealing_key } = body as z.infer<typeof enrollBody>;
+      this.sealingKeys.push(sealing_key);
 
       if (secret !== this.#secret)
         throw new GantryError('join_token_used', 'The join token was used before.');
@@ -337,8 +341,9 @@ export class World {
     return null;
   }
 
-  #heartbeat({ root_version }: { root_version: number }) {
+  #heartbeat({ root_version, sealing_key }: z.infer<typeof heartbeatRequest>) {
     this.session++;
+    this.sealingKeys.push(sealing_key);
     return {
       desired_state_url: this.#presigned('desired-state'),
       root_urls: this.roots
