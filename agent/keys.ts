@@ -14,7 +14,7 @@ export function keepCallKey({ key }: AgentPaths): Promise<KeyObject> {
 }
 
 /**
- * Returns the public half (32 bytes, base64url) of the key that opens what is sealed to this machine
+ * Returns the public half (32 bytes, base64url) of the key that opens what is sealed to the machine
  * (product.md, section 9). Machines that enrolled before they had one make it now.
  */
 export async function keepSealingKey({ sealingKey }: AgentPaths): Promise<string> {
