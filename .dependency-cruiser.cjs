@@ -48,7 +48,10 @@ const uses = {
   domain: { packages: ['semver', 'temporal-polyfill', 'zod'], node: ['net', 'util'] },
   contract: { packages: ['zod'], node: [] },
   manifest: { packages: ['semver', 'yaml', 'zod'], node: [] },
-  extension: { packages: ['semver', 'zod'], node: [] },
+  extension: {
+    packages: ['semver', 'yauzl', 'zod'],
+    node: ['crypto', 'stream', 'zlib'],
+  },
   files: { packages: [], node: [] },
   artifact: { packages: ['zod'], node: ['events', 'stream', 'util', 'zlib'] },
   composefs: { packages: [], node: ['child_process', 'crypto', 'fs'] },

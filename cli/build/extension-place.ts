@@ -1,79 +1,55 @@
-import { readFile, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import { readBounded } from '../../shared/base/read-bounded.ts';
-import type { ExtensionManifest } from '../../shared/domain/extensions/index.ts';
-import type { ManifestProblem } from '../../shared/manifest/index.ts';
-import { failReading, readManifestText } from '../input/manifest-text.ts';
+import {
+  type ExtensionTree,
+  isArchive,
+  readExtensionArchive,
+  TreeBuilder,
+} from '../../shared/extension/index.ts';
+import { failReading, readStart } from '../input/read-start.ts';
 
-type Finding = Pick<ManifestProblem, 'severity' | 'path' | 'message'>;
-
-/** The manifest of an extension, where it was found. */
-export interface ExtensionPlace {
-  /** Its file or link, as people know it. */
-  file: string;
-  text: string;
-  /** What the files beside the manifest lack; nothing if it is alone. */
-  findings(manifest: ExtensionManifest): Promise<Finding[]>;
-}
+/** An extension where it was found: as a tree, or a manifest alone. */
+export type ExtensionPlace = { tree: ExtensionTree } | { text: string };
 
 /**
- * Reads the manifest of a link, a directory or a file.
- * @throws GantryError `io_error`, `unavailable`, `manifest_ambiguous`
+ * Reads an extension: a link or file with a manifest or an archive, or a directory.
+ * @throws GantryError `io_error`, `unavailable`, `archive_invalid`, `archive_unsafe`,
+ * `archive_too_large`
  */
-export async function collectExtension(place: string, bytesMax: number): Promise<ExtensionPlace> {
-  const alone = async () => [];
-  if (/^https?:\/\//i.test(place))
-    return { file: place, text: await readLink(place, bytesMax), findings: alone };
+export async function readExtensionPlace(place: string): Promise<ExtensionPlace> {
+  if (/^https?:\/\//i.test(place)) return readBytes(await fetchLink(place));
 
   const stats = await stat(place).catch(failReading(place));
-  if (!stats.isDirectory())
-    return { file: place, text: await readManifestText(place, bytesMax), findings: alone };
-
-  const file = await chooseFile(place);
-  const text = await readManifestText(file, bytesMax);
-  return { file, text, findings: (manifest) => inspectFiles(place, manifest) };
+  return stats.isDirectory()
+    ? { tree: await readDirectory(place) }
+    : readBytes(await readStart(place, limits.extensionArchiveBytesMax));
 }
 
-const names = ['manifest.yaml', 'manifest.yml'];
-
-async function chooseFile(directory: string): Promise<string> {
-  const files = names.map((name) => join(directory, name));
-  const exist = await Promise.all(files.map(isFile));
-  const [first, second] = files.filter((_, index) => exist[index]);
-
-  if (second !== undefined) {
-    const message = `expected one manifest in ${directory}, found ${names.join(' and ')}; delete one`;
-    throw new GantryError('manifest_ambiguous', message);
-  }
-
-  return first ?? join(directory, 'manifest.yaml');
+async function readBytes(bytes: Buffer): Promise<ExtensionPlace> {
+  if (isArchive(bytes)) return { tree: await readExtensionArchive(bytes) };
+  return { text: bytes.toString('utf8') };
 }
 
-function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
-}
-
-async function readLink(url: string, bytesMax: number): Promise<string> {
-  const signal = AbortSignal.timeout(limits.registryFirstByteMs);
+async function fetchLink(url: string): Promise<Buffer> {
+  const signal = AbortSignal.timeout(limits.extensionFetchMs);
   const fail = (found: string, cause?: unknown) =>
-    new GantryError('unavailable', `expected a manifest at ${url}, found ${found}`, { cause });
+    new GantryError('unavailable', `expected a manifest or archive at ${url}, found ${found}`, {
+      cause,
+    });
 
   try {
-    const response = await fetch(url, { signal, headers: { accept: 'text/yaml, */*' } });
+    const response = await fetch(url, { signal });
     if (!response.ok) throw fail(`status ${response.status}`);
     // Redirects may not lead away from TLS.
     if (url.startsWith('https:') && !response.url.startsWith('https:'))
       throw fail(`a redirect to ${response.url}`);
 
-    const bytes = await readBounded(response.body ?? [], bytesMax, (found) =>
-      fail(`more than ${bytesMax} bytes (${found})`),
-    );
-    return bytes.toString('utf8');
+    const max = limits.extensionArchiveBytesMax;
+    return await readBounded(response.body ?? [], max, () => fail(`more than ${max} bytes`));
   } catch (error) {
     if (error instanceof GantryError) throw error;
     const { message, cause } = error as Error;
@@ -81,36 +57,40 @@ async function readLink(url: string, bytesMax: number): Promise<string> {
   }
 }
 
-async function inspectFiles(directory: string, { spec }: ExtensionManifest): Promise<Finding[]> {
-  const { path } = spec.entrypoint;
-  const at = 'spec.entrypoint.path';
-  const bytes = await readFile(join(directory, path)).catch(() => undefined);
-  if (bytes === undefined) {
-    const message = `expected a file at ${path} beside the manifest, found none`;
-    return [{ severity: 'error', path: at, message }];
-  }
+/** Reads a working tree. What git keeps for itself is no part of it. */
+export async function readDirectory(directory: string): Promise<ExtensionTree> {
+  const builder = new TreeBuilder();
+  const walk = async (at: string): Promise<void> => {
+    for (const entry of await readdir(join(directory, at), { withFileTypes: true })) {
+      const path = at === '' ? entry.name : `${at}/${entry.name}`;
+      if (path === '.git') continue;
+      if (entry.isDirectory()) await walk(path);
+      else await addEntry(builder, { entry, path, file: join(directory, path) });
+    }
+  };
 
-  return adviseOnEntrypoint(bytes.subarray(0, 512)).map((message) => ({
-    severity: 'warning',
-    path: at,
-    message,
-  }));
+  await walk('');
+  return builder.finish({ top: true });
 }
 
-/** What keeps Linux from running a file. */
-export function adviseOnEntrypoint(start: Buffer): string[] {
-  const isProgram = start.subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'));
-  if (isProgram) return [];
+async function addEntry(
+  builder: TreeBuilder,
+  { entry, path, file }: { entry: Dirent; path: string; file: string },
+): Promise<void> {
+  if (entry.isSymbolicLink()) return builder.addLink(path, await readlink(file));
+  if (entry.isFile()) return addFile(builder, path, file);
+  throw new GantryError('archive_unsafe', `expected a file at ${file}, found a special file`);
+}
 
-  const [first = ''] = start.toString('latin1').split('\n');
-  if (!first.startsWith('#!')) {
-    return [
-      'no machine can run it: it is no program, and its first line names no interpreter (#!)',
-    ];
+async function addFile(builder: TreeBuilder, path: string, file: string): Promise<void> {
+  const { mode, size } = await stat(file);
+  if (size > builder.bytesLeft) {
+    const max = limits.extensionBytesMax;
+    throw new GantryError(
+      'archive_too_large',
+      `expected files of at most ${max} bytes, found more`,
+    );
   }
 
-  const cure = 'write the file with Unix line ends, for example by sed -i "s/\\r$//"';
-  return first.endsWith('\r')
-    ? [`no machine can run it: its first line ends with a carriage return; ${cure}`]
-    : [];
+  builder.addFile(path, (mode & 0o111) !== 0, await readFile(file));
 }

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { limits } from '../../shared/base/limits/index.ts';
 import { formatsOf, reservedActions } from '../../shared/domain/extensions/index.ts';
 import { extensionManifestJsonSchema, extensionRoot } from '../../shared/extension/index.ts';
 import { describeType, listKeys, type Property } from './manifest-types.ts';
@@ -19,9 +20,9 @@ export function extensionReference(): string {
     '```yaml',
     '# yaml-language-server: $schema=extension-manifest.schema.json',
     '```\n',
-    '`gantry extension validate` checks a link, a directory or a file. It finds every problem in one run, each with line, column and',
-    'key path. With `--json` it prints `{valid, errors, warnings, manifest}`. The exit code is 0 for a valid manifest, 1 for an',
-    'invalid one, and 2 if there is none to read.\n',
+    '`gantry extension validate` checks a directory, an archive or a manifest, or a link to one. It finds every problem in one run, each',
+    'with line, column and key path. With `--json` it prints `{valid, errors, warnings, manifest, tree_digest}`. The exit code is 0 for a',
+    'valid extension, 1 for an invalid one, and 2 if there is none to read.\n',
     '| key | type | | meaning |',
     '|---|---|---|---|',
     ...fields.flatMap(rowsOf),
@@ -83,7 +84,21 @@ function rules(): string {
     return `| ${type} | ${values[type]} | ${rest.join(', ') || '–'} |`;
   });
 
-  return `## How values are read
+  return `## What an archive may hold
+
+An extension is the tree of its files, whatever archive brings it: a \`.zip\`, a \`.tar.gz\` or a directory. A sole top-level
+directory, as forges make, is left out. \`tree_digest\` covers the path, mode (git's: a file may be run or not) and bytes of each
+file, and the target of each link. So all archives of one commit have one digest.
+
+| refused | code |
+|---|---|
+| paths and links that lead out of the tree, links to links, special files, names that differ only in case | \`archive_unsafe\` |
+| more than ${limits.extensionEntriesMax} entries or ${limits.extensionBytesMax / 1024 ** 2} MiB | \`archive_too_large\` |
+| other archives, and damaged ones | \`archive_invalid\` |
+
+Names are in UTF-8.
+
+## How values are read
 
 Text keeps what its author wrote: \`4.20\`, \`1.0\` and \`0123456\` need no quotes. Details are texts too. Words such as
 \`STRING\` or \`Admin\` are read in any case, with a warning. \`enabled\` and \`customActions\` may stand at the top or under \`spec\`; in

@@ -7,5 +7,7 @@ export { contentsInOrder, OutsideBytes, readWithOutside } from './outside-bytes.
 export { type ReadModuleTarOptions, readModuleTar, verifyModuleTar } from './read.ts';
 export { readTreeTar } from './read-tree.ts';
 export { rebuildLayer } from './rebuild.ts';
+export type { TarMember } from './tar-member.ts';
+export { TarParser } from './tar-parser.ts';
 export { type WriteModuleTarInput, writeModuleTar } from './write.ts';
 export { zstdFrames } from './zstd-frames.ts';

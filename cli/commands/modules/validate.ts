@@ -7,7 +7,7 @@ import type { ManifestConflict, ManifestProblem } from '../../../shared/manifest
 import type { GeneratedFile } from '../../build/generated-files.ts';
 import { connect } from '../../client/api.ts';
 import { describe, type Flags } from '../../command.ts';
-import { failReading, readManifestText } from '../../input/manifest-text.ts';
+import { failReading, readStart } from '../../input/read-start.ts';
 import { formatGenerated } from '../../output/generated.ts';
 import { formatProblems } from '../../output/problems.ts';
 import { safe } from '../../output/table.ts';
@@ -57,7 +57,7 @@ errors, warnings, effects, generated, conflicts}.`,
 
 async function validate(path: string | undefined, flags: ValidateFlags): Promise<ExitCode> {
   const file = await manifestFile(path ?? '.');
-  const text = await readManifestText(file, limits.moduleManifestBytesMax);
+  const text = (await readStart(file, limits.moduleManifestBytesMax)).toString('utf8');
   const here = await validateHere(file, text, flags.parent);
   const result =
     flags.category === undefined || !here.valid

@@ -18,4 +18,14 @@ export const extensionsLimits = {
   parameterWordMax: 64,
   /** Bytes of a manifest in its canonical form as JSON: it is kept in a row of the table. */
   extensionManifestJsonMax: 192 * 1024,
+  /** Bytes of an archive: scripts with what they need; CloudStack's own have under 100 KB. */
+  extensionArchiveBytesMax: 32 * 1024 ** 2,
+  /** Milliseconds that a command fetches a manifest or archive. */
+  extensionFetchMs: 60_000,
+  /** Bytes of all its files, which are kept in memory. */
+  extensionBytesMax: 64 * 1024 ** 2,
+  /** Files, directories and links of one archive: a bundled Python library has hundreds. */
+  extensionEntriesMax: 10_000,
+  /** Bytes of a path: below a folder of 1,024, it stays below PATH_MAX of Linux. */
+  extensionPathBytesMax: 2048,
 } as const;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { adviseOnEntrypoint } from '../../../../cli/build/extension-place.ts';
+import { adviseOnEntrypoint } from '../../../../shared/extension/read.ts';
 import { changed, manifestText } from '../../extension/examples.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-extension-'));
@@ -35,7 +35,7 @@ describe('gantry extension validate', () => {
     const whole = { 'manifest.yml': manifestText, 'tape.py': '#!/usr/bin/python3\n' };
     expect(await validate(write('whole', whole))).toEqual({
       status: 0,
-      stdout: 'whole/manifest.yml is valid\n',
+      stdout: expect.stringMatching(/^whole\/manifest.yml is valid\ntree sha256:[0-9a-f]{64}\n$/),
       stderr: '',
     });
 

@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises';
 import { GantryError } from '../../shared/base/error.ts';
 
 /**
- * Reads the text of a manifest: one byte more than the limit at most, which is enough to reject a
- * long file. @throws GantryError `io_error`
+ * Reads a file: one byte more than the limit at most, which is enough to reject a long one.
+ * @throws GantryError `io_error`
  */
-export async function readManifestText(file: string, bytesMax: number): Promise<string> {
+export async function readStart(file: string, bytesMax: number): Promise<Buffer> {
   const handle = await open(file).catch(failReading(file));
   try {
     const chunks: Buffer[] = [];
@@ -13,7 +13,7 @@ export async function readManifestText(file: string, bytesMax: number): Promise<
       chunks.push(chunk as Buffer);
     }
 
-    return Buffer.concat(chunks).toString('utf8');
+    return Buffer.concat(chunks);
   } catch (error) {
     return failReading(file)(error);
   } finally {
