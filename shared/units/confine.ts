@@ -124,9 +124,15 @@ function limitEgress(
   }
 
   const networks = [...new Set(places as string[])].sort(compareBytes);
+  const withPort = egress_allow.filter((text, index) => text !== places[index]);
   return {
     lines: ['IPAddressDeny=any', `IPAddressAllow=${['localhost', ...networks].join(' ')}`],
-    warnings: [],
+    warnings:
+      withPort.length === 0
+        ? []
+        : [
+            `egress_allow opens every port of ${withPort.join(', ')} to ${place}, because the filter of systemd knows no ports. Limit them in the network`,
+          ],
   };
 }
 

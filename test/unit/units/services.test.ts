@@ -131,6 +131,16 @@ describe('a service that no unit can say', () => {
     );
   });
 
+  it('may connect to the addresses of egress_allow, with a warning of ports', () => {
+    const { warnings, text } = declare({}, { egress_allow: ['10.0.0.0/8', '[2001:db8::1]:443'] });
+    expect(text('/usr/lib/systemd/system/gantry-web:api.service')).toContain(
+      'IPAddressDeny=any\nIPAddressAllow=localhost 10.0.0.0/8 2001:db8::1\n',
+    );
+    expect(warnings).toEqual([
+      'egress_allow opens every port of [2001:db8::1]:443 to the service api of acme/web, because the filter of systemd knows no ports. Limit them in the network',
+    ]);
+  });
+
   it.each([
     [{ egress_allow: ['pool.ntp.org:123'] }, {}, 'pool.ntp.org:123 is no address'],
     [{ egress_allow: ['10.0.0.0/33'] }, {}, '10.0.0.0/33 is no address'],
