@@ -1,6 +1,7 @@
 import { isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
 import type { CompositionLayer } from '../domain/compose/index.ts';
+import { compareBytes } from '../domain/files/index.ts';
 import { commonPath, compileGlob, type ExamplePath, type Glob } from '../files/index.ts';
 import { layerName } from './priority.ts';
 
@@ -63,9 +64,7 @@ export function overlapWarnings(layers: readonly CompositionLayer[]): string[] {
  * the patterns that start like another one directly follow it.
  */
 function* pairByPrefix(patterns: readonly Pattern[]): Generator<[Pattern, Pattern]> {
-  const sorted = patterns.toSorted((a, b) =>
-    a.start < b.start ? -1 : a.start > b.start ? 1 : a.place - b.place,
-  );
+  const sorted = patterns.toSorted((a, b) => compareBytes(a.start, b.start));
   for (const [i, a] of sorted.entries()) {
     for (let j = i + 1; sorted[j]?.start.startsWith(a.start); j++) {
       const b = sorted[j] as Pattern;

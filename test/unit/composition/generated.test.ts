@@ -26,6 +26,7 @@ it('the generated layer adds, replaces and removes entries, and owns what it mak
   const made = withGenerated(composition, {
     entries: [
       entry('/usr/lib', 'directory'),
+      entry('/etc/new'),
       entry('/etc/passwd', 'file', { size: 5 }),
       entry('/srv', 'symlink', { target: '/data' }),
       entry('/usr/bin', 'directory', { mode: 0o700 }),
@@ -38,14 +39,16 @@ it('the generated layer adds, replaces and removes entries, and owns what it mak
   expect(made.entries.map(({ path, type }) => [path, type])).toEqual([
     ['/', 'directory'],
     ['/etc', 'directory'],
+    ['/etc/new', 'file'],
     ['/etc/passwd', 'file'],
     ['/srv', 'symlink'],
     ['/usr', 'directory'],
     ['/usr/bin', 'directory'],
     ['/usr/lib', 'directory'],
   ]);
-  expect(made.entries[2]?.size).toBe(5);
+  expect(made.entries[3]?.size).toBe(5);
   expect(Object.fromEntries(made.owners)).toEqual({
+    '/etc/new': 'generated',
     '/etc/passwd': 'generated',
     '/srv': 'generated',
   });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { overlapWarnings } from '../../../shared/composition/overlap.ts';
 import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import { commonPath, compileGlob, type Glob } from '../../../shared/files/index.ts';
 import { layer } from './factory.ts';
 
 const protecting = (name: string, patterns: string[], more: Partial<CompositionLayer> = {}) =>
@@ -82,7 +83,11 @@ it('says where it compared only a part of the patterns', () => {
 
 it('does not warn of patterns that are too complex to compare', () => {
   const layers = ['a', 'b'].map((letter) =>
-    protecting(`acme/${letter}`, [`/${`*${letter}`.repeat(400)}`]),
+    protecting(`acme/${letter}`, [`/${`*${letter}`.repeat(260)}*`]),
+  );
+  const [a, b] = layers.map(({ protected_spec: [source = ''] }) => compileGlob(source));
+  expect(() => commonPath(a as Glob, b as Glob)).toThrow(
+    expect.objectContaining({ code: 'glob_too_complex' }),
   );
   expect(overlapWarnings(layers)).toEqual([]);
 });
