@@ -52,6 +52,7 @@ describe('pax records', () => {
     ['a length past the end', '99 path=a\n'],
     ['a length that cuts the record', '8 path=a\n'],
     ['an absurd length', '99999999999999999999 path=a\n'],
+    ['text before its length', 'a7 b=c\n'],
     ['no equals sign', '7 path\n'],
     ['an empty key', '5 =a\n'],
     ['no newline at the end', '9 path=ab'],
@@ -101,6 +102,8 @@ describe('pax records', () => {
     ['SCHILY.xattr.user.a', 'x'.repeat(65_537), { expected: 65_536, found: 65_537 }],
     ['SCHILY.acl.access', 'x', { message: expect.stringContaining('`--no-acls`') }],
     ['RHT.security.selinux', 'x', { message: expect.stringContaining('`--no-selinux`') }],
+    ['GNU.dumpdir', 'x', { message: expect.stringContaining('without `--incremental`') }],
+    ['GNU.volume.x', 'x', { message: expect.stringContaining('without `--multi-volume`') }],
     ['other', 'x', { message: expect.not.stringContaining('archive without it') }],
   ])('a refusal of %s = %s says what was found', (key, value, expected) => {
     expect(errorOf(key, value)).toMatchObject(expected);
@@ -116,12 +119,22 @@ describe('pax records', () => {
     expect(errorOf(`SCHILY.xattr.${name}`, value)).toEqual({ xattrs: { [name]: encoded } });
   });
 
-  test.each(['system.other', 'system.posix_acl_access.x', 'xuser.a', 'a\nuser.a'])(
+  test.each(['system.other', 'system.posix_acl_access.x', 'xsystem.posix_acl_access', 'xuser.a'])(
     'an attribute named %j is in no namespace',
     (name) => {
       expect(errorOf(`SCHILY.xattr.${name}`, 'v')).toMatchObject({ code: 'tar_xattr_invalid' });
     },
   );
+
+  test('owners and sizes are read', () => {
+    expect(errorOf('uid', '5')).toEqual({ uid: 5 });
+    expect(errorOf('gid', '6')).toEqual({ gid: 6 });
+    expect(errorOf('size', '999999999999999')).toEqual({ size: 999_999_999_999_999 });
+  });
+
+  test('an entry without extended attributes has none', () => {
+    expect(errorOf('path', 'a')).toEqual({ path: Buffer.from('a') });
+  });
 
   test('attributes are read in the order of their names', () => {
     const body = Buffer.concat([

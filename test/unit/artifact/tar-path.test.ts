@@ -45,9 +45,15 @@ describe('the name of a member', () => {
   test('is shown with at most 200 characters', () => {
     expect(shownMember(`/${'a'.repeat(193)}`)).toBe(`"rootfs/${'a'.repeat(193)}"`);
     expect(shownMember(`/${'a'.repeat(194)}`)).toBe(`"rootfs/${'a'.repeat(193)}…"`);
-    expect(() => path(`/${'a'.repeat(199)}`)).toThrow(/a" is absolute/);
-    expect(() => path(`/${'a'.repeat(200)}`)).toThrow(/a…" is absolute/);
+    expect(() => path(`/${'a'.repeat(199)}`)).toThrow(/^the entry "\/a{199}" is absolute/);
+    expect(() => path(`/${'a'.repeat(200)}`)).toThrow(/^the entry "\/a{199}…" is absolute/);
   });
+});
+
+test('a target that is too long says how long it may be', () => {
+  expect(() => symlinkTarget(Buffer.alloc(4096, 'a'), '/a')).toThrow(
+    expect.objectContaining({ expected: 4095 }),
+  );
 });
 
 test.each([
