@@ -19,7 +19,7 @@ export const commandGroups: CommandGroup[] = [
   },
   {
     name: 'extension',
-    summary: 'check extensions of CloudStack',
+    summary: 'write, check and pack extensions of CloudStack',
     load: () => import('./commands/extensions/extension.ts'),
   },
   {

@@ -12,7 +12,9 @@ export interface Made {
 
 /** What commands read besides their code, at the places where they look for it. */
 export const dataFiles: readonly string[] = [
+  'examples/extension',
   'examples/module-template',
+  'shared/extension/extension-manifest.schema.json',
   'shared/manifest/module-manifest.schema.json',
 ];
 

@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { GantryError } from '../../../shared/base/error.ts';
 import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
 import { parseReference } from '../../../shared/registry/index.ts';
+import { readTemplate, writeRepository } from '../../build/from-template.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { buildWithBuildah } from './init-buildah.ts';
@@ -99,53 +100,17 @@ export async function initModule(
   }
 
   parseReference(builder.image);
-  await refuseOccupied(directory);
-  const files = new Map([[schemaInModule, await readFile(schema, 'utf8')]]);
-
-  for (const file of await listFiles(template)) {
-    const text = (await readFile(join(template, file), 'utf8'))
+  const files = (await readTemplate(template)).map(({ path, text }) => {
+    const named = text
       .replaceAll(placeholder, name)
       .replace(schemaInTemplate, schemaInModule)
       .replaceAll(builderInTemplate, builder.image);
-    const isWorkflow = file.endsWith('/workflows/build.yaml');
-    const adapted = isWorkflow && builder.tool === 'buildah' ? buildWithBuildah(text) : text;
-    files.set(file.replaceAll(placeholder, name), adapted);
-  }
-
-  for (const [file, text] of files) {
-    await mkdir(join(directory, dirname(file)), { recursive: true });
-    await writeFile(join(directory, file), text, { flag: 'wx' });
-  }
-
-  return { name, directory, files: [...files.keys()].sort() };
-}
-
-async function refuseOccupied(directory: string): Promise<void> {
-  const stats = await stat(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new GantryError('io_error', `${directory} cannot be read: ${error.message}`, {
-      cause: error,
-    });
+    const isWorkflow = path.endsWith('/workflows/build.yaml');
+    const adapted = isWorkflow && builder.tool === 'buildah' ? buildWithBuildah(named) : named;
+    return { path: path.replaceAll(placeholder, name), text: adapted };
   });
 
-  if (stats === undefined) return;
-
-  const present = stats.isDirectory()
-    ? (await readdir(directory)).filter((name) => name !== '.git')
-    : ['a file'];
-  if (present.length === 0) return;
-
-  const found = `${present.slice(0, 3).join(', ')}${present.length > 3 ? ', …' : ''}`;
-  throw new GantryError(
-    'already_exists',
-    `expected ${directory} to be missing or an empty directory, found ${found}`,
-  );
-}
-
-/** Lists all files below a directory as relative paths, without build results. */
-async function listFiles(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const paths = files.map((file) => join(file.parentPath, file.name).slice(directory.length + 1));
-  return paths.filter((path) => !path.startsWith('dist/'));
+  const schemaFile = { path: schemaInModule, text: await readFile(schema, 'utf8') };
+  const written = await writeRepository(directory, [schemaFile, ...files]);
+  return { name, directory, files: written };
 }
