@@ -10,5 +10,5 @@ export {
 } from './input.ts';
 export { isReserved } from './names.ts';
 export { listNeededFiles } from './needed-files.ts';
-export { listPrivileges, type Privilege } from './privileges.ts';
+export { listPrivileges } from './privileges.ts';
 export { Root } from './root.ts';

@@ -71,6 +71,10 @@ export const templateWords: Words = {
     'What the module gains.',
     'It lets users run commands with sudo: deploy runs /usr/bin/systemctl.',
   ],
+  'Privilege.digest': [
+    'SHA-256 of all that it says. One that differs is a new privilege.',
+    '3b'.repeat(32),
+  ],
   'Preview.was': ['As it is before the change; null for none.', 'uid 7'],
   'Preview.now': ['As it becomes; null for none.', 'uid 101'],
   of: ['Whose keys sign: of the current root, or of the proposed one.', 'current'],

@@ -2,7 +2,7 @@ import { GantryError } from '../../base/error.ts';
 import { limits } from '../../base/limits/index.ts';
 import { listSome } from '../../base/list-some.ts';
 import type { ComposeMessage } from '../../contract/messages.ts';
-import { newPrivileges, type Privilege } from '../../domain/compose/index.ts';
+import { needsPolicy, newPrivileges, type Privilege } from '../../domain/compose/index.ts';
 import { getComposition, getGrantedPrivileges } from '../../store/compose/index.ts';
 import { type CompositionRecord, recordInPlace } from '../compositions/index.ts';
 import type { Services } from '../context/index.ts';
@@ -66,7 +66,7 @@ export function refuseManyPrivileges(privileges: readonly Privilege[]): void {
  * they decided.
  */
 export function refuseUnshown(shown: readonly Privilege[], found: readonly Privilege[]): void {
-  const [first] = newPrivileges(shown, found);
+  const [first] = newPrivileges(shown, found).filter(needsPolicy);
   if (first === undefined) return;
 
   throw new GantryError(
@@ -81,9 +81,10 @@ export function refuseUnshown(shown: readonly Privilege[], found: readonly Privi
  * it was made of rows that changed otherwise.
  */
 export function refuseUnapproved(privileges: readonly Privilege[]): void {
-  if (privileges.length === 0) return;
+  const unapproved = privileges.filter(needsPolicy);
+  if (unapproved.length === 0) return;
 
-  const found = privileges.map(({ module, sentence }) => `${module}: ${sentence}`);
+  const found = unapproved.map(({ module, sentence }) => `${module}: ${sentence}`);
   throw new GantryError(
     'composition_unapproved',
     `expected only privileges that an operation let through, found ${listSome(found)} Request a change of the template (gantry assignment update); reviewers decide about it`,

@@ -1,3 +1,4 @@
+import { needsPolicy } from '../../domain/compose/index.ts';
 import type { Action, Operation } from '../../domain/operations/index.ts';
 import type { Services } from '../context/index.ts';
 import { kindOf } from './changes/index.ts';
@@ -31,6 +32,6 @@ export async function foundActions(
   ]);
   return [
     ...(moves.length === 0 ? [] : (['dependency_update'] as const)),
-    ...(privileges.length === 0 ? [] : (['module_assign_privileged'] as const)),
+    ...(privileges.some(needsPolicy) ? (['module_assign_privileged'] as const) : []),
   ];
 }

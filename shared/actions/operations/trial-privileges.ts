@@ -1,10 +1,14 @@
+import { mapConcurrently } from '../../base/concurrency.ts';
+import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import {
   type GroupedPrivilege,
   groupPrivileges,
   newPrivileges,
   type Privilege,
+  type ReviewedPrivilege,
   type TrialFindings,
+  withFormer,
 } from '../../domain/compose/index.ts';
 import type { Operation } from '../../domain/operations/index.ts';
 import {
@@ -23,6 +27,37 @@ export async function readPrivileges(
   { account, id }: Pick<Operation, 'account' | 'id'>,
 ): Promise<GroupedPrivilege[]> {
   return groupPrivileges(await listTrialFindings(db, account, id));
+}
+
+/**
+ * The same with what machines have now of each module and kind, on the first track that gets the
+ * new one.
+ */
+export async function reviewedPrivileges(
+  services: Services,
+  operation: Pick<Operation, 'account' | 'id'>,
+): Promise<ReviewedPrivilege[]> {
+  const found = await readPrivileges(services, operation);
+  const records = new Map<string, Promise<Privilege[]>>();
+
+  return mapConcurrently(found, limits.storeReadsAtOnce, async (one) => {
+    const [place] = one.places;
+    if (place === undefined) return withFormer(one, []);
+
+    const key = JSON.stringify(place);
+    const record = records.get(key) ?? privilegesInPlace(services, operation.account, place);
+    records.set(key, record);
+    return withFormer(one, await record);
+  });
+}
+
+async function privilegesInPlace(
+  services: Services,
+  account: string,
+  { template_id, track }: GroupedPrivilege['places'][number],
+): Promise<Privilege[]> {
+  const composition = await getComposition(services.db, account, template_id, track);
+  return (await recordInPlace(services, composition))?.privileges ?? [];
 }
 
 /**
@@ -45,14 +80,13 @@ async function grant(
 ): Promise<void> {
   const { db } = services;
   const key = { account, template_id, track };
-  const [row, composition] = await Promise.all([
+  const [row, had] = await Promise.all([
     getGrantedPrivileges(db, key),
-    getComposition(db, account, template_id, track),
+    privilegesInPlace(services, account, { template_id, track }),
   ]);
-  const record = await recordInPlace(services, composition);
 
   // What the composition in place has needs no row. Once it lacks that, it is asked for again.
-  const waiting = newPrivileges(record?.privileges ?? [], row?.privileges ?? []);
+  const waiting = newPrivileges(had, row?.privileges ?? []);
   const granted = [...waiting, ...newPrivileges(waiting, privileges)];
   const revision = row?.revision ?? 0;
 

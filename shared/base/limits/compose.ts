@@ -18,10 +18,10 @@ export const composeLimits = {
   /** Bytes between two files of a layer that one read gets: a read takes as long as 100 KB. */
   layerReadGapBytes: 64 * 1024,
   /**
-   * Privileges that one change brings onto a track: people read each. Their row has room for 400
+   * Privileges that one change brings onto a track: people read each. Their row has room for 490
    * bytes of each.
    */
-  newPrivilegesMax: 150,
+  newPrivilegesMax: 125,
   /** Characters of the sentence of a privilege. */
   privilegeLengthMax: 240,
   /**

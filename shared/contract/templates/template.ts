@@ -230,7 +230,7 @@ export const compositionAnswer = z.object({
   privileges: z
     .array(
       z
-        .object({ module: z.string(), kind: z.string(), sentence: z.string() })
+        .object({ module: z.string(), kind: z.string(), sentence: z.string(), digest: z.string() })
         .meta({ id: 'Privilege' }),
     )
     .meta({ description: 'what its modules need besides their files and services' }),

@@ -12,9 +12,22 @@ export const privilege = z.strictObject({
   kind: z.string(),
   /** What the module needs, and what that opens. */
   sentence: z.string(),
+  /** SHA-256 of all that it names and says, so that a changed unit or rule is a new privilege. */
+  digest: z.string(),
 });
 
 export type Privilege = z.infer<typeof privilege>;
+
+/**
+ * The kind of what packages bring. Reviewers see it, but nobody is asked because of it: every
+ * package of a service has a unit, and a reviewer who must let each through looks at none.
+ */
+export const packageCode = 'package_code';
+
+/** Whether the policy of `module_assign_privileged` decides about a privilege. */
+export function needsPolicy({ kind }: Pick<Privilege, 'kind'>): boolean {
+  return kind !== packageCode;
+}
 
 /**
  * The privileges that operations let through on a track of a template and that its composition in
@@ -32,6 +45,22 @@ export interface GrantedPrivileges {
 /** A privilege, and the tracks of templates that it is new on. */
 export interface GroupedPrivilege extends Privilege {
   places: { template_id: string; track: Track }[];
+}
+
+/** A new privilege, with the one of its module and kind that machines have now; null for none. */
+export interface ReviewedPrivilege extends GroupedPrivilege {
+  was: Privilege | null;
+}
+
+/** Adds to a new privilege what the composition in place has of its module and kind. */
+export function withFormer(
+  privilege: GroupedPrivilege,
+  before: readonly Privilege[],
+): ReviewedPrivilege {
+  const { module, kind, digest } = privilege;
+  const was = before.find((one) => one.module === module && one.kind === kind) ?? null;
+  // An operation that is applied already has its own composition in place.
+  return { ...privilege, was: was?.digest === digest ? null : was };
 }
 
 /** The privileges that a composition has and the one before lacks, in the order of `after`. */
@@ -61,10 +90,12 @@ export function groupPrivileges(
 }
 
 /** A privilege as a preview names it. */
-export function privilegeText({ module, sentence }: Privilege): string {
+export function privilegeText({ module, kind, sentence }: Privilege): string {
+  if (!needsPolicy({ kind })) return `brings code of packages with ${module}: ${sentence}`;
   return `gives ${module} a privilege: ${sentence} The policy of module_assign_privileged decides.`;
 }
 
-function keyOf({ module, kind, sentence }: Privilege): string {
-  return JSON.stringify([module, kind, sentence]);
+/** The digest of a kind counts what the sentence says, and what it leaves out. */
+function keyOf({ module, kind, digest }: Privilege): string {
+  return JSON.stringify([module, kind, digest]);
 }

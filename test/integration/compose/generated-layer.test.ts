@@ -138,11 +138,12 @@ it('services and users of modules become files of the root, and a clash is refus
     files: { 'usr/bin/clash': 'clash' },
     manifest: 'users: [{ name: other, uid: 700 }]',
   });
-  await ready({
+  const proxied = (command: string) => ({
     name: 'proxy',
-    files: { 'usr/lib/systemd/system/proxy.service': '[Service]\nExecStart=/bin/true\n' },
+    files: { 'usr/lib/systemd/system/proxy.service': `[Service]\nExecStart=${command}\n` },
     manifest: 'services: [{ name: proxy, restart_policy: always }]',
   });
+  await ready(proxied('/bin/true'));
 
   const change = { kind: 'assignment_add', module: 'front' } as const;
   const place = { template_id: template.id, track: 'staging' } as const;
@@ -183,4 +184,19 @@ it('services and users of modules become files of the root, and a clash is refus
     expect.objectContaining({ module: `${account}/proxy`, kind: 'unit_file' }),
   );
   expect(second.services?.find(({ unit }) => unit === 'proxy.service')?.managed).toBe('drop-in');
+
+  // The same unit with another text asks again, and reviewers see that it differs.
+  const changed = await built(world, proxied('/bin/false'), 'v1.1.0');
+  const { id } = await promoteVersion(services, world.caller, { id: changed.id, to: 'staging' });
+  const waiting = await world.operation(id, 'awaiting_approval');
+  const { review } = await showApproval(services, account, requirePending(waiting));
+  const sentence = 'It ships systemd units of its own: /usr/lib/systemd/system/proxy.service.';
+  const facts = review.changes.flatMap((one) => one.facts);
+  const [fact] = facts.filter(({ name }) => name === 'unit file');
+  expect(fact).toEqual({
+    name: 'unit file',
+    was: expect.stringContaining(`${sentence} (sha256 `),
+    now: expect.stringContaining(`${sentence} (sha256 `),
+  });
+  expect(fact?.was).not.toBe(fact?.now);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
   groupPrivileges,
+  needsPolicy,
   newPrivileges,
   type Privilege,
+  packageCode,
   privilegeText,
 } from '../../../shared/domain/compose/index.ts';
 
@@ -10,6 +12,7 @@ const one = (module: string, sentence = 'It runs privileged.'): Privilege => ({
   module,
   kind: 'privileged',
   sentence,
+  digest: sentence,
 });
 
 describe('a privilege is new', () => {
@@ -17,6 +20,11 @@ describe('a privilege is new', () => {
     const before = [one('acme/a'), one('acme/b', 'It ships a unit.')];
     const after = [one('acme/a'), one('acme/b'), one('acme/c')];
     expect(newPrivileges(before, after)).toEqual([one('acme/b'), one('acme/c')]);
+  });
+
+  it('if it says something else in the same words', () => {
+    const changed = { ...one('acme/a'), digest: 'other' };
+    expect(newPrivileges([one('acme/a')], [changed])).toEqual([changed]);
   });
 
   it('never if the composition before has the same one', () => {
@@ -48,5 +56,14 @@ describe('the privileges of several templates', () => {
     expect(privilegeText(one('acme/a'))).toBe(
       'gives acme/a a privilege: It runs privileged. The policy of module_assign_privileged decides.',
     );
+    expect(privilegeText({ ...one('acme/a', 'Its packages bring a.'), kind: packageCode })).toBe(
+      'brings code of packages with acme/a: Its packages bring a.',
+    );
   });
+});
+
+it('the policy decides about every kind but what packages bring', () => {
+  expect(
+    ['unit_file', 'of a later release', packageCode].map((kind) => needsPolicy({ kind })),
+  ).toEqual([true, true, false]);
 });

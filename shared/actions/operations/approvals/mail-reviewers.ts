@@ -19,7 +19,7 @@ import { nowIso, type Services, sendMail } from '../../context/index.ts';
 import { kindOf } from '../changes/index.ts';
 import { findingsOf } from '../found-actions.ts';
 import { readChanges } from '../operation-writes.ts';
-import { readPrivileges } from '../trial-privileges.ts';
+import { reviewedPrivileges } from '../trial-privileges.ts';
 import { approvalLink } from './approval-link.ts';
 import { undecidedReviewers } from './reviewers.ts';
 
@@ -105,7 +105,7 @@ async function factsOf(services: Services, operation: Operation): Promise<string
     const shown = read.map(({ change, rows }) => kindOf(change).review(change, rows));
     const lines = [
       ...warnUnshown(operation.changes.length),
-      ...privilegeLines(await readPrivileges(services, findingsOf(operation))),
+      ...privilegeLines(await reviewedPrivileges(services, findingsOf(operation))),
       ...shown.flatMap(({ facts, warnings }) => [...warnings, ...facts.map(factText)]),
     ];
     return lines.map((line) => cutText(line.replaceAll(/\p{Cc}/gu, ' '), limits.mailedFactMax));

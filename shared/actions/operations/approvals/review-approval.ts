@@ -22,7 +22,7 @@ import { findingsOf } from '../found-actions.ts';
 import { policyOfOperation } from '../operation-policy.ts';
 import { requireApproval, requireOperation } from '../require-operation.ts';
 import { reviewedTracks } from '../template-plan.ts';
-import { readPrivileges } from '../trial-privileges.ts';
+import { reviewedPrivileges } from '../trial-privileges.ts';
 import { reviewMoves } from './review-moves.ts';
 import { presentReviewers } from './reviewers.ts';
 import { contentOf } from './version-content.ts';
@@ -52,7 +52,7 @@ export async function reviewApproval(
       reviewChange(services, approval.account, change),
     ),
     reviewMoves(services, operation),
-    readPrivileges(services, findingsOf(operation)),
+    reviewedPrivileges(services, findingsOf(operation)),
     affectedTemplatesOf(services, operation),
   ]);
 
