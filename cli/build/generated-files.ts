@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type GantryError, isGantryError } from '../../shared/base/error.ts';
+import { listSome } from '../../shared/base/list-some.ts';
 import {
   ancestorPaths,
   compareBytes,
@@ -12,12 +13,14 @@ import {
   type TreeEntry,
 } from '../../shared/domain/files/index.ts';
 import type { ModuleManifest } from '../../shared/domain/modules/index.ts';
+import type { PathAttributes } from '../../shared/packages/index.ts';
 import {
   type GeneratedLayer,
   generateLayer,
   listNeededFiles,
   listPrivileges,
 } from '../../shared/units/index.ts';
+import { readAttributes } from './attributes.ts';
 import type { SourceEntry } from './rootfs.ts';
 
 /** A file that machines get from the manifest. */
@@ -58,9 +61,13 @@ export async function previewGenerated(
   const sized = whole.map((one) => ({ ...one, size: contents.get(one.path)?.length ?? one.size }));
   const input = { account: 'own', layers, entries: sized };
 
-  const privileges = listPrivileges([own]).map(
-    ({ sentence }) => `${sentence} Machines get it by the policy module_assign_privileged`,
-  );
+  const attributed = withAttributes(entries, manifest, await readAttributes(dirname(rootfs)));
+  const privileges = [
+    ...listPrivileges([{ ...own, entries: attributed }]).map(
+      ({ sentence }) => `${sentence} Machines get it by the policy module_assign_privileged`,
+    ),
+    ...warnOfRoot(manifest),
+  ];
   try {
     const layer = generateLayer(input, (path) => contents.get(path) ?? new Uint8Array());
     const generated = shownFiles(layer, manifest);
@@ -78,6 +85,49 @@ function shippedEntries(source: readonly SourceEntry[], files: ReadonlySet<strin
     if (!files.has(path) || type === 'other') return [];
     return [{ ...plainFile, path, type, ...(type === 'symlink' ? { target } : {}) }];
   });
+}
+
+/**
+ * Entries with the modes, owners and capabilities of `rootfs.attrs`. It may name files of packages
+ * too. An owner whose number only a build knows counts as root.
+ */
+function withAttributes(
+  entries: readonly TreeEntry[],
+  { package_spec, users = [], groups = [] }: ModuleManifest,
+  rows: readonly PathAttributes[],
+): TreeEntry[] {
+  const known = new Map(entries.map((entry) => [entry.path, entry]));
+  const uidOf = (name: string) =>
+    Number.parseInt(name, 10) || (users.find((one) => one.name === name)?.uid ?? 0);
+  const gidOf = (name: string) =>
+    Number.parseInt(name, 10) || (groups.find((one) => one.name === name)?.gid ?? 0);
+
+  for (const { path, mode, owner, group, xattrs } of rows) {
+    const entry = known.get(path);
+    // Of a path of packages alone it is unknown whether it is a file. Only files have these.
+    const isFile = xattrs !== undefined || ((mode ?? 0) & 0o4000) !== 0;
+    if (entry === undefined && (package_spec.length === 0 || !isFile)) continue;
+
+    const { uid, gid, ...rest } = entry ?? { ...plainFile, path };
+    known.set(path, {
+      ...rest,
+      mode: mode ?? rest.mode,
+      uid: owner === undefined ? uid : uidOf(owner),
+      gid: group === undefined ? gid : gidOf(group),
+      ...(xattrs === undefined ? {} : { xattrs }),
+    });
+  }
+
+  return [...known.values()];
+}
+
+/** Nothing of a machine's files is closed to root, even without any capability. */
+function warnOfRoot({ services = [] }: ModuleManifest): string[] {
+  const names = services
+    .filter(({ start_command, user }) => start_command !== undefined && user === undefined)
+    .map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [`Services without user run as root: ${listSome(names)}. Name a user where you can`];
 }
 
 /** The units that packages bring for services without a command. */

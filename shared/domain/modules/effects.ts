@@ -95,7 +95,7 @@ function securityEffects(security: ManifestSecurity): Effect[] {
 }
 
 function serviceParts(service: ManifestService): Part[] {
-  const { start_command, stop_command, unit_body, user, working_directory, env = {} } = service;
+  const { start_command, stop_command, unit_body, working_directory, env = {} } = service;
   const {
     exposed_ports = [],
     capabilities = [],
@@ -109,7 +109,7 @@ function serviceParts(service: ManifestService): Part[] {
     start_command,
     unit_body !== undefined && describeUnit(unit_body),
     stop_command && `stopped by ${stop_command}`,
-    user && `as ${user}`,
+    describeUser(service),
     working_directory && `in ${working_directory}`,
     ...exposed_ports.map(describePort),
     ...capabilities,
@@ -118,6 +118,12 @@ function serviceParts(service: ManifestService): Part[] {
     ...dependencies.map(({ service: other, kind = 'requires_health' }) => `${kind} ${other}`),
     variables.length > 0 && `with ${variables.join(' ')}`,
   ];
+}
+
+/** A unit of Gantry's own runs as root where nothing else is said. */
+function describeUser({ start_command, user }: ManifestService): Part {
+  const name = user ?? (start_command === undefined ? '' : 'root');
+  return name !== '' && `as ${name}`;
 }
 
 /** The digest shows reviewers that a unit changed; the difference of the manifests shows how. */

@@ -79,6 +79,34 @@ describe('gantry module validate', () => {
     ]);
   });
 
+  test('names the rights that rootfs.attrs gives, and services that run as root', () => {
+    const directory = join(scratch, 'ping');
+    mkdirSync(join(directory, 'rootfs/usr/bin'), { recursive: true });
+    for (const name of ['ping', 'pong'])
+      writeFileSync(join(directory, 'rootfs/usr/bin', name), name, { mode: 0o755 });
+    writeFileSync(
+      join(directory, 'rootfs.attrs'),
+      '/usr/bin/ping - - - cap_net_raw=ep\n/usr/bin/pong 4750 ponger 7\n/usr/bin/other 4755\n',
+    );
+    writeFileSync(
+      join(directory, 'manifest.yaml'),
+      'schema_version: 1\nname: ping\nfile_spec: [/usr/bin/**]\npackage_spec: [other]\n' +
+        'users: [{name: ponger, uid: 700}]\n' +
+        'services: [{name: ping, start_command: /usr/bin/ping}, {name: pong, start_command: /usr/bin/pong, user: ponger}]\n',
+    );
+
+    const { status, stdout } = validate('ping');
+    expect(status).toBe(0);
+    expect(stdout.split('\n')).toEqual(
+      expect.arrayContaining([
+        'ping/manifest.yaml warning: It ships files that run as their owner or group: /usr/bin/pong (4750 700:7), /usr/bin/other (4755 0:0). Machines get it by the policy module_assign_privileged',
+        'ping/manifest.yaml warning: Services without user run as root: ping. Name a user where you can',
+        '  service ping: /usr/bin/ping, as root',
+      ]),
+    );
+    expect(stdout).toContain('It ships files with Linux capabilities: /usr/bin/ping (');
+  });
+
   test('shows the units and rules that machines get, with what is wrong with them', () => {
     const manifest = (command: string) =>
       `schema_version: 1\nname: web\nservices: [{name: api, start_command: ${command}}]\n` +
