@@ -1,6 +1,9 @@
+import { watch } from 'node:fs';
 import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { GantryError } from '../shared/base/error.ts';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GantryError, isGantryError } from '../shared/base/error.ts';
+import { limits } from '../shared/base/limits/index.ts';
 import { errnoOf } from './failure.ts';
 import { removeTree, unfinished } from './files.ts';
 
@@ -35,6 +38,98 @@ export async function takeLock(path: string): Promise<() => Promise<void>> {
     await rm(path, { force: true });
     held.delete(path);
   };
+}
+
+/**
+ * As `takeLock`, for a command at the machine: it waits for a tick that is under way, and asks an
+ * agent that stays resident to let it work between two ticks.
+ *
+ * @throws `conflict` when the tick takes too long
+ */
+export async function awaitLock(path: string): Promise<() => Promise<void>> {
+  const deadline = Date.now() + limits.agentLockWaitMs;
+  const name = await identify(process.pid);
+
+  try {
+    for (;;) {
+      try {
+        return await takeLock(path);
+      } catch (error) {
+        if (!isGantryError(error, 'conflict') || Date.now() > deadline) throw error;
+      }
+
+      // A request of another process stays; this one follows when it is gone.
+      if (!(await isLockWanted(path))) await tryLink(name, requestPath(path));
+      await sleep(limits.agentLockPollMs);
+    }
+  } finally {
+    if ((await readHolder(requestPath(path))) === name) await removeTree(requestPath(path));
+  }
+}
+
+/** Whether a process that runs waits for the lock. The request of one that has ended is removed. */
+export async function isLockWanted(path: string): Promise<boolean> {
+  const request = requestPath(path);
+  const name = await readHolder(request);
+  if (name === undefined) return false;
+  if ((await identify(Number(name.split(' ')[0]))) === name) return true;
+
+  await removeStale(request, name);
+  return false;
+}
+
+/** Waits until the time has passed, the signal aborts, or another process wants the lock. */
+export async function pause(path: string, ms: number, signal: AbortSignal): Promise<void> {
+  const end = new AbortController();
+  const stopWatching = watchRequests(path, () => end.abort());
+
+  try {
+    if (await isLockWanted(path)) return;
+    await sleep(ms, undefined, { signal: AbortSignal.any([signal, end.signal]) });
+  } catch {
+    // It ends early.
+  } finally {
+    stopWatching();
+  }
+}
+
+/** Where the kernel has no watches left, a request waits for the next tick. */
+function watchRequests(path: string, onRequest: () => void): () => void {
+  const request = basename(requestPath(path));
+  try {
+    const watcher = watch(dirname(path), (_, name) => {
+      if (name === request) onRequest();
+    });
+    watcher.on('error', () => watcher.close());
+    return () => watcher.close();
+  } catch {
+    return () => undefined;
+  }
+}
+
+/**
+ * Takes the lock again once those who wanted it have had it.
+ *
+ * @returns undefined when the signal aborts
+ */
+export async function retakeLock(
+  path: string,
+  signal: AbortSignal,
+): Promise<(() => Promise<void>) | undefined> {
+  for (; !signal.aborted; await sleep(limits.agentLockPollMs)) {
+    if (await isLockWanted(path)) continue;
+    try {
+      return await takeLock(path);
+    } catch (error) {
+      if (!isGantryError(error, 'conflict')) throw error;
+    }
+  }
+
+  return undefined;
+}
+
+function requestPath(path: string): string {
+  return `${path}.wanted`;
 }
 
 async function acquire(path: string, name: string): Promise<void> {

@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { GantryError, isGantryError } from '../shared/base/error.ts';
-import { limits } from '../shared/base/limits/index.ts';
+import { GantryError } from '../shared/base/error.ts';
 import { type AgentOptions, openAgent, openEnrolment } from './agent.ts';
 import { currentGeneration, readRecord } from './apply/generation.ts';
 import { contentKey, findFallback } from './apply/good-generations.ts';
 import { returnTo } from './apply/return-to.ts';
 import { findRunning } from './apply/running.ts';
-import { takeLock } from './lock.ts';
+import { awaitLock } from './lock.ts';
 import { agentPaths } from './paths.ts';
 import { startServices } from './services/run-services.ts';
 import { writeJson } from './state.ts';
@@ -25,8 +23,8 @@ export interface RolledBack {
  * Returns a machine to its last good root, and keeps it there until the desired state changes. It
  * needs no network: the root and the record of its services are here.
  *
- * @throws `prerequisite_missing` when there is no earlier good root; `conflict` while another agent
- * works in the directory
+ * @throws `prerequisite_missing` when there is no earlier good root; `conflict` when a tick takes
+ * longer than a person waits
  */
 export async function rollBack(options: AgentOptions): Promise<RolledBack> {
   return withLock(options.dir, async () => {
@@ -52,7 +50,7 @@ export async function rollBack(options: AgentOptions): Promise<RolledBack> {
 /**
  * Ends a rollback, also one that the agent made itself: the next tick applies the desired state.
  *
- * @throws `conflict` while another agent works in the directory
+ * @throws `conflict` when a tick takes longer than a person waits
  */
 export async function resume(options: AgentOptions): Promise<RolledBack> {
   return withLock(options.dir, async () => {
@@ -64,21 +62,12 @@ export async function resume(options: AgentOptions): Promise<RolledBack> {
   });
 }
 
-/** A tick without news takes a second, so a person need not try again. */
 async function withLock<T>(dir: string, work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + limits.agentLockWaitMs;
-  for (;;) {
-    try {
-      const release = await takeLock(agentPaths(dir).lock);
-      try {
-        return await work();
-      } finally {
-        await release();
-      }
-    } catch (error) {
-      if (!isGantryError(error, 'conflict') || Date.now() > deadline) throw error;
-      await sleep(limits.agentLockPollMs);
-    }
+  const release = await awaitLock(agentPaths(dir).lock);
+  try {
+    return await work();
+  } finally {
+    await release();
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { GantryError } from '../shared/base/error.ts';
@@ -16,7 +15,7 @@ import {
 import { recoverDirectory } from './apply/recover.ts';
 import { endsEnrolment, toGantryError } from './failure.ts';
 import { readIfPresent } from './files.ts';
-import { takeLock } from './lock.ts';
+import { isLockWanted, pause, retakeLock, takeLock } from './lock.ts';
 import { agentPaths } from './paths.ts';
 import { stopAllServices } from './services/converge-services.ts';
 import { startAfterBoot } from './services/run-services.ts';
@@ -45,13 +44,15 @@ interface Session {
  * not enrolled; the reason, if there was no desired state to apply or compare.
  */
 export async function runOnce(options: RunOptions): Promise<TickResult> {
-  return withSession(options, tickAndReport);
+  const release = await lockDirectory(options.dir);
+  return withSession(options, release, tickAndReport);
 }
 
 /**
  * Ticks until the signal aborts, every 60 s with a tenth of jitter, so that a fleet does not call
  * in step. A tick that is under way is finished. After an error the next tick tries again; only the
- * end of the enrolment ends the loop.
+ * end of the enrolment ends the loop. A command at the machine that waits for the lock works between
+ * two ticks.
  *
  * @throws as `runOnce`; `instance_decommissioned`, `credential_reused`
  */
@@ -60,19 +61,25 @@ export async function runLoop(
   signal: AbortSignal,
   onTick: (outcome: TickOutcome) => void,
 ): Promise<void> {
-  await withSession(options, async (session) => {
-    while (!signal.aborted) {
-      try {
-        onTick({ result: await tickAndReport(session) });
-      } catch (error) {
-        onTick({ error });
-        if (endsEnrolment(error)) throw error;
-      }
+  const { lock } = agentPaths(options.dir);
+  let release: Release | undefined = await lockDirectory(options.dir);
 
-      const jitter = 0.9 + Math.random() * 0.2;
-      await sleep(limits.agentTickMs * jitter, undefined, { signal }).catch(() => undefined);
-    }
-  });
+  while (release !== undefined) {
+    await withSession(options, release, async (session) => {
+      while (!signal.aborted && !(await isLockWanted(lock))) {
+        try {
+          onTick({ result: await tickAndReport(session) });
+        } catch (error) {
+          onTick({ error });
+          if (endsEnrolment(error)) throw error;
+        }
+
+        const jitter = 0.9 + Math.random() * 0.2;
+        await pause(lock, limits.agentTickMs * jitter, signal);
+      }
+    });
+    release = await retakeLock(lock, signal);
+  }
 }
 
 async function tickAndReport(session: Session): Promise<TickResult> {
@@ -175,14 +182,15 @@ function addOutcome({ code, message, details }: GantryError, outcome: string): G
   return new GantryError(code, `${message}; ${outcome}`, details === undefined ? {} : { details });
 }
 
-/** Opens the directory, whose lock is held until the work is done. */
+type Release = () => Promise<void>;
+
+/** Opens the directory, whose lock is released when the work is done. */
 async function withSession<T>(
   options: RunOptions,
+  release: Release,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { dir } = options;
-  const release = await openDirectory(dir, () => lockDirectory(dir));
-
   try {
     const enrolment = await openDirectory(dir, () => openEnrolment(options));
     return await work({ options, enrolment, agent: undefined });
@@ -191,11 +199,13 @@ async function withSession<T>(
   }
 }
 
-async function lockDirectory(dir: string): Promise<() => Promise<void>> {
+async function lockDirectory(dir: string): Promise<Release> {
   const paths = agentPaths(dir);
-  // Without this, a mistyped directory would fail with an error about its lock.
-  if ((await readIfPresent(paths.config)) === undefined) throw notEnrolledError(dir);
-  return takeLock(paths.lock);
+  return openDirectory(dir, async () => {
+    // Without this, a mistyped directory would fail with an error about its lock.
+    if ((await readIfPresent(paths.config)) === undefined) throw notEnrolledError(dir);
+    return takeLock(paths.lock);
+  });
 }
 
 /** Without these files the agent cannot report, so its error must have a code itself. */

@@ -1,5 +1,6 @@
 import {
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -8,8 +9,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { takeLock } from '../../../agent/lock.ts';
+import { awaitLock, isLockWanted, pause, takeLock } from '../../../agent/lock.ts';
 
 let directory: string;
 let path: string;
@@ -53,5 +55,42 @@ describe('a lock', () => {
     const release = await takeLock(path);
     expect(readlinkSync(path)).toMatch(new RegExp(`^${process.pid} `));
     await release();
+  });
+});
+
+describe('a wanted lock', () => {
+  const never = new AbortController().signal;
+
+  it('ends the pause of its holder, and is there once it is released', async () => {
+    const release = await takeLock(path);
+    const paused = pause(path, 60_000, never);
+    const waiting = awaitLock(path);
+    await paused;
+    expect(await isLockWanted(path)).toBe(true);
+    // A holder that pauses again does not wait either.
+    await pause(path, 60_000, never);
+
+    await release();
+    const releaseNext = await waiting;
+    expect(await isLockWanted(path)).toBe(false);
+    await releaseNext();
+  });
+
+  it('by a process that has ended is not wanted', async () => {
+    symlinkSync('999999999 another-boot 1', `${path}.wanted`);
+    expect(await isLockWanted(path)).toBe(false);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('lets a pause take its time, and end with its signal', async () => {
+    const started = performance.now();
+    await pause(path, 50, never);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(49);
+
+    const end = new AbortController();
+    const paused = pause(path, 60_000, end.signal);
+    await sleep(20);
+    end.abort();
+    await paused;
   });
 });

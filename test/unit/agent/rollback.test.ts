@@ -1,8 +1,10 @@
 import { chmod, readdir, readFile, readlink, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../agent/doctor.ts';
 import { resume, rollBack } from '../../../agent/rollback.ts';
+import { runLoop, type TickOutcome } from '../../../agent/run.ts';
 import { readStatus } from '../../../agent/status.ts';
 import { redisModule } from './redis-module.ts';
 import { World } from './world.ts';
@@ -63,6 +65,25 @@ describe('gantry agent rollback', () => {
     expect(await running()).toBe('9');
     // What was left is not the way back.
     expect(await back()).toMatchObject({ generation: 1 });
+  });
+
+  it('works between two ticks of an agent that stays resident', async () => {
+    await runVersions(['7', 1], ['8', 2]);
+    const outcomes: TickOutcome[] = [];
+    const end = new AbortController();
+    const options = { dir: world.dir, now: world.now };
+    const loop = runLoop(options, end.signal, (outcome) => outcomes.push(outcome));
+    while (outcomes.length < 1) await sleep(20);
+
+    const started = performance.now();
+    expect(await back()).toMatchObject({ generation: 1 });
+    expect(performance.now() - started).toBeLessThan(5000);
+    while (outcomes.length < 2) await sleep(20);
+    expect(outcomes[1]).toMatchObject({ result: { report: { code: 'rollback_held' } } });
+
+    end.abort();
+    await loop;
+    expect(await readdir(join(world.dir, 'agent'))).not.toContain('lock.wanted');
   });
 
   it('ends with --resume', async () => {
