@@ -3,6 +3,7 @@ import { GantryError, isGantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { discardBody, type HttpResponse, readBody, readProblem, request } from './http.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** Bytes of an object, from `start` up to and without `end`. */
 export interface ByteRange {
@@ -25,6 +26,8 @@ export class RangeRefused extends GantryError {
 export class ArtifactSource {
   readonly #controlPlane: ControlPlane;
   readonly #urls = new Map<string, string>();
+  /** Calls for an address that are under way. */
+  readonly #asked = new Map<string, Promise<string>>();
   #expected: readonly string[] = [];
 
   constructor(controlPlane: ControlPlane) {
@@ -87,44 +90,32 @@ export class ArtifactSource {
    * the caller has its digest.
    */
   whole(name: string, size: number): AsyncIterable<Uint8Array> {
-    return this.#resume([{ start: 0, end: size }], async ({ start, end }) =>
-      start === 0 ? this.open(name) : this.#openRange(name, { start, end }, size),
+    return resume({ start: 0, end: size }, { received: 0, breaks: 0 }, async (range) =>
+      range.start === 0 ? this.open(name) : this.#openRange(name, range, { size }),
     );
   }
 
   /**
-   * Streams these ranges of an object one after the other, and resumes as `whole` does.
+   * Streams these ranges of an object one after the other, and resumes as `whole` does. A few are
+   * fetched concurrently.
    *
    * @throws RangeRefused when a response is not exactly the range of an object of this size.
    */
   ranges(name: string, ranges: readonly ByteRange[], size: number): AsyncIterable<Uint8Array> {
-    return this.#resume(ranges, (range) => this.#openRange(name, range, size));
-  }
-
-  async *#resume(
-    ranges: readonly ByteRange[],
-    open: (range: ByteRange) => Promise<HttpResponse>,
-  ): AsyncGenerator<Uint8Array> {
     const progress = { received: 0, breaks: 0 };
-
-    for (const { start, end } of ranges) {
-      const before = progress.received;
-      const at = () => start + progress.received - before;
-      for (let isOver = false; !isOver; ) {
-        try {
-          yield* countBytes(await open({ start: at(), end }), progress);
-          isOver = true;
-        } catch (error) {
-          if (at() >= end) throw error;
-          await waitAfterBreak(error, progress);
-        }
-      }
-    }
+    return readAhead(ranges, (range, signal) =>
+      resume(range, progress, (rest) => this.#openRange(name, rest, { size, signal })),
+    );
   }
 
-  async #openRange(name: string, { start, end }: ByteRange, size: number): Promise<HttpResponse> {
+  async #openRange(
+    name: string,
+    { start, end }: ByteRange,
+    { size, signal }: { size: number; signal?: AbortSignal },
+  ): Promise<HttpResponse> {
     const response = await this.#request(name, {
       headers: { range: `bytes=${start}-${end - 1}` },
+      signal: signal ?? null,
     });
 
     if (response.status >= 500) throw await readProblem(response, name);
@@ -148,11 +139,19 @@ export class ArtifactSource {
       const response = await request(known, init);
       if (response.status < 400) return response;
 
-      this.#urls.delete(name);
+      // Another request may have renewed it.
+      if (this.#urls.get(name) === known) this.#urls.delete(name);
       await discardBody(response);
     }
 
-    return request(await this.#locate(name), init);
+    return request(this.#urls.get(name) ?? (await this.#locateOnce(name)), init);
+  }
+
+  /** As `locate`, by one call for concurrent requests. */
+  async #locateOnce(name: string): Promise<string> {
+    const asked = this.#asked.get(name) ?? this.#locate(name);
+    this.#asked.set(name, asked);
+    return asked.finally(() => this.#asked.delete(name));
   }
 
   async #locate(name: string): Promise<string> {
@@ -196,15 +195,30 @@ export class ArtifactSource {
   }
 }
 
+/** What concurrent streams of one object received, and how often they broke. */
 interface Progress {
   received: number;
   breaks: number;
 }
 
-async function* countBytes({ body }: HttpResponse, progress: Progress): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    progress.received += chunk.length;
-    yield chunk;
+/** Streams a range, and continues where its stream breaks. */
+async function* resume(
+  { start, end }: ByteRange,
+  progress: Progress,
+  open: (range: ByteRange) => Promise<HttpResponse>,
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; ; ) {
+    try {
+      for await (const chunk of (await open({ start: at, end })).body) {
+        at += chunk.length;
+        progress.received += chunk.length;
+        yield chunk;
+      }
+      return;
+    } catch (error) {
+      if (at >= end) throw error;
+      await waitAfterBreak(error, progress);
+    }
   }
 }
 

@@ -44,7 +44,9 @@ export async function request(url: string, init: RequestInit = {}): Promise<Http
   );
 
   try {
-    const response = await fetch(url, { ...init, redirect: 'error', signal: abort.signal });
+    const signals = [abort.signal, init.signal ?? []].flat();
+    const signal = AbortSignal.any(signals);
+    const response = await fetch(url, { ...init, redirect: 'error', signal });
     stall.refresh();
 
     return {

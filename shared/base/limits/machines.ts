@@ -53,6 +53,12 @@ export const machinesLimits = {
    */
   agentRequestBytes: 64 * 1024,
   /**
+   * Ranges of a layer that are fetched concurrently, and the longest that is held in memory before
+   * its turn: 4 MiB in all.
+   */
+  agentRangesAtATime: 4,
+  agentRangeAheadBytesMax: 1024 ** 2,
+  /**
    * A file index that an agent reads, packed and unpacked: 400,000 files of a Debian desktop have
    * about 30 MiB and 120 MiB. A layer with more is fetched whole.
    */

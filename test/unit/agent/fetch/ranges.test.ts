@@ -95,6 +95,37 @@ describe('an update', () => {
     expect(ranges()).toBe(2);
   });
 
+  it('fetches a few of many ranges concurrently, and each once', async () => {
+    const changed = Array.from({ length: count / 2 }, (_, n) => [
+      `/srv/${2 * n + 10}`,
+      'x'.repeat(100 + n),
+    ]);
+    await publish(2, Object.fromEntries(changed));
+    const open = new Set<string>();
+    let most = 0;
+    let answered = 0;
+    world.intercept = ({ bytes, range = '' }, response) => {
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
+      if (from === undefined) return false;
+
+      most = Math.max(most, open.add(range).size);
+      setTimeout(
+        () => {
+          open.delete(range);
+          response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${bytes.length}` });
+          response.end(bytes.subarray(Number(from), Number(to) + 1));
+        },
+        // The first ones arrive last.
+        Math.max(10, 100 - 10 * answered++),
+      );
+      return true;
+    };
+
+    await expectUpdate(2);
+    expect(most).toBe(limits.agentRangesAtATime);
+    expect(ranges()).toBe(answered);
+  });
+
   it('fetches an object again that is damaged, and nothing else', async () => {
     const { verity = '' } = module.layer.entries.find(({ path }) => path === '/srv/5') as TreeEntry;
     const object = join(world.dir, 'store', verity.slice(0, 2), verity.slice(2));
