@@ -51,8 +51,8 @@ export async function runOnce(options: RunOptions): Promise<TickResult> {
 /**
  * Ticks until the signal aborts, every 60 s with a tenth of jitter, so that a fleet does not call
  * in step. A tick that is under way is finished. After an error the next tick tries again; only the
- * end of the enrolment ends the loop. A command at the machine that waits for the lock works between
- * two ticks.
+ * end of the enrolment ends the loop. A command at the machine that waits for the lock works
+ * between two ticks.
  *
  * @throws as `runOnce`; `instance_decommissioned`, `credential_reused`
  */
