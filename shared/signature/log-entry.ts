@@ -70,7 +70,7 @@ export function checkLogEntry(
   certificate: X509Certificate | null,
 ): void {
   const signer = certificate ? certificate.raw : encodeSpki(key);
-  if (!readSigner(entry.canonicalizedBody).equals(signer)) {
+  if (!readSigner(entry.canonicalizedBody, certificate?.raw).equals(signer)) {
     refuse('tlog_invalid', 'expected a log entry by the signer, found one that names another');
   }
 
@@ -88,9 +88,9 @@ export function checkLogEntry(
   }
 }
 
-function readSigner(canonicalizedBody: Buffer): Buffer {
+function readSigner(canonicalizedBody: Buffer, known: Buffer | undefined): Buffer {
   try {
-    return readNamedSigner(JSON.parse(canonicalizedBody.toString('utf8')));
+    return readNamedSigner(JSON.parse(canonicalizedBody.toString('utf8')), known);
   } catch (cause) {
     return refuse(
       'tlog_invalid',
@@ -102,15 +102,18 @@ function readSigner(canonicalizedBody: Buffer): Buffer {
 
 /**
  * Reads the DER of the certificate or key that an entry names.
+ * @param known the DER of a certificate that was read already, so that it is not read once more
  * @throws ZodError for an unknown kind of entry; errors of OpenSSL for a malformed certificate or
  * key
  */
-export function readNamedSigner(body: unknown): Buffer {
+export function readNamedSigner(body: unknown, known?: Buffer): Buffer {
   const { kind, apiVersion, spec } = entry.parse(body) as z.output<typeof entry>;
   if (kind === 'hashedrekord' && apiVersion === '0.0.1')
-    return fromPem(spec.signature.publicKey.content);
-  if (kind === 'intoto') return fromPem(spec.content.envelope.signatures[0]?.publicKey ?? '');
-  if (kind === 'dsse' && apiVersion === '0.0.1') return fromPem(spec.signatures[0]?.verifier ?? '');
+    return fromPem(spec.signature.publicKey.content, known);
+  if (kind === 'intoto')
+    return fromPem(spec.content.envelope.signatures[0]?.publicKey ?? '', known);
+  if (kind === 'dsse' && apiVersion === '0.0.1')
+    return fromPem(spec.signatures[0]?.verifier ?? '', known);
 
   const found =
     kind === 'hashedrekord'
@@ -123,11 +126,11 @@ export function readNamedSigner(body: unknown): Buffer {
   );
 }
 
-function fromPem(base64: string): Buffer {
+function fromPem(base64: string, known: Buffer | undefined): Buffer {
   const [block] = readPemBlocks(Buffer.from(base64, 'base64').toString('utf8'));
   if (block === undefined) throw new Error('expected PEM, found none');
 
-  return block.label === 'CERTIFICATE'
-    ? new X509Certificate(block.der).raw
-    : encodeSpki(createPublicKey({ key: block.der, format: 'der', type: 'spki' }));
+  if (block.label !== 'CERTIFICATE')
+    return encodeSpki(createPublicKey({ key: block.der, format: 'der', type: 'spki' }));
+  return known?.equals(block.der) ? known : new X509Certificate(block.der).raw;
 }
