@@ -22,6 +22,12 @@ describe('the choices of a module that a template is pinned to', () => {
     ]);
   });
 
+  it('lack other versions that are quarantined', () => {
+    expect(choices('1.0.0', [at('1.0.0'), at('1.1.0', { quarantined: true })])).toEqual([
+      '1.0.0 offered',
+    ]);
+  });
+
   it('keep a pinned version that its account superseded', () => {
     expect(choices('1.0.0', [at('1.0.0', superseded), at('1.1.0')])).toEqual([
       '1.0.0 offered',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   compose,
   decodeIndex,
+  emptyIndex,
   encodeIndex,
   indexOf,
   previewComposition,
@@ -13,6 +14,7 @@ import type {
   CompositionLayer,
   Preview,
 } from '../../../shared/domain/compose/index.ts';
+import type { TreeEntry } from '../../../shared/domain/files/index.ts';
 import { entry, layer, tree } from './factory.ts';
 
 function indexed(...layers: CompositionLayer[]): CompositionIndex {
@@ -298,5 +300,67 @@ describe('the index of a composition', () => {
     ],
   ])('%s is refused', (_, bytes) => {
     expect(() => decodeIndex(bytes)).toThrow(expect.objectContaining({ code: 'io_error' }));
+  });
+});
+
+describe('the lists of a preview', () => {
+  it('are sorted by name, whatever the rank of the modules is', () => {
+    const of = (name: string, priority: number, version: string, package_spec: string[]) =>
+      layer(name, priority, [], {
+        version,
+        package_spec,
+        effects: [{ name: 'user', value: version }],
+      });
+    const preview = previewComposition(
+      indexed(of('acme/z', 1, '1.0.0', ['both', 'gone']), of('acme/a', 2, '1.0.0', ['both'])),
+      indexed(
+        of('acme/z', 1, '2.0.0', ['both', 'new-2', 'new-1']),
+        of('acme/a', 2, '2.0.0', ['both', 'new-1']),
+      ),
+    );
+
+    expect(preview.modules.map(({ module }) => module)).toEqual(['acme/a', 'acme/z']);
+    expect(preview.effects).toEqual([
+      { module: 'acme/a', name: 'user', was: '1.0.0', now: '2.0.0' },
+      { module: 'acme/z', name: 'user', was: '1.0.0', now: '2.0.0' },
+    ]);
+    expect(preview.packages).toEqual({
+      added: [
+        { package: 'new-1', modules: ['acme/a', 'acme/z'] },
+        { package: 'new-2', modules: ['acme/z'] },
+      ],
+      removed: [{ package: 'gone', modules: ['acme/z'] }],
+    });
+  });
+
+  it.each([
+    ['an owner', { uid: 1 }, ['owner']],
+    ['a group', { gid: 1 }, ['owner']],
+    ['a mode', { mode: 0o600 }, ['mode']],
+    ['a kind and so its content', { type: 'symlink', target: 'x', mode: 0o644 }, ['type']],
+  ] as const)('say that %s differs, once', (_what, more, what) => {
+    const one = (entry: TreeEntry) => {
+      const made = layer('acme/a', 1, []);
+      made.entries.push(entry);
+      return indexed(made);
+    };
+    const { changed } = previewComposition(one(entry('/x')), one(entry('/x', 'file', more)));
+    expect(changed.map((row) => row.what)).toEqual([what]);
+  });
+
+  it('have decisions that are new beside those that no longer hold', () => {
+    const over = (path: string) => indexed(layer('acme/a', 1, [path]), layer('acme/b', 2, [path]));
+    const { shadowed, counts } = previewComposition(over('/x'), over('/y'));
+    expect(shadowed).toEqual({
+      now: [{ path: '/y', from: 'acme/a', by: 'acme/b' }],
+      no_longer: [{ path: '/x', from: 'acme/a', by: 'acme/b' }],
+    });
+    expect(counts.shadowed).toBe(2);
+  });
+
+  it('start from an index of nothing', () => {
+    const { format, ...lists } = emptyIndex;
+    expect(format).toBe(1);
+    expect(Object.values(lists).flat()).toEqual([]);
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { renderInstanceFiles } from '../../../shared/composition/index.ts';
+import { limits } from '../../../shared/base/limits/index.ts';
+import {
+  listAskedKeys,
+  listMissingKeys,
+  renderInstanceFiles,
+} from '../../../shared/composition/index.ts';
+import { renderFile } from '../../../shared/composition/render.ts';
 import type { RenderMetadata } from '../../../shared/domain/compose/index.ts';
 import { entry, thrownBy } from './factory.ts';
 
@@ -80,5 +86,61 @@ describe('renderInstanceFiles', () => {
     ]);
 
     expect(rendered[1]).toMatchObject({ module: 'acme/b', mode: 0o600, uid: 7, gid: 8, mtime: 9 });
+  });
+});
+
+describe('the size of what is rendered', () => {
+  const tooLarge = { code: 'composition_too_large', expected: limits.renderedBytesMax };
+  const renderUpTo = (bytesMax: number, text: string | Uint8Array, metadata: RenderMetadata) =>
+    thrownBy(() => renderFile(Buffer.from(text as string), metadata, { bytesMax }));
+
+  it.each<[string, string | Uint8Array, RenderMetadata, number]>([
+    ['a longer value', 'a${instance.k}b', { k: 'x'.repeat(20) }, 22],
+    ['a value of many bytes', '${instance.k}', { k: 'éé' }, 4],
+    ['a shorter value', '${instance.key}', { key: '' }, 0],
+    ['a value that is used twice', '${instance.k}${instance.k}', { k: 'ab' }, 4],
+    ['a key without a value', '${instance.none}', {}, 16],
+    ['bytes that are no text', Buffer.from([0, 1, 2]), {}, 3],
+  ])('is measured with %s', (_what, text, metadata, bytes) => {
+    expect(renderUpTo(bytes, text, metadata)).toBeUndefined();
+    expect(renderUpTo(bytes - 1, text, metadata)).toMatchObject(tooLarge);
+  });
+
+  it('is that of all files together', () => {
+    const half = Buffer.alloc(limits.renderedBytesMax / 2);
+    const files = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ module: 'acme/a', entry: entry(`/f${n}`) }));
+    expect(renderInstanceFiles(files(2), () => half, {})).toHaveLength(2);
+    expect(thrownBy(() => renderInstanceFiles(files(3), () => half, {}))).toMatchObject(tooLarge);
+  });
+});
+
+it('the keys that files use are listed once for each file, and those without a value', () => {
+  const files = ['/etc/a', '/etc/b'].map((path) => ({ module: 'acme/a', entry: entry(path) }));
+  const asked = listAskedKeys(files, () =>
+    Buffer.from('${instance.y} ${instance.x} ${instance.y}'),
+  );
+  const module = 'acme/a';
+
+  expect(asked).toEqual([
+    { key: 'y', file: '/etc/a', module },
+    { key: 'x', file: '/etc/a', module },
+    { key: 'y', file: '/etc/b', module },
+    { key: 'x', file: '/etc/b', module },
+  ]);
+  expect(listMissingKeys(asked, { y: '' })).toEqual([
+    { key: 'x', file: '/etc/a', module },
+    { key: 'x', file: '/etc/b', module },
+  ]);
+});
+
+it.each<[RenderMetadata, string]>([
+  [{}, 'found no metadata'],
+  [{ b: 1, a: 2 }, 'found only a, b'],
+])('the error of a missing key with the metadata %j says %s', (metadata, sentence) => {
+  expect(thrownBy(() => render('${instance.none}', metadata))).toMatchObject({
+    field: 'metadata.none',
+    found: Object.keys(metadata).sort(),
+    message: expect.stringContaining(sentence),
   });
 });

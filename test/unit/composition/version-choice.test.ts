@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { chooseVersion, versionChoices } from '../../../shared/composition/index.ts';
+import {
+  chooseVersion,
+  versionChoices,
+  wantedCapability,
+} from '../../../shared/composition/index.ts';
+import { isSecondary, parseConstraint } from '../../../shared/composition/version-choice.ts';
 import type { Version } from '../../../shared/domain/modules/index.ts';
 import { type Track, tracks } from '../../../shared/domain/templates/index.ts';
 import { version } from './factory.ts';
@@ -147,5 +152,52 @@ describe.each(tracks)('chooseVersion on %s', (track) => {
     );
 
     expect(choice).toMatchObject({ version_string: '1.0.0', standing: 'withheld' });
+  });
+});
+
+describe('a constraint', () => {
+  it.each(['*', ' x ', 'X', '', '  '])('%j means any version but a pre-release', (text) => {
+    const { any, allows } = parseConstraint(text);
+    expect([any, allows('1.0.0'), allows('1.0.0-rc.1')]).toEqual([true, true, false]);
+  });
+
+  it.each(['^1.0', '**', 'x.y', 'no range'])('%j does not mean any version', (text) => {
+    expect(parseConstraint(text).any).toBe(false);
+  });
+
+  it('that is no range allows nothing', () => {
+    const { allows } = parseConstraint('no range');
+    expect([allows('1.0.0'), allows('1.0.0')]).toEqual([false, false]);
+  });
+});
+
+describe('the standing of a version', () => {
+  it('is secondary where only a constraint asks for it', () => {
+    const standings = ['offered', 'withheld', 'superseded', 'unapproved'] as const;
+    expect(standings.filter(isSecondary)).toEqual(['superseded', 'unapproved']);
+  });
+
+  it.each(['retired', 'staging', 'built'] as const)(
+    'is none on live for a %s version that was live',
+    (promotion_state) => {
+      const versions = [version('1.0.0', { promotion_state, was_live: true })];
+      expect(versionChoices(versions, 'live')).toEqual([]);
+    },
+  );
+});
+
+describe('a capability that is wanted in a version', () => {
+  const choice = { id: 'ver', version_string: '9.0.0', standing: 'offered' } as const;
+  const offer = (capability: string, stated: string | null) => ({ capability, version: stated });
+  const wanted = wantedCapability('capability:smtp', '^2.0');
+
+  it.each([
+    ['one of two stated versions', [offer('smtp', '1.0.0'), offer('smtp', '2.1.0')], true],
+    ['another stated version', [offer('smtp', '1.0.0')], false],
+    ['the version of another capability', [offer('smtp', '1.0.0'), offer('imap', '2.0.0')], false],
+    ['no stated version, and the module has another', [offer('smtp', null)], false],
+    ['another capability', [offer('imap', '2.0.0')], false],
+  ])('by %s is met or not', (_what, offers, met) => {
+    expect(wanted.isMetBy(choice, offers)).toBe(met);
   });
 });

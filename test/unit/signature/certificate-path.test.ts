@@ -87,6 +87,7 @@ describe('the path of a signer’s certificate', () => {
 
   test.each<[string, Extension[], Extension[], Extension[]]>([
     ['like Fulcio’s', [url, usages(codeSigning)], fulcio, []],
+    ['of a leaf whose usage the library judges', [url, usages(serverAuth)], fulcio, []],
     ['with unknown extensions that are not critical', [url, unknown(false)], [unknown(false)], []],
     ['of an authority for any usage', [url], [usages('2.5.29.37.0')], []],
     ['within a permitted domain', [url], [constraint('permitted', uri, 'git.test')], []],
