@@ -6,9 +6,11 @@ state and ends as on SIGTERM.
 
 import json
 import os
+import select
 import signal
 import sys
 import threading
+import time
 
 
 def end_with_starter():
@@ -20,7 +22,7 @@ def end_with_starter():
 threading.Thread(target=end_with_starter, daemon=True).start()
 
 from ministack.app import main  # noqa: E402  (the watch begins before the slow import)
-from ministack.core import iam_actions, iam_evaluator  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: E402
 from ministack.services import lambda_svc, stepfunctions  # noqa: E402
 
 
@@ -103,6 +105,68 @@ def emit_lambda_logs_here_too(func, request_id, log_text, *args, **options):
 
 
 lambda_svc._emit_lambda_logs = emit_lambda_logs_here_too
+
+reading = threading.Lock()
+
+
+def has_input(stream, timeout):
+    poll = select.poll()
+    poll.register(stream, select.POLLIN)
+    return bool(poll.poll(timeout))
+
+
+def take_lines(proc, lines):
+    """Takes the lines that a function has logged so far; returns whether it can log more."""
+    with reading:
+        if not has_input(proc.stderr, 0):
+            return True
+        chunk = os.read(proc.stderr.fileno(), 65536)
+        *whole, proc.partial = (getattr(proc, "partial", b"") + chunk).split(b"\n")
+        for line in whole:
+            lines.put(line.decode(errors="replace"))
+        return bool(chunk)
+
+
+def read_stderr(worker):
+    proc, lines = worker._proc, worker._stderr_queue
+    try:
+        while has_input(proc.stderr, None) and take_lines(proc, lines):
+            pass
+    except (OSError, ValueError):
+        pass  # It was closed.
+
+
+def drain_stderr(worker):
+    """A function writes its lines before its result, so they are there. This version waits for them: 50 ms after each call
+    that logs nothing."""
+    proc = worker._proc
+    if proc is None:
+        worker._stderr_thread.join(0.25)
+        return worker._drain_stderr()
+    while has_input(proc.stderr, 0) and take_lines(proc, worker._stderr_queue):
+        pass
+    return worker._drain_stderr()
+
+
+lambda_runtime.Worker._read_stderr = read_stderr
+lambda_runtime.Worker._drain_stderr_bounded = drain_stderr
+
+poll_streams = lambda_svc._poll_dynamodb_streams
+
+
+def poll_streams_for_ever():
+    """This version polls streams and queues in turn: messages of every queue wait for the function that reads a stream."""
+    while True:
+        try:
+            if poll_streams():
+                continue
+        except Exception as error:
+            lambda_svc.logger.error("ESM DynamoDB streams poller error: %s", error)
+        time.sleep(0.05)
+
+
+lambda_svc._poll_dynamodb_streams = lambda: False
+threading.Thread(target=poll_streams_for_ever, daemon=True).start()
 
 sys.argv = ["ministack"]
 try:
