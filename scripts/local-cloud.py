@@ -151,6 +151,9 @@ def drain_stderr(worker):
 lambda_runtime.Worker._read_stderr = read_stderr
 lambda_runtime.Worker._drain_stderr_bounded = drain_stderr
 
+# Streams begin empty after a restart; this version skips as many records as there were before.
+lambda_svc._restore_esm_positions = lambda positions, kept: None
+
 poll_streams = lambda_svc._poll_dynamodb_streams
 
 
