@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoff } from '../base/backoff.ts';
 import { GantryError, isGantryError } from '../base/error.ts';
 import { limits } from '../base/limits/index.ts';
-import { type HttpResponse, networkError } from './transport.ts';
+import { type HttpResponse, networkError, readWhole } from './transport.ts';
 
 /** The digest and size that a blob must have. */
 export interface ExpectedBlob {
@@ -28,17 +28,15 @@ export async function* verifyStream(
     yield chunk;
   }
 
-  const found = `sha256:${hash.digest('hex')}`;
-  if (found !== digest) {
-    throw new GantryError(
-      'blob_digest_mismatch',
-      `expected a blob of digest ${digest}, found ${found}`,
-      {
-        expected: digest,
-        found,
-      },
-    );
-  }
+  requireDigest(digest, hash.digest('hex'));
+}
+
+function requireDigest(expected: string, hex: string): void {
+  const found = `sha256:${hex}`;
+  if (found === expected) return;
+
+  const message = `expected a blob of digest ${expected}, found ${found}`;
+  throw new GantryError('blob_digest_mismatch', message, { expected, found });
 }
 
 /**
@@ -143,6 +141,25 @@ export async function* readBody(answer: HttpResponse, skip = 0): AsyncGenerator<
   } catch (error) {
     throw networkError(error, answer.url.host);
   }
+}
+
+/**
+ * Reads and verifies the whole body of a small blob.
+ * @throws GantryError as `verifyStream`
+ */
+export async function readWholeBlob(
+  answer: HttpResponse,
+  { digest, size }: ExpectedBlob,
+): Promise<Uint8Array> {
+  const bytes = await readWhole(answer, size, (found) =>
+    sizeError(digest, size, found, 'at least '),
+  ).catch((error) => {
+    throw networkError(error, answer.url.host);
+  });
+  if (bytes.length !== size) throw sizeError(digest, size, bytes.length);
+
+  requireDigest(digest, createHash('sha256').update(bytes).digest('hex'));
+  return bytes;
 }
 
 /** The error for a stream or a `Content-Length` of the wrong size. */

@@ -6,6 +6,7 @@ import {
   countStream,
   type ExpectedBlob,
   readBody,
+  readWholeBlob,
   resumeStream,
   sizeError,
   verifyStream,
@@ -227,12 +228,9 @@ export class RegistryClient {
   ): Promise<Uint8Array> {
     if (expected.size > bytesMax) throw sizeError(expected.digest, bytesMax, expected.size);
 
-    const chunks: Uint8Array[] = [];
     // Not resumeStream: the caller can request such a small blob again.
-    const body = this.#streamBlob(repository, expected, 0);
-    for await (const chunk of verifyStream(body, expected)) chunks.push(chunk);
-
-    return Buffer.concat(chunks);
+    const { answer } = await this.#openRest(repository, expected, 0);
+    return readWholeBlob(answer, expected);
   }
 
   /**
@@ -300,16 +298,20 @@ export class RegistryClient {
     expected: ExpectedBlob,
     offset: number,
   ): AsyncGenerator<Uint8Array> {
+    const { answer, skip } = await this.#openRest(repository, expected, offset);
+    yield* readBody(answer, skip);
+  }
+
+  /** Opens the rest of a blob. @throws GantryError `blob_size_mismatch` if another size is said */
+  async #openRest(repository: string, expected: ExpectedBlob, offset: number) {
     const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
     const { answer, skip } = await this.#openBlob(repository, expected.digest, headers, offset);
     const length = Number(header(answer, 'content-length') ?? Number.NaN);
     const left = expected.size - (offset - skip);
-    if (Number.isSafeInteger(length) && length !== left) {
-      await discard(answer);
-      throw sizeError(expected.digest, expected.size, length + offset - skip);
-    }
+    if (!Number.isSafeInteger(length) || length === left) return { answer, skip };
 
-    yield* readBody(answer, skip);
+    await discard(answer);
+    throw sizeError(expected.digest, expected.size, length + offset - skip);
   }
 
   async #openBlob(

@@ -198,8 +198,8 @@ export class Transport {
     }, documentMs);
 
     try {
-      const bytes = await readBounded(
-        answer.body as AsyncIterable<Uint8Array>,
+      const bytes = await readWhole(
+        answer,
         bytesMax,
         (found) =>
           new GantryError(
@@ -218,6 +218,21 @@ export class Transport {
 
     throw timeoutError(host, `did not finish ${pathname} within ${documentMs} ms`);
   }
+}
+
+/**
+ * Reads a whole body of at most `max` bytes. A body of a known length is never longer, because the
+ * connection ends there, so it needs no count of each part.
+ */
+export async function readWhole(
+  answer: HttpResponse,
+  max: number,
+  tooLarge: (found: number) => Error,
+): Promise<Uint8Array> {
+  const length = Number(header(answer, 'content-length'));
+  return length <= max
+    ? answer.body.bytes()
+    : readBounded(answer.body as AsyncIterable<Uint8Array>, max, tooLarge);
 }
 
 /** Returns the value of a header, the first one if it was sent repeatedly. */
