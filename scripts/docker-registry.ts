@@ -41,6 +41,11 @@ export interface DockerRegistryOptions {
   port?: number;
   /** Another release of distribution; the default is the one on the PATH. */
   program?: string;
+  /**
+   * Caches what it knows of its blobs, as the configuration of its Debian package does. Without it,
+   * a test can change the stored blobs.
+   */
+  cached?: boolean;
   /** The URL that it notifies of pushes and pulls, and the value that it sends as Authorization. */
   notifications?: { url: string; authorization: string };
 }
@@ -87,7 +92,7 @@ function configuration(
   host: string,
   options: DockerRegistryOptions,
 ): string {
-  const { auth, notifications, tls } = options;
+  const { auth, cached, notifications, tls } = options;
   const password = { htpasswd: { realm: 'gantry tests', path: join(directory, 'htpasswd') } };
 
   const token = (given: Exclude<typeof auth, 'basic' | undefined>) => ({
@@ -111,7 +116,11 @@ function configuration(
   return JSON.stringify({
     version: '0.1',
     log: { level: 'error' },
-    storage: { filesystem: { rootdirectory: storageDir }, delete: { enabled: true } },
+    storage: {
+      filesystem: { rootdirectory: storageDir },
+      delete: { enabled: true },
+      ...(cached ? { cache: { blobdescriptor: 'inmemory' } } : {}),
+    },
     http: { addr: host, ...(tls === undefined ? {} : { tls: tlsConfiguration(tls) }) },
     ...(auth === undefined ? {} : { auth: auth === 'basic' ? password : token(auth) }),
     ...(notifications === undefined ? {} : { notifications: { endpoints: [endpoint] } }),
