@@ -6,8 +6,8 @@
  *
  * Each measurement is a process of its own, which does what the compose function does once it has
  * read what lies in S3: file indexes are unpacked, parsed and compared with their composefs
- * digests, composed with the generated layer on top, in which each module has a service, and written
- * as an image and as the index of all paths. Its peak memory is that of all of it.
+ * digests, composed with the generated layer on top, in which each module has a service, and
+ * written as an image and as the index of all paths. Its peak memory is that of all of it.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -156,7 +156,7 @@ describe('a stored index', () => {
     });
   });
 
-  it('that is no gzip is refused with its cause', () => {
+  it('that is not compressed is refused with its cause', () => {
     expect(thrownBy(() => decodeIndex(Buffer.from('x')))).toMatchObject({
       code: 'io_error',
       cause: expect.any(Error),

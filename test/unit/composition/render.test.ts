@@ -100,7 +100,7 @@ describe('the size of what is rendered', () => {
     ['a shorter value', '${instance.key}', { key: '' }, 0],
     ['a value that is used twice', '${instance.k}${instance.k}', { k: 'ab' }, 4],
     ['a key without a value', '${instance.none}', {}, 16],
-    ['bytes that are no text', Buffer.from([0, 1, 2]), {}, 3],
+    ['bytes beside text', Buffer.from([0, 1, 2]), {}, 3],
   ])('is measured with %s', (_what, text, metadata, bytes) => {
     expect(renderUpTo(bytes, text, metadata)).toBeUndefined();
     expect(renderUpTo(bytes - 1, text, metadata)).toMatchObject(tooLarge);

@@ -165,7 +165,7 @@ describe('a constraint', () => {
     expect(parseConstraint(text).any).toBe(false);
   });
 
-  it('that is no range allows nothing', () => {
+  it('that is not a range allows nothing', () => {
     const { allows } = parseConstraint('no range');
     expect([allows('1.0.0'), allows('1.0.0')]).toEqual([false, false]);
   });
