@@ -21,7 +21,7 @@ const slow = [
   'test/unit/cli/build/packages/*.test.ts',
   'test/unit/attack/**/*.test.ts',
   'test/unit/agent/services/{converge-services,services-machine}.test.ts',
-  'test/unit/agent/**/{desired-attacks,failures,hostile-layers,*machine-data,mounted,mounts,process,races,root-machine,tampering,tick}.test.ts',
+  'test/unit/agent/**/{debian-12-machine,desired-attacks,failures,hostile-layers,*machine-data,mounted,mounts,process,races,root-machine,tampering,tick}.test.ts',
   'test/unit/operations/new-kind.test.ts',
   'test/unit/scripts/{nspawn,package}.test.ts',
 ];

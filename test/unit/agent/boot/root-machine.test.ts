@@ -1,108 +1,43 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { debianTree, Machine } from '../../../support/nspawn.ts';
-import { missing, requires } from '../../../support/requirements.ts';
-import type { Content } from '../machine-content.ts';
-import { type Module, World } from '../world.ts';
+import type { Machine } from '../../../support/nspawn.ts';
+import { requires } from '../../../support/requirements.ts';
+import type { Module, World } from '../world.ts';
+import {
+  bootMachine,
+  here,
+  isPossible,
+  type Prepared,
+  prepareMachine,
+  publishPage,
+  removeMachine,
+  runAgent,
+} from './root-here.ts';
 
 // A machine that boots from its composition: systemd as PID 1 in mounts that the agent made.
 
-const here = ['root', 'mmdebstrap', 'systemd-nspawn'] as const;
-const isPossible = here.every((one) => missing(one) === undefined);
-const checkout = resolve(import.meta.dirname, '../../../..');
-/** In the agent's directory, which each root shows. */
-const source = '/var/lib/gantry/source';
-
+let prepared: Prepared;
 let world: World;
-let work: string;
 let base: Module;
 let machine: Machine;
 
 beforeAll(async () => {
   if (!isPossible) return;
-  work = await mkdtemp(join(tmpdir(), 'gantry-root-'));
-  world = await World.start();
-  // On a disk: a container has no loop device, which an image on a tmpfs would need.
-  await rm(world.dir, { recursive: true });
-  world.dir = join(work, 'gantry');
-  await mkdir(world.dir);
-  await world.enroll({ way: 'root' });
-  base = await world.module({
-    name: 'base',
-    files: filesOf(await debianTree({ suite: 'trixie' })),
-  });
+  prepared = await prepareMachine('trixie');
+  ({ world, base } = prepared);
 }, 300_000);
 afterAll(async () => {
   await machine?.stop();
-  if (work !== undefined) unmountRoot();
-  await world?.stop();
-  if (work !== undefined) await rm(work, { recursive: true, force: true });
+  if (prepared !== undefined) await removeMachine(prepared);
 }, 120_000);
 
-const emptied =
-  /^\/(dev|proc|run|sys|tmp|var\/(cache|lib\/(apt|dpkg))|usr\/share\/(doc|locale|man|i18n|zoneinfo|perl)|usr\/lib\/x86_64-linux-gnu\/(gconv|perl.*))$/;
+const publish = (version: number) => publishPage(prepared, version);
+const agent = (...args: string[]) => runAgent(machine, ...args);
 
-/** The files of a tree, without what a machine needs not in order to boot. */
-function filesOf(tree: string): Record<string, Content> {
-  const files: Record<string, Content> = {};
-  const visit = (path: string) => {
-    for (const name of readdirSync(tree + path)) {
-      const each = `${path}/${name}`;
-      if (emptied.test(each)) files[`${each}/`] = '';
-      else visitOne(each);
-    }
-    if (path !== '') files[`${path}/`] = '';
-  };
-  const visitOne = (path: string) => {
-    const stat = lstatSync(tree + path);
-    if (stat.isDirectory()) visit(path);
-    else if (stat.isSymbolicLink()) files[path] = { target: readlinkSync(tree + path) };
-    else if (stat.isFile()) {
-      files[path] = { mode: stat.mode & 0o7777, content: readFileSync(tree + path) };
-    }
-  };
-
-  visit('');
-  return files;
-}
-
-async function publish(version: number): Promise<void> {
-  const page = await world.module({ name: 'page', files: { '/srv/page': `version ${version}` } });
-  await world.publish({ modules: [base, page], version });
-}
-
-function unmountRoot(): void {
-  spawnSync('umount', ['--recursive', '--lazy', join(work, 'root')]);
-}
-
-/** As the initramfs does, with systemd-nspawn in place of a kernel. */
 async function boot(): Promise<void> {
-  const root = join(work, 'root');
-  await mkdir(root, { recursive: true });
-  unmountRoot();
-  await world.unmountAll();
-  // Read-only: whatever removes the directory removes nothing of the checkout.
-  const shown = join(world.dir, 'source');
-  await mkdir(shown, { recursive: true });
-  execFileSync('mount', ['-o', 'bind,ro', checkout, shown]);
-  execFileSync(join(checkout, 'packaging/initramfs/gantry-mount-root'), [world.dir, root]);
-  machine = await Machine.boot({
-    name: `gantry-root-${process.pid}`,
-    root,
-    console: join(work, 'console'),
-    args: ['--timezone=off', '--resolv-conf=off'],
-  });
-}
-
-async function agent(...args: string[]): Promise<string> {
-  const node = join(source, 'node_modules/.bin/node');
-  const root = ['--root', '/var/lib/gantry'];
-  const gantry = join(source, 'cli/main.ts');
-  return machine.run(node, gantry, 'agent', ...args, ...root, '--json');
+  machine = await bootMachine(prepared);
 }
 
 describe('a machine that boots from its composition', () => {
