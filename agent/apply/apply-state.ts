@@ -7,6 +7,7 @@ import { chooseLayout } from '../mount/choose-layout.ts';
 import { writeJson } from '../state.ts';
 import { hexOf } from '../verify/store.ts';
 import type { VerifiedContent } from '../verify/verify-content.ts';
+import { requireCopySpace } from './copy-space.ts';
 import { buildGeneration, type Generation } from './generation.ts';
 
 export interface Applied {
@@ -14,18 +15,25 @@ export interface Applied {
   generation: Generation;
 }
 
-/** Lays verified content out as the next generation, and switches to it. */
+/**
+ * Lays verified content out as the next generation, and switches to it.
+ *
+ * @throws `disk_full` when the disk has no room for a copy
+ */
 export async function layOutGeneration(
   agent: Agent,
   content: VerifiedContent,
   desiredState: Buffer,
 ): Promise<Generation> {
   const { paths, store, config } = agent;
+  const layout = await chooseLayout(config, paths);
+  if (layout === 'copy') await requireCopySpace(content.tree, store, paths);
+
   return buildGeneration({
     paths,
     store,
     tree: content.tree,
-    layout: await chooseLayout(config, paths),
+    layout,
     image: relative(join(paths.generations, 'any'), await writeImage(agent, content)),
     writablePaths: config.writable_paths,
     desiredState,

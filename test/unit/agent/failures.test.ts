@@ -102,6 +102,19 @@ describe('a full disk', () => {
     await expectRecovery(3);
   });
 
+  it('reports disk_full when there is room for the content and none for a copy of it', async (context) => {
+    requires(context, 'root');
+    mountTmpfs(world.dir, '4m');
+    await startMachine();
+
+    await publishNext(2, { '/srv/large': randomBytes(1_100_000).toString('hex') });
+    await expectFailure('disk_full', /A copy of the root file system does not fit/);
+    expect(await readdir(join(world.dir, 'generations'))).not.toContain('2');
+
+    await publishNext(3);
+    await expectRecovery(3);
+  });
+
   it('reports disk_full when files are more than the disk has inodes for', async (context) => {
     requires(context, 'root');
     mountTmpfs(world.dir, '16m,nr_inodes=200');
@@ -143,7 +156,7 @@ describe('a full disk', () => {
     const { report, generation } = await world.run();
     expect(report).toMatchObject({
       status: 'refused',
-      code: 'io_error',
+      code: 'disk_full',
       composition_digest: null,
       running_module_digests: {},
       health: 'degraded',
