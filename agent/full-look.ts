@@ -83,7 +83,7 @@ async function apply(
         {
           config: agent.config,
           desired: content.desired,
-          leftOut: findLeftOut(content.tree, generation.layout),
+          leftOut: await findLeftOut(content.tree, generation, agent.paths),
           isNew: true,
           problems: [],
           isRepaired: true,
@@ -170,7 +170,7 @@ async function inspect(
   }
 
   if (reason === undefined) await forgetUnneededRoots(agent, held, remarks);
-  const leftOut = findLeftOut(content.tree, generation.layout);
+  const leftOut = await findLeftOut(content.tree, generation, agent.paths);
   if (isRepaired && !isRepair && !remarks.some(isTampered))
     await saveLastLook(agent, { running, held }, { files, leftOut });
 

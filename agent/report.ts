@@ -39,7 +39,7 @@ export function reportVerified(running: RunningContent, context: ReportContext):
     ({ account, module }) => !suspects.has(`${account}/${module}`),
   );
   const isWhole = problems.length === 0;
-  const isHealthy = isWhole && status.code === null && leftOut === undefined;
+  const isHealthy = isWhole && status.code === null && leftOut?.matters !== true;
 
   return {
     ...status,

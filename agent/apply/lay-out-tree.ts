@@ -18,6 +18,7 @@ import { ancestorPaths, plainDirectory, type TreeEntry } from '../../shared/doma
 import { makeBreather } from '../verify/content-check.ts';
 import { type ExpectedTree, isDataLink } from '../verify/expected-tree.ts';
 import { isStored, type Store } from '../verify/store.ts';
+import { setExtendedAttributes } from './extended-attributes.ts';
 import { isRoot, pathInRoot } from './tree-paths.ts';
 
 export interface LayOutOptions {
@@ -33,8 +34,7 @@ export interface LayOutOptions {
 }
 
 /**
- * Lays a tree out, by reflink where the file system can and else by copy. Extended attributes are
- * in the composition image only, because Node cannot set them: the report says so.
+ * Lays a tree out, by reflink where the file system can and else by copy.
  *
  * Everything is new and in a directory of the agent's own, and no call follows a link (`wx`, mkdir,
  * symlink).
@@ -59,6 +59,8 @@ export async function layOutTree({ entries, contents, store, into }: LayOutOptio
   }
 
   for (const entry of directories.reverse()) setAttributes(entry, place(entry));
+  // After the owners, because chown(2) clears the capabilities of a file.
+  await setExtendedAttributes(entries.map((entry) => ({ entry, path: place(entry) })));
 }
 
 /** The machine's paths whose data is a directory, which is mounted at their place. */

@@ -69,7 +69,8 @@ export function agentPackage(version: string): DebianPackage {
     relations: {
       // Services run as users that only their root has: libnss-systemd names them to systemd.
       Depends: `gantry (= ${version}), systemd, libnss-systemd, init-system-helpers`,
-      Recommends: 'dbus',
+      // The extended attributes of modules.
+      Recommends: 'attr, dbus',
     },
     files: {
       ...(Object.fromEntries([...units, ...scripts]) as Files),

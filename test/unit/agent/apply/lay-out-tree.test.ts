@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import type { ExpectedTree } from '../../../../agent/verify/expected-tree.ts';
 import { Store } from '../../../../agent/verify/store.ts';
 import { fsVerityDigest } from '../../../../shared/composefs/index.ts';
 import type { TreeEntry } from '../../../../shared/domain/files/index.ts';
+import { requires } from '../../../support/requirements.ts';
 
 const long = Buffer.from(
   'more than sixty-four bytes, so that the content comes from the store and nowhere else\n',
@@ -56,6 +58,14 @@ async function laid(expected: ExpectedTree): Promise<string> {
   return into;
 }
 
+const leftOut = (expected: ExpectedTree) =>
+  findLeftOut(expected, { path: join(dir, 'root'), layout: 'copy' }, { machineData: dir });
+
+/** CAP_NET_RAW in the permitted set (capabilities(7), vfs_cap_data of revision 2). */
+const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex').toString(
+  'base64',
+);
+
 describe('a tree laid out', () => {
   it('has every kind of entry with its mode and time, also below directories closed to their owner', async () => {
     const expected = tree(
@@ -81,15 +91,45 @@ describe('a tree laid out', () => {
     expect(lstatSync(join(root, 'link')).mtimeMs).toBe(own.mtime * 1000);
     expect(lstatSync(join(root, 'suid')).mode & 0o7777).toBe(0o4755);
     if (isRoot) expect(lstatSync(join(root, 'null')).rdev).toBe(0x0103);
-    else expect(findLeftOut(expected, 'copy')?.message).toContain('1 devices');
+    else
+      expect(await leftOut(expected)).toMatchObject({
+        message: expect.stringContaining('1 devices'),
+        matters: true,
+      });
   });
 
-  it('says when it omits extended attributes', () => {
-    expect(
-      findLeftOut(tree({ path: '/a', type: 'file', xattrs: { 'user.a': 'eA==' } }), 'copy')
-        ?.message,
-    ).toContain('extended attributes of 1');
-    expect(findLeftOut(tree({ path: '/a', type: 'file' }), 'copy')).toBeUndefined();
+  const value = Buffer.from('a value').toString('base64');
+
+  it('has the extended attributes of files, links and directories', async (context) => {
+    requires(context, 'root', 'setfattr');
+    const expected = tree(
+      { path: '/a=b \\', type: 'directory', mode: 0o555, xattrs: { 'user.a': value } },
+      { path: '/file', type: 'file', xattrs: { 'user.a': value, 'trusted.b': value } },
+      { path: '/link', type: 'symlink', target: 'file', xattrs: { 'trusted.c': value } },
+      { path: '/ping', type: 'file', mode: 0o755, xattrs: { 'security.capability': capability } },
+    );
+    const root = await laid(expected);
+
+    const read = execFileSync('getfattr', ['-n', 'user.a', '--only-values', join(root, 'file')]);
+    expect(read.toString()).toBe('a value');
+    expect(await leftOut(expected)).toBeUndefined();
+    execFileSync('setfattr', ['-x', 'user.a', join(root, 'file')]);
+    expect(await leftOut(expected)).toEqual({
+      message: 'Left out: the extended attributes of 1 entries.',
+      matters: false,
+    });
+  });
+
+  it.each([
+    ['user.a', false],
+    ['security.capability', true],
+  ])('says when it lacks %s', async (name, matters) => {
+    const expected = tree({ path: '/a', type: 'file', xattrs: { [name]: value } });
+    expect(await leftOut(expected)).toEqual({
+      message: 'Left out: the extended attributes of 1 entries.',
+      matters,
+    });
+    expect(await leftOut(tree({ path: '/a', type: 'file' }))).toBeUndefined();
   });
 
   it('never writes where something already is', async () => {
