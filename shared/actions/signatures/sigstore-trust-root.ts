@@ -18,8 +18,8 @@ export interface SigstoreTrustRoot {
 }
 
 /**
- * The trust root that this process opened last, by bucket: it is read again only when the object's
- * ETag has changed. A process has one bucket; tests have more.
+ * The trust root that this process opened last, by bucket and anchor: it is read again only when
+ * the object's ETag has changed. A process has one bucket and one anchor; tests have more.
  */
 const opened = new LRUCache<string, { etag: string; trust: OpenedTrust | null }>({ max: 4 });
 
@@ -48,14 +48,14 @@ async function readStoredTrust(
 ): Promise<OpenedTrust | null> {
   if (etag === null) return null;
 
-  const { bucket } = services.objects;
-  const known = opened.get(bucket);
+  const place = `${services.objects.bucket} ${anchor}`;
+  const known = opened.get(place);
   if (known?.etag === etag) return known.trust;
 
   const bytes = await getBytes(services.objects, objectKeys.publicTrustRoot());
   const trust = openOrNull(bytes, anchor);
 
-  opened.set(bucket, { etag, trust });
+  opened.set(place, { etag, trust });
   return trust;
 }
 
