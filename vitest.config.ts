@@ -2,14 +2,22 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
- * On the stack each wait has its own limit of 40 s and says what it waits for. The limit of a whole
- * test only ends one that hangs: a busy machine takes six times as long as a quiet one.
+ * Files share the modules of their worker, which loads and warms them once: a test restores what it
+ * changes in a module or in `process.env`.
  */
+const shared = { isolate: false };
+
+/**
+ * Each wait for the stack or a machine has its own limit, such as 40 s, and says what it waits for.
+ * The limit of a whole test only ends one that hangs: a busy machine takes six times as long as a
+ * quiet one.
+ */
+const waiting = { ...shared, testTimeout: 240_000, hookTimeout: 240_000 };
+
 const onStack = {
   globalSetup: ['test/support/stack.ts'],
   setupFiles: ['test/support/stack-environment.ts'],
-  testTimeout: 240_000,
-  hookTimeout: 240_000,
+  ...waiting,
 };
 
 /**
@@ -26,12 +34,6 @@ const slow = [
   'test/unit/scripts/{nspawn,package}.test.ts',
 ];
 
-/**
- * Files share the modules of their worker, which loads them once: no unit test changes a module's
- * state for the next. A busy machine takes several times as long as a quiet one.
- */
-const withoutStack = { isolate: false, testTimeout: 60_000 };
-
 export default defineConfig({
   test: {
     // Two more than there are cores: tests on the cloud wait for half of their time. One cloud does not serve many.
@@ -43,10 +45,11 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{unit,infra,tidy}/**/*.test.ts'],
           exclude: slow,
-          ...withoutStack,
+          ...shared,
+          testTimeout: 60_000,
         },
       },
-      { test: { name: 'slow', include: slow, ...withoutStack } },
+      { test: { name: 'slow', include: slow, ...waiting } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onStack } },
       { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...onStack } },
     ],

@@ -44,10 +44,8 @@ const embedded = z.looseObject({
 
 /** Metrics that the compose function writes for CloudWatch while it works on a message. */
 async function countedBy(message: ComposeMessage) {
-  Object.assign(process.env, {
-    POWERTOOLS_METRICS_NAMESPACE: 'Gantry',
-    POWERTOOLS_SERVICE_NAME: 'compose',
-  });
+  vi.stubEnv('POWERTOOLS_METRICS_NAMESPACE', 'Gantry');
+  vi.stubEnv('POWERTOOLS_SERVICE_NAME', 'compose');
 
   const { handler } = await import('../../../functions/compose/handler.ts');
   const written: string[] = [];
@@ -60,6 +58,7 @@ async function countedBy(message: ComposeMessage) {
     expect(await handler({ Records: [record] }, {} as Context)).toEqual({ batchItemFailures: [] });
   } finally {
     spy.mockRestore();
+    vi.unstubAllEnvs();
   }
 
   return written

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../../functions/api/app.ts';
 import type { Services } from '../../../shared/actions/context/index.ts';
 import { sha256Hex } from '../../../shared/base/ids.ts';
@@ -11,7 +11,8 @@ import { type Stop, stoppedAt } from '../../support/faults.ts';
 import { authorKey, World } from '../../support/world.ts';
 
 // Each killed request logs its error.
-process.env.POWERTOOLS_LOG_LEVEL = 'SILENT';
+vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+afterAll(() => vi.unstubAllEnvs());
 
 const world = await World.create('registry.example');
 afterAll(() => world.close());

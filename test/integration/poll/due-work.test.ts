@@ -111,9 +111,9 @@ describe('ten thousand repositories', () => {
       clockMs += limits.scheduleWorkMs / 32;
       return clockMs;
     });
-    const { polls } = await schedulePolls({ ...services, now: () => new Date(now) });
 
-    clock.mockRestore();
+    const at = { ...services, now: () => new Date(now) };
+    const { polls } = await schedulePolls(at).finally(() => clock.mockRestore());
     const left = await dueRepositories(services.db, now, 2 * total);
 
     expect(polls).toBeGreaterThan(1000);
