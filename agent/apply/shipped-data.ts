@@ -69,7 +69,8 @@ async function placeSubtree(
 
       const made = `${held.parent}/top`;
       await layOutTree({ ...subtree, into: made });
-      await syncFileSystem(made);
+      // A link that was made may lead to a place that is not here.
+      await syncFileSystem(held.parent);
       nameNew(made, target, entry);
     });
   } finally {

@@ -116,6 +116,16 @@ describe('the machine’s data', () => {
     }
   });
 
+  it('may begin with a link to a place that is not here', async () => {
+    await world.enroll();
+    // As the way root prepares it: the link is the first that is made there.
+    await mkdir(inData('var/lib'), { recursive: true });
+    const files = { '/var/lib/dpkg': { target: '/usr/lib/nowhere' } };
+    await world.publish({ modules: [await world.module({ name: 'site', files })], version: 1 });
+    expect((await world.run()).report).toMatchObject({ status: 'applied', code: null });
+    expect(await readlink(inData('var/lib/dpkg'))).toBe('/usr/lib/nowhere');
+  });
+
   it('can be reached by services that are not root, whatever the umask of the agent is', async () => {
     await world.enroll();
     await world.publish({ modules: [await site(1)], version: 1 });
