@@ -6,10 +6,12 @@ import { fail, onStopRequest } from './fail.ts';
 import { keptAdminToken } from './kept-token.ts';
 import { cloudEnvironment, localDirectory } from './local-cloud.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
-import { failRedis, showRedis, updateRedis } from './machine/acts.ts';
-import { bootDebian, isActive, waitForAgent } from './machine/host.ts';
-import { type BuiltModule, Modules, platform } from './machine/modules.ts';
-import { assign, publish } from './machine/publish.ts';
+import { failRedis, showRedis, undoRedis, updateRedis } from './machine/acts.ts';
+import { bootComposition, unmountBelow } from './machine/composed-host.ts';
+import { bootDebian } from './machine/debian-host.ts';
+import { isActive, waitForAgent } from './machine/host.ts';
+import { Modules, maxClients, platform } from './machine/modules.ts';
+import { assign, goLive, ingest } from './machine/publish.ts';
 import { makePackages } from './package/make-packages.ts';
 import { run } from './run.ts';
 import type { Walk } from './walk/context.ts';
@@ -18,6 +20,7 @@ import { describeWalk } from './walk/index.ts';
 const account = 'powernode';
 const template = 'cache';
 const work = join(localDirectory, 'machine');
+const debs = join(work, 'debs');
 const startedAt = performance.now();
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -31,6 +34,8 @@ const progress = (sentence: string) => {
  */
 async function machine(): Promise<void> {
   await requireMachine();
+  // A run that was cut off left its machine's disk mounted.
+  await unmountBelow(work);
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { recursive: true });
   // apt's own user reads the packages below it.
@@ -38,15 +43,7 @@ async function machine(): Promise<void> {
   process.env.TMPDIR = work;
 
   progress('Building the packages of the agent, and the modules for Debian 13');
-  const debs = join(work, 'debs');
-  await makePackages({ out: debs, architectures: ['amd64'], revision: 1 });
-
-  const modules = await Modules.open(work);
-  const built = [
-    await modules.base(),
-    await modules.redis('v1.0.0', 'maxclients 1000'),
-    await modules.beacon(),
-  ];
+  const built = await startBuilds();
 
   const stack = await startLocalStack({
     directory: work,
@@ -58,12 +55,35 @@ async function machine(): Promise<void> {
   try {
     Object.assign(process.env, cloudEnvironment(stack.endpoint));
     const walk = await describe(stack);
-    await compose(walk, built);
-    await runServices(walk, modules, debs);
+    await compose(walk, built.first);
+    await runRoot(walk, built);
+    await runServices(walk);
   } finally {
     await stack.stop();
   }
   progress('Every step happened');
+}
+
+type Builds = Awaited<ReturnType<typeof startBuilds>>;
+
+/** Builds go on while the local cloud starts and machines run, which wait most of the time. */
+async function startBuilds() {
+  const packages = makePackages({ out: debs, architectures: ['amd64'], revision: 1 }).then(
+    (names) => names.filter((name) => name.endsWith('.deb')).map((name) => join(debs, name)),
+  );
+  packages.catch(() => undefined);
+
+  const modules = await Modules.open(work);
+  return {
+    first: [
+      modules.base(),
+      modules.redis('v1.0.0', 'maxclients 1000'),
+      modules.beacon(),
+      modules.agent(packages),
+    ],
+    better: modules.redis('v1.0.1', `maxclients ${maxClients}`),
+    broken: modules.redis('v1.0.2', 'no-such-directive yes'),
+  };
 }
 
 async function describe(stack: LocalStack): Promise<Walk> {
@@ -75,21 +95,40 @@ async function describe(stack: LocalStack): Promise<Walk> {
   });
 }
 
-async function compose(walk: Walk, built: readonly BuiltModule[]): Promise<void> {
-  for (const one of built) await publish(walk, one);
+async function compose(walk: Walk, builds: Builds['first']): Promise<void> {
+  walk.step('The modules are pushed, signed and ingested');
+  const ingested = await Promise.all(builds.map(async (built) => ingest(walk, await built)));
+  for (const one of ingested) await goLive(walk, one);
+
   walk.step(`The modules are composed for ${platform}`);
   await walk.gantry('template', 'create', template, '--platform', platform);
-  for (const { name } of built) await assign(walk, template, name);
+  for (const { module } of ingested) await assign(walk, template, module);
+}
+
+/** The way `root`: a machine boots from the composition, takes a change, and leaves a bad one. */
+async function runRoot(walk: Walk, { better, broken }: Builds): Promise<void> {
+  try {
+    const host = await bootComposition(walk, { work, template });
+    try {
+      await waitForAgent(host, 'Redis to run', () => isActive(host, host.redis));
+      await showRedis(host);
+      await updateRedis(host, await better);
+      await failRedis(host, await broken);
+    } finally {
+      await host.machine.stop();
+    }
+  } finally {
+    await unmountBelow(work);
+  }
 }
 
 /** The way `services`: a Debian of its own runs the services of the composition. */
-async function runServices(walk: Walk, modules: Modules, debs: string): Promise<void> {
+async function runServices(walk: Walk): Promise<void> {
+  await undoRedis(walk);
   const host = await bootDebian(walk, { work, debs, template });
   try {
     await waitForAgent(host, 'Redis to run', () => isActive(host, host.redis));
     await showRedis(host);
-    await updateRedis(host, modules);
-    await failRedis(host, modules);
   } finally {
     await host.machine.stop();
   }

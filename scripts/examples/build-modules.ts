@@ -41,13 +41,17 @@ const keptLock = ({ kept, platform }: Workshop, name: string) =>
   join(kept, 'locks', platform, `${name}.json`);
 
 /** Builds one module with its packages. A lock that no longer fits is made again. */
-export async function buildExample(shop: Workshop, name: string): Promise<BuildResult> {
+export async function buildExample(
+  shop: Workshop,
+  name: string,
+  out = join(shop.copy, name, 'dist'),
+): Promise<BuildResult> {
   const directory = join(shop.copy, name);
   const { seconds } = await sourceDate(shop.examples, process.env.SOURCE_DATE_EPOCH);
   const packages = { platform: shop.platform, cache: join(shop.kept, 'cache') };
   const options: BuildOptions = {
     directory,
-    out: join(directory, 'dist'),
+    out,
     dryRun: false,
     sourceDateEpoch: String(seconds),
     packages,

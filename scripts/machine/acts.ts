@@ -1,7 +1,7 @@
-import { expect } from '../walk/context.ts';
+import { expect, type Walk } from '../walk/context.ts';
 import { expectNoDrift, type Host, isActive, processOf, waitForAgent } from './host.ts';
-import type { Modules } from './modules.ts';
-import { publish } from './publish.ts';
+import { type BuiltModule, maxClients } from './modules.ts';
+import { publish, undo } from './publish.ts';
 
 /** Redis is active and says PONG, as the last lines of the walkthrough have it. */
 export async function showRedis(host: Host): Promise<void> {
@@ -13,10 +13,10 @@ export async function showRedis(host: Host): Promise<void> {
 }
 
 /** A new version of Redis goes live. It restarts, and nothing else does. */
-export async function updateRedis(host: Host, modules: Modules): Promise<void> {
+export async function updateRedis(host: Host, better: BuiltModule): Promise<void> {
   const { walk, redis, other } = host;
   const before = { redis: await processOf(host, redis), other: await processOf(host, other) };
-  await publish(walk, await modules.redis('v1.0.1', 'maxclients 1234'));
+  await publish(walk, better);
 
   walk.step('The machine takes the new version');
   await waitForAgent(host, 'Redis with its new configuration', async () => {
@@ -30,9 +30,9 @@ export async function updateRedis(host: Host, modules: Modules): Promise<void> {
 }
 
 /** A version whose service does not come up goes back by itself. */
-export async function failRedis(host: Host, modules: Modules): Promise<void> {
+export async function failRedis(host: Host, broken: BuiltModule): Promise<void> {
   const { walk, redis } = host;
-  await publish(walk, await modules.redis('v1.0.2', 'no-such-directive yes'));
+  await publish(walk, broken);
 
   walk.step('The machine goes back from a version whose service does not start');
   await waitForAgent(host, 'a report that it went back', async () => {
@@ -42,6 +42,12 @@ export async function failRedis(host: Host, modules: Modules): Promise<void> {
   await waitForAgent(host, 'Redis of the version before', () => isActive(host, redis));
   expect(await hasClients(host), 'the configuration of the version before');
   walk.saw(`redis-cli ping: ${await ping(host)}`);
+}
+
+/** The operator takes back the version that did not start. */
+export async function undoRedis(walk: Walk): Promise<void> {
+  walk.step('The operator takes the version back that did not start');
+  await undo(walk, 'my-redis');
 }
 
 /** The program is in the running root, whatever way the machine has. */
@@ -59,5 +65,5 @@ async function ping(host: Host): Promise<string> {
 
 async function hasClients(host: Host): Promise<boolean> {
   const said = await redisCli(host, 'config', 'get', 'maxclients').catch(() => '');
-  return said.includes('1234');
+  return said.includes(maxClients);
 }

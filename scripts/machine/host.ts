@@ -1,9 +1,6 @@
-import { cp, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { eventually, expect, type Walk } from '../walk/context.ts';
-import { copyTree, debianTree } from './debian-tree.ts';
-import { Machine } from './nspawn.ts';
+import type { Machine } from './nspawn.ts';
 
 /** A machine of the template that is up, and what its services are called there. */
 export interface Host {
@@ -17,44 +14,17 @@ export interface Host {
   other: string;
 }
 
-const directory = '/var/lib/gantry';
-
-/** Boots a plain Debian with the agent's packages, enrolled in the way `services`. */
-export async function bootDebian(
-  walk: Walk,
-  { work, debs, template }: { work: string; debs: string; template: string },
-): Promise<Host> {
-  walk.step('A Debian of its own boots, and gets the agent from its packages');
-  const root = join(work, 'debian');
-  await copyTree(
-    await debianTree({ suite: 'trixie', packages: ['ca-certificates', 'libnss-systemd'] }),
-    root,
-  );
-  await mkdir(join(root, 'debs'));
-  await cp(debs, join(root, 'debs'), { recursive: true });
-
-  const name = 'gantry-debian';
-  const machine = await Machine.boot({ name, root, console: join(work, 'debian.log') });
-  await machine.run('sh', '-c', 'dpkg --install /debs/gantry_*_amd64.deb /debs/gantry-agent_*.deb');
-  walk.saw(`it is ${await machine.run('systemctl', 'is-system-running')}`);
-
-  const token = await joinToken(walk, name, template);
-  const enroll = ['agent', 'enroll', '--token', token, '--root', directory, '--way', 'services'];
-  await machine.run('gantry', ...enroll);
-  return {
-    walk,
-    machine,
-    instance: name,
-    redis: 'gantry-my-redis:redis-server.service',
-    other: 'gantry-beacon:beacon.service',
-  };
-}
+/** Where a machine has the agent's directory. */
+export const agentDirectory = '/var/lib/gantry';
 
 /** Makes an instance of the template. @returns its join token */
-async function joinToken(walk: Walk, name: string, template: string): Promise<string> {
+export async function joinToken(walk: Walk, name: string, template: string): Promise<string> {
   const { answer } = await walk.gantry('instance', 'create', name, '--template', template);
   return z.string().parse(answer.join_token);
 }
+
+/** A look takes a second or two; on a busy computer half a minute. */
+export const agentMinutes = 5;
 
 /** Lets the agent look until it has what is expected of it. */
 export async function waitForAgent(
@@ -62,11 +32,12 @@ export async function waitForAgent(
   what: string,
   holds: () => Promise<boolean>,
 ): Promise<void> {
-  await eventually(what, async () => {
+  const look = async () => {
     // The timer may have started it already: then this waits for that run.
     await machine.try('systemctl', 'start', 'gantry-agent.service');
     return (await holds()) ? true : undefined;
-  }).catch(async (error: unknown) => {
+  };
+  await eventually(what, look, agentMinutes).catch(async (error: unknown) => {
     const { stdout } = await machine.try('journalctl', '--no-pager', '--lines=40', '--output=cat');
     throw new Error(`${String(error)}\n${stdout}`, { cause: error });
   });

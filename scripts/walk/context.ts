@@ -139,13 +139,17 @@ export function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;
 }
 
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const until = performance.now() + 60_000;
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  minutes = 1,
+): Promise<T> {
+  const until = performance.now() + minutes * 60_000;
   while (performance.now() < until) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     await sleep(700);
   }
 
-  throw new GantryError('unavailable', `the walk waited a minute for ${what}`);
+  throw new GantryError('unavailable', `the walk waited ${minutes} min for ${what}`);
 }
