@@ -3,8 +3,8 @@ import { limits } from '../../base/limits/index.ts';
 import { retryConflicts } from '../../base/retry-conflicts.ts';
 import {
   type GroupedPrivilege,
+  grantAfter,
   groupPrivileges,
-  newPrivileges,
   type Privilege,
   type ReviewedPrivilege,
   type TrialFindings,
@@ -80,14 +80,12 @@ async function grant(
 ): Promise<void> {
   const { db } = services;
   const key = { account, template_id, track };
-  const [row, had] = await Promise.all([
+  const [row, inPlace] = await Promise.all([
     getGrantedPrivileges(db, key),
     privilegesInPlace(services, account, { template_id, track }),
   ]);
 
-  // What the composition in place has needs no row. Once it lacks that, it is asked for again.
-  const waiting = newPrivileges(had, row?.privileges ?? []);
-  const granted = [...waiting, ...newPrivileges(waiting, privileges)];
+  const granted = grantAfter(row?.privileges ?? [], { inPlace, found: privileges });
   const revision = row?.revision ?? 0;
 
   await transact(db, [putGrantedPrivileges({ ...key, privileges: granted, revision })]);

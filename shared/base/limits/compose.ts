@@ -22,6 +22,8 @@ export const composeLimits = {
    * bytes of each.
    */
   newPrivilegesMax: 125,
+  /** Privileges that a track is granted beside those in place; the row has room for 230. */
+  grantedPrivilegesMax: 200,
   /** Characters of the sentence of a privilege. */
   privilegeLengthMax: 240,
   /**

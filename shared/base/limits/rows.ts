@@ -78,7 +78,7 @@ export const rowBounds: Readonly<Record<string, Readonly<Record<string, number>>
   'registry-login': { ca: 36 * kib },
   repository: { ignored_tags: 128 * kib, list_cut: 64 * kib, message: 64 * kib },
   root_proposal: { metadata: 256 * kib },
-  // limits.newPrivilegesMax
+  // limits.grantedPrivilegesMax
   privileges: { privileges: 112 * kib },
   roster: { reviewers: 128 * kib },
   // A thousand modules of others with the longest names.

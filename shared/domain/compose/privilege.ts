@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../base/limits/index.ts';
 import type { Track } from '../templates/index.ts';
 
 /**
@@ -30,8 +31,8 @@ export function needsPolicy({ kind }: Pick<Privilege, 'kind'>): boolean {
 }
 
 /**
- * The privileges that operations let through on a track of a template and that its composition in
- * place lacks.
+ * The privileges that operations let through on a track of a template, beside those of its
+ * composition in place: what waits for the next composition, and what changed ones replaced.
  */
 export interface GrantedPrivileges {
   account: string;
@@ -70,6 +71,24 @@ export function newPrivileges(
 ): Privilege[] {
   const had = new Set(before.map(keyOf));
   return after.filter((one) => !had.has(keyOf(one)));
+}
+
+/**
+ * What a track is granted once an operation let privileges through, the oldest first. What the
+ * composition in place has needs no grant. One that the operation replaces by a changed one stays
+ * granted: otherwise a quarantine, whose composition goes back, would wait for reviewers.
+ */
+export function grantAfter(
+  granted: readonly Privilege[],
+  { inPlace, found }: { inPlace: readonly Privilege[]; found: readonly Privilege[] },
+): Privilege[] {
+  const isReplaced = (one: Privilege) =>
+    found.some(
+      ({ module, kind, digest }) =>
+        module === one.module && kind === one.kind && digest !== one.digest,
+    );
+  const kept = [...newPrivileges(inPlace, granted), ...inPlace.filter(isReplaced)];
+  return [...newPrivileges(found, kept), ...found].slice(-limits.grantedPrivilegesMax);
 }
 
 /** The privileges of all templates, each once, sorted by module. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../../shared/base/limits/index.ts';
 import {
+  grantAfter,
   groupPrivileges,
   needsPolicy,
   newPrivileges,
@@ -30,6 +32,42 @@ describe('a privilege is new', () => {
   it('never if the composition before has the same one', () => {
     expect(newPrivileges([one('acme/a'), one('acme/b')], [one('acme/b')])).toEqual([]);
     expect(newPrivileges([], [])).toEqual([]);
+  });
+});
+
+describe('what a track is granted after an operation', () => {
+  const said = (digest: string, module = 'acme/a') => ({ ...one(module), digest });
+  const inPlace = [said('1'), said('1', 'acme/b')];
+
+  it('is what the operation let through, and what it replaces', () => {
+    expect(grantAfter([], { inPlace, found: [said('2')] })).toEqual([said('1'), said('2')]);
+    expect(grantAfter([], { inPlace: [], found: [said('2')] })).toEqual([said('2')]);
+  });
+
+  it('keeps earlier grants that are not in place, each once', () => {
+    const granted = [said('1'), said('0'), said('2')];
+    expect(grantAfter(granted, { inPlace, found: [said('2')] })).toEqual([
+      said('0'),
+      said('1'),
+      said('2'),
+    ]);
+  });
+
+  it('stays the same when it is noted again, also once it is in place', () => {
+    const found = [said('2')];
+    const noted = grantAfter([], { inPlace, found });
+    expect(grantAfter(noted, { inPlace, found })).toEqual(noted);
+    expect(grantAfter(noted, { inPlace: found, found })).toEqual(noted);
+  });
+
+  it('is bounded: the oldest are asked for again', () => {
+    const granted = Array.from({ length: limits.grantedPrivilegesMax }, (_, i) => said(`old ${i}`));
+    const after = grantAfter(granted, { inPlace: [], found: [said('new')] });
+    expect([after.length, after[0], after.at(-1)]).toEqual([
+      limits.grantedPrivilegesMax,
+      said('old 1'),
+      said('new'),
+    ]);
   });
 });
 
