@@ -84,7 +84,7 @@ async function show(template: string, flags: Flags & { track: string }): Promise
         ? []
         : [table(['SERVICE', 'MANAGED', 'USER', 'MODULE'], services, '')]),
       ...response.privileges.map(
-        ({ module, sentence }) => `privilege of ${module}: ${safe(sentence)}`,
+        ({ module, kind, sentence }) => `${kind} of ${module}: ${safe(sentence)}`,
       ),
       ...decided,
       ...report.warnings.map((one) => `warning: ${safe(one)}`),
