@@ -38,9 +38,23 @@ describe('a predicate type is', () => {
     expect(readPredicateType('https://acme.test/check/v1')).toBe('https://acme.test/check/v1');
   });
 
-  test.each(['cyclone', 'toString', 'acme.test/check', 'https://a b', ''])('not %j', (text) => {
-    expect(() => readPredicateType(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  test.each(['cyclone', 'toString', 'acme.test/check', 'https://a b', ' https://a', ''])(
+    'not %j',
+    (text) => {
+      expect(() => readPredicateType(text)).toThrow(
+        expect.objectContaining({ code: 'usage', found: text }),
+      );
+    },
+  );
+});
+
+test('a predicate keeps null, lists and numbers, and has its keys in order', () => {
+  const { payload } = attestStatement({
+    subjects: [],
+    predicateType: 'https://a.test',
+    predicate: { b: [{ d: null, c: 1 }], a: 'x' },
   });
+  expect(payload.toString()).toMatch(/"predicate":\{"a":"x","b":\[\{"c":1,"d":null\}\]\}\}$/);
 });
 
 function reverseKeys(value: unknown): unknown {
