@@ -3,14 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { useProxiesOf } from '../cli/program.ts';
 import { GantryError } from '../shared/base/error.ts';
-import type { Composition, CompositionLayer } from '../shared/domain/compose/index.ts';
+import type { CompositionLayer } from '../shared/domain/compose/index.ts';
+import { checkBoot } from './examples/boot-root.ts';
 import {
   buildExample,
   checkIdTable,
   prepareModules,
   readRootFacts,
 } from './examples/build-modules.ts';
-import { composeRoot, layOutRoot, openStore, readLayer } from './examples/compose-root.ts';
+import {
+  type ComposedRoot,
+  composeRoot,
+  layOutRoot,
+  openStore,
+  readLayer,
+} from './examples/compose-root.ts';
 import { RootShell } from './examples/in-root.ts';
 import { rootChecks } from './examples/root-checks.ts';
 import { runChecks } from './examples/run-checks.ts';
@@ -20,12 +27,12 @@ const project = join(import.meta.dirname, '..');
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /**
- * Builds five example modules with their packages, composes them into one root, and runs what they
+ * Builds six example modules with their packages, composes them into one root, and runs what they
  * ship in it. Packages and locks are kept in `.local/examples`.
  */
 async function examples(work: string): Promise<boolean> {
   const shop = {
-    names: ['system-base', 'security-hardening', 'chrony', 'nginx', 'my-redis'],
+    names: ['system-base', 'security-hardening', 'chrony', 'nginx', 'my-redis', 'apache'],
     platform: 'debian-12-amd64',
     examples: join(project, 'examples/modules'),
     kept: join(project, '.local/examples'),
@@ -45,27 +52,34 @@ async function examples(work: string): Promise<boolean> {
   const tables = { what: 'ids.yaml has every user', verify: () => checkIdTable(shop) };
   if (!(await runChecks([...builds, tables], say))) return false;
 
-  let composition: Composition | undefined;
-  const root = join(work, 'root');
-  const composed = await runChecks(
+  let composed: ComposedRoot | undefined;
+  const [root, booted] = [join(work, 'root'), join(work, 'booted')];
+  const laidOut = await runChecks(
     [
       {
         what: 'the modules compose with nothing dropped or warned of',
         verify: async () => {
-          composition = composeRoot(layers);
+          composed = await composeRoot(layers, store);
         },
       },
       {
         what: "the agent's copy lays the root out",
-        verify: () => layOutRoot(composition as Composition, store, root),
+        verify: async () => {
+          for (const into of [root, booted])
+            await layOutRoot(composed as ComposedRoot, store, into);
+        },
       },
     ],
     say,
   );
-  if (!composed) return false;
+  if (!laidOut) return false;
 
   const facts = await readRootFacts(shop);
-  return runChecks(rootChecks(facts, new RootShell(root)), say);
+  const boots = {
+    what: 'a machine boots from the root, with nginx, Apache, chrony and Redis active',
+    verify: () => checkBoot(booted, work),
+  };
+  return runChecks([...rootChecks(facts, new RootShell(root)), boots], say);
 }
 
 /** Kills what runs in namespaces of its own, with all that is mounted and started there. */

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ErrorContext, GantryError, isGantryError } from '../../shared/base/error.ts';
 import { composefsImage } from '../../shared/composefs/index.ts';
 import { compose, renderInstanceFiles, withGenerated } from '../../shared/composition/index.ts';
-import type { DesiredLayer } from '../../shared/contract/reconcile/index.ts';
+import type { DesiredLayer, DesiredState } from '../../shared/contract/reconcile/index.ts';
 import type { VerifiedDesiredState } from '../../shared/director/index.ts';
 import type { Composition, CompositionLayer } from '../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
@@ -36,8 +36,10 @@ export async function verifyComposition(
   layers: CompositionLayer[],
   store: Store,
 ): Promise<VerifiedComposition> {
-  const merged = recompose(layers, desired.state.layers);
-  const generated = await generate(desired.state, merged, store);
+  const merged = await recompose(layers, desired.state.layers);
+  const generated = await orMismatch('its layers do not go together', () =>
+    generateFromStore(merged, desired.state, store),
+  );
   const composition = withGenerated(merged, generated);
 
   const { image, digest } = composefsImage(composition.entries);
@@ -47,9 +49,13 @@ export async function verifyComposition(
   return { composition, generated, image };
 }
 
-async function generate(
-  { account, rendered_files }: VerifiedDesiredState['state'],
+/**
+ * Makes the generated layer of a composition whose files are in the store.
+ * @throws the codes of `generateLayer`
+ */
+export async function generateFromStore(
   merged: Composition,
+  { account, rendered_files }: Pick<DesiredState, 'account' | 'rendered_files'>,
   store: Store,
 ): Promise<GeneratedLayer> {
   const manifests = new Map(
@@ -66,13 +72,11 @@ async function generate(
     if (needed.has(entry.path)) contents.set(entry.path, await readContent(entry, store));
   }
 
-  return orMismatch('its layers do not go together', () =>
-    generateLayer(input, (path) => contents.get(path) ?? new Uint8Array()),
-  );
+  return generateLayer(input, (path) => contents.get(path) ?? new Uint8Array());
 }
 
-function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composition {
-  const composition = orMismatch('its layers do not compose', () => compose(layers));
+async function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Promise<Composition> {
+  const composition = await orMismatch('its layers do not compose', () => compose(layers));
 
   const found = composition.layers.map(layerName);
   const expected = stated.map(layerName);
@@ -88,9 +92,9 @@ function recompose(layers: CompositionLayer[], stated: DesiredLayer[]): Composit
   return composition;
 }
 
-function orMismatch<T>(what: string, work: () => T): T {
+async function orMismatch<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (cause) {
     if (!isGantryError(cause)) throw cause;
     throw mismatchError(`${what}: ${cause.message}`, { cause });

@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { layOutTree } from '../../agent/apply/lay-out-tree.ts';
+import { generateFromStore } from '../../agent/verify/composition.ts';
 import { expectedTree } from '../../agent/verify/expected-tree.ts';
 import { Store } from '../../agent/verify/store.ts';
 import { inlineBytesMax, readModuleTar, verifyModuleTar } from '../../shared/artifact/index.ts';
-import { compose, layerPriority } from '../../shared/composition/index.ts';
+import { compose, layerPriority, withGenerated } from '../../shared/composition/index.ts';
 import type { Composition, CompositionLayer } from '../../shared/domain/compose/index.ts';
 import { seededCategories } from '../../shared/domain/modules/index.ts';
 import { parseManifestJson } from '../../shared/manifest/index.ts';
+import type { GeneratedLayer } from '../../shared/units/index.ts';
 
 /** Reads a module's tar as the agent does: the content of its files goes into the store. */
 export async function readLayer(
@@ -44,6 +46,7 @@ export async function readLayer(
     file_spec: manifest.file_spec,
     mask: manifest.mask,
     package_spec: manifest.package_spec,
+    manifest,
     entries: content.entries.map(({ offset: _, ...entry }) => entry),
   };
 }
@@ -54,11 +57,23 @@ function positionOf(category: string | undefined): number {
   throw new Error(`expected one of the seeded categories, found ${category}`);
 }
 
-/** Composes the layers, and requires that nothing is dropped or warned of. */
-export function composeRoot(layers: readonly CompositionLayer[]): Composition {
-  const composition = compose(layers);
+/** A composition with the bytes of the files that are made from the manifests. */
+export interface ComposedRoot {
+  composition: Composition;
+  generated: GeneratedLayer;
+}
+
+/** Composes the layers as the agent does, and requires that nothing is dropped or warned of. */
+export async function composeRoot(
+  layers: readonly CompositionLayer[],
+  store: Store,
+): Promise<ComposedRoot> {
+  const merged = compose(layers);
+  const machine = { account: 'powernode', rendered_files: [] };
+  const generated = await generateFromStore(merged, machine, store);
+  const composition = withGenerated(merged, generated);
   const { dropped, warnings } = composition.report;
-  if (dropped.length + warnings.length === 0) return composition;
+  if (dropped.length + warnings.length === 0) return { composition, generated };
 
   const found = [...dropped.map(({ path, from }) => `${path} of ${from}`), ...warnings];
   throw new Error(`expected nothing dropped or warned of, found ${JSON.stringify(found)}`);
@@ -69,11 +84,18 @@ export function composeRoot(layers: readonly CompositionLayer[]): Composition {
  * modules have those of /var/log/journal.
  */
 export async function layOutRoot(
-  { entries, owners }: Composition,
+  { composition: { entries, owners }, generated: { contents } }: ComposedRoot,
   store: Store,
   into: string,
 ): Promise<void> {
-  const tree = expectedTree({ entries, owners, rendered: [], metadata: {}, writablePaths: [] });
+  const tree = expectedTree({
+    entries,
+    owners,
+    generated: contents,
+    rendered: [],
+    metadata: {},
+    writablePaths: [],
+  });
   await layOutTree({ ...tree, store, into });
 }
 

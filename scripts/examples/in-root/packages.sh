@@ -1,6 +1,2 @@
-# Makes dpkg's database of the fragments of all layers, and lists the packages.
-for fragment in /var/lib/dpkg/status.d/*; do
-  cat "$fragment"
-  echo
-done > /var/lib/dpkg/status
+# Lists the packages in dpkg's database, which is made of the records of all layers.
 dpkg-query -W -f '${db:Status-Abbrev}${Package}:${Architecture}=${Version}\n'
