@@ -1,6 +1,6 @@
 /**
  * What an agent costs its machine: the first reconcile of a root of 300 MB, ticks without a change,
- * and an update of one file of 10,000.
+ * an update of one file of 10,000, a rollback, and a month at rest.
  *
  *     node bench/agent.ts
  *
@@ -8,7 +8,7 @@
  * memory is the largest PSS that /proc showed, sampled every 10 ms.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,8 +22,10 @@ export const name = 'agent';
 
 const files = 10_000;
 const fileBytes = 30_000;
-/** Issue-bound: a reconcile of 300 MB, and what an update of one file brings beside the file. */
-const bounds = { pssMiB: 96, besideFileBytes: 64 * 1024, requests: 8 };
+/** Issue-bound: a reconcile of 300 MB, what an update of one file brings beside it, and a rollback. */
+const bounds = { pssMiB: 96, besideFileBytes: 64 * 1024, requests: 8, rollbackS: 5 };
+/** 30 days of one tick a minute, of which one an hour reads every file. */
+const month = { ticks: 30 * 24 * 60, fullLooks: 30 * 24 };
 /** Clock ticks of the kernel in a second (proc_pid_stat(5)). */
 const ticksPerSecond = 100;
 
@@ -37,6 +39,7 @@ interface Tick {
 async function install(directory: string): Promise<string> {
   await bundleCli(directory);
   const template = fileURLToPath(new URL('../packaging/gantry/launcher', import.meta.url));
+  copyFileSync(join(template, '../launch.sh'), join(directory, 'launch.sh'));
   const script = readFileSync(template, 'utf8')
     .replaceAll('/usr/lib/gantry/node', process.execPath)
     .replaceAll('/usr/lib/gantry', directory);
@@ -80,10 +83,10 @@ function makeTree(versionOf: (number: number) => number) {
   return { entries, open: ({ path }: TreeEntry) => contents.get(path) as Uint8Array };
 }
 
-/** Runs one tick, and samples what it takes. */
-async function runTick(launcher: string, root: string): Promise<Tick> {
+/** Runs a command of the agent, such as one tick, and samples what it takes. */
+async function runAgent(launcher: string, root: string, command: string[]): Promise<Tick> {
   const started = performance.now();
-  const child = spawn(launcher, ['agent', 'run', '--once', '--root', root], {
+  const child = spawn(launcher, ['agent', ...command, '--root', root], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, NODE_COMPILE_CACHE: join(root, '../compiled') },
   });
@@ -123,7 +126,7 @@ export async function run(): Promise<void> {
     const { status, stderr } = await enroll(launcher, server.token(), root);
     if (status !== 0) throw new Error(stderr);
 
-    await measure(server, () => runTick(launcher, root));
+    await measure(server, (command) => runAgent(launcher, root, command));
   } finally {
     server.stop();
     rmSync(work, { recursive: true, force: true });
@@ -141,11 +144,14 @@ async function enroll(launcher: string, token: string, root: string) {
   return { status, stderr };
 }
 
-async function measure(server: AgentServer, runOne: () => Promise<Tick>): Promise<void> {
+async function measure(
+  server: AgentServer,
+  runOne: (command: string[]) => Promise<Tick>,
+): Promise<void> {
   const rows: object[] = [];
-  const look = async (what: string) => {
+  const look = async (what: string, command = ['run', '--once']) => {
     server.reset();
-    const tick = await runOne();
+    const tick = await runOne(command);
     // The server notices the end of a connection after the process has ended.
     await sleep(100);
     const { sent } = server;
@@ -160,7 +166,7 @@ async function measure(server: AgentServer, runOne: () => Promise<Tick>): Promis
       'all bytes': server.wireBytes,
       requests,
     });
-    return { ...tick, sent, requests };
+    return { ...tick, sent, requests, wireBytes: server.wireBytes };
   };
 
   const before = makeTree(() => 1);
@@ -168,21 +174,35 @@ async function measure(server: AgentServer, runOne: () => Promise<Tick>): Promis
   const first = await look('first, 300 MB');
   // A file that changed within the last second is read again.
   await sleep(1500);
-  await look('no change, all read');
-  await look('no change');
+  const full = await look('no change, all read');
+  const quiet = await look('no change');
 
   const after = makeTree((number) => (number === files / 2 ? 2 : 1));
   await server.publish(2, after.entries, after.open);
   const update = await look('1 file of 10,000');
+  const rollback = await look('rollback', ['rollback']);
 
   console.table(rows);
   process.stdout.write(`The image of ${imageBytes} bytes is made on the machine.\n`);
-  requireBounds(first, update);
+  writeMonth(quiet, full);
+  requireBounds({ first, update, rollback });
 }
 
-type Measured = Tick & Pick<AgentServer, 'sent'> & { requests: number };
+type Measured = Tick & Pick<AgentServer, 'sent' | 'wireBytes'> & { requests: number };
 
-function requireBounds(first: Measured, update: Measured): void {
+/** What a machine whose desired state does not change spends in a month, as one number each. */
+function writeMonth(quiet: Measured, full: Measured): void {
+  const { ticks, fullLooks } = month;
+  const cpuS = quiet.cpuS * (ticks - fullLooks) + full.cpuS * fullLooks;
+  const bytes = quiet.wireBytes * ticks + full.wireBytes * fullLooks;
+  process.stdout.write(
+    `A month at rest: ${(cpuS / 3600).toFixed(1)} h of CPU time and ${(bytes / 1e6).toFixed(1)} MB, without TLS.\n`,
+  );
+}
+
+type Bounded = Record<'first' | 'update' | 'rollback', Measured>;
+
+function requireBounds({ first, update, rollback }: Bounded): void {
   const beside = update.sent.layer - fileBytes;
   const faults = [
     first.pssMiB > bounds.pssMiB &&
@@ -191,6 +211,8 @@ function requireBounds(first: Measured, update: Measured): void {
     beside > bounds.besideFileBytes && `${beside} bytes beside the file that changed`,
     first.requests > bounds.requests && `${first.requests} requests at the first tick`,
     update.requests > bounds.requests && `${update.requests} requests at the update`,
+    rollback.wallS > bounds.rollbackS && `${rollback.wallS.toFixed(1)} s for the rollback`,
+    rollback.requests > 0 && `${rollback.requests} requests of the rollback`,
   ].filter((fault) => fault !== false);
 
   if (faults.length > 0) {
