@@ -234,14 +234,15 @@ module.exports = {
       from: { path: '^agent/[^/]+/' },
       to: {
         path: '^agent/[^/]+\\.ts$',
-        pathNot: '^agent/(agent|disk-space|failure|files|lock|mounts|paths|state|version)\\.ts$',
+        pathNot:
+          '^agent/(agent|disk-space|failure|files|keys|lock|mounts|paths|state|version)\\.ts$',
       },
     },
     {
       name: 'agent-ground-files-know-no-step',
       severity: 'error',
       from: {
-        path: '^agent/(disk-space|failure|files|lock|mounts|paths|state|version|wipe)\\.ts$',
+        path: '^agent/(disk-space|failure|files|keys|lock|mounts|paths|state|version|wipe)\\.ts$',
       },
       to: { path: '^agent/', pathNot: '^agent/(failure|files|mounts|paths|state)\\.ts$' },
     },

@@ -22,7 +22,7 @@ export const name = 'agent';
 
 const files = 10_000;
 const fileBytes = 30_000;
-/** Issue-bound: a reconcile of 300 MB, what an update brings beside its file, and a rollback. */
+/** What a reconcile of 300 MB, an update beside its file, and a rollback may take at most. */
 const bounds = { pssMiB: 96, besideFileBytes: 64 * 1024, requests: 8, rollbackS: 5 };
 /** 30 days of one tick a minute, of which one an hour reads every file. */
 const month = { ticks: 30 * 24 * 60, fullLooks: 30 * 24 };

@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError, isGantryError } from '../../shared/base/error.ts';
 import { limits } from '../../shared/base/limits/index.ts';
+import type { ByteRange } from './byte-range.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { discardBody, type HttpResponse, readBody, readProblem, request } from './http.ts';
 import { readAhead } from './read-ahead.ts';
-
-/** Bytes of an object, from `start` up to and without `end`. */
-export interface ByteRange {
-  start: number;
-  end: number;
-}
 
 /** A response to a range that is not that range. The whole object may still be right. */
 export class RangeRefused extends GantryError {

@@ -1,5 +1,5 @@
 import { limits } from '../../shared/base/limits/index.ts';
-import type { ByteRange } from './artifact-source.ts';
+import type { ByteRange } from './byte-range.ts';
 
 type Chunks = AsyncIterable<Uint8Array>;
 

@@ -1,7 +1,7 @@
 import { contentsInOrder } from '../../shared/artifact/index.ts';
 import { limits } from '../../shared/base/limits/index.ts';
 import type { TreeEntry } from '../../shared/domain/files/index.ts';
-import type { ByteRange } from '../fetch/artifact-source.ts';
+import type { ByteRange } from '../fetch/byte-range.ts';
 import { isStored } from './store.ts';
 
 /**
