@@ -35,9 +35,9 @@ export const bundleOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
-  // CommonJS packages inside an ES module still call require.
+  // CommonJS packages inside an ES module still call require, and look where they are.
   banner: {
-    js: "import { createRequire as gantryCreateRequire } from 'node:module';const require = gantryCreateRequire(import.meta.url);",
+    js: "import { createRequire as gantryCreateRequire } from 'node:module';const require = gantryCreateRequire(import.meta.url), __dirname = import.meta.dirname, __filename = import.meta.filename;",
   },
 } satisfies BuildOptions;
 
