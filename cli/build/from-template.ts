@@ -1,12 +1,21 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GantryError } from '../../shared/base/error.ts';
+import { isSlug, slugLengthMax } from '../../shared/base/slug.ts';
 
 /** A file of a new repository. */
 export interface NewFile {
   path: string;
   text: string;
   executable?: boolean;
+}
+
+/** Refuses a name that no new repository may have. @throws GantryError `usage` */
+export function requireSlug(name: string, what: string): void {
+  if (isSlug(name)) return;
+  const expected = `at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them`;
+  const message = `expected ${what} of ${expected}, found ${JSON.stringify(name)}`;
+  throw new GantryError('usage', message, { field: 'name', found: name });
 }
 
 /** Reads the files below a directory, without build results. */

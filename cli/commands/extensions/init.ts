@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { GantryError } from '../../../shared/base/error.ts';
-import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
-import { readTemplate, writeRepository } from '../../build/from-template.ts';
+import { readTemplate, requireSlug, writeRepository } from '../../build/from-template.ts';
 import { describe, type Flags } from '../../command.ts';
 import { type ExitCode, print } from '../../run.ts';
 
@@ -33,10 +31,7 @@ export function registerExtensionInit(extension: Command): void {
 }
 
 async function init(name: string, dir: string | undefined, flags: Flags): Promise<ExitCode> {
-  if (!isSlug(name)) {
-    const message = `expected a name of at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them, found ${JSON.stringify(name)}`;
-    throw new GantryError('usage', message, { field: 'name', found: name });
-  }
+  requireSlug(name, 'a name');
 
   const directory = dir ?? name;
   const files = (await readTemplate(template)).map(({ path, text, ...file }) => ({

@@ -2,10 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { GantryError } from '../../../shared/base/error.ts';
-import { isSlug, slugLengthMax } from '../../../shared/base/slug.ts';
 import { parseReference } from '../../../shared/registry/index.ts';
-import { readTemplate, writeRepository } from '../../build/from-template.ts';
+import { readTemplate, requireSlug, writeRepository } from '../../build/from-template.ts';
 import { choiceOption, describe, type Flags } from '../../command.ts';
 import { type ExitCode, print } from '../../run.ts';
 import { buildWithBuildah } from './init-buildah.ts';
@@ -87,17 +85,7 @@ export async function initModule(
   directory: string,
   builder: Builder = { image: builderInTemplate, tool: 'gantry' },
 ): Promise<{ name: string; directory: string; files: string[] }> {
-  if (!isSlug(name)) {
-    const expected = `at most ${slugLengthMax} lower-case letters and digits, with ".", "_" or "-" between them`;
-    throw new GantryError(
-      'usage',
-      `expected a module name of ${expected}, found ${JSON.stringify(name)}`,
-      {
-        field: 'name',
-        found: name,
-      },
-    );
-  }
+  requireSlug(name, 'a module name');
 
   parseReference(builder.image);
   const files = (await readTemplate(template)).map(({ path, text }) => {

@@ -12,24 +12,7 @@ import {
 } from '../../../shared/composition/index.ts';
 import type { GeneratedService } from '../../../shared/domain/compose/index.ts';
 import type { TreeEntry } from '../../../shared/domain/files/index.ts';
-import { entry, layer, thrownBy } from './factory.ts';
-
-const service = (name: string, more: Partial<GeneratedService> = {}): GeneratedService => ({
-  unit: `gantry-web:${name}.service`,
-  aliases: [],
-  account: 'acme',
-  module: 'web',
-  service: name,
-  managed: 'generated',
-  files: [],
-  after: [],
-  after_healthy: [],
-  user: null,
-  digest: 'd',
-  reboot_required: false,
-  health: null,
-  ...more,
-});
+import { entry, layer, generatedService as service, thrownBy } from './factory.ts';
 
 const generated = (services: GeneratedService[], entries: TreeEntry[] = []) =>
   indexOf(

@@ -1,4 +1,4 @@
-import type { CompositionLayer } from '../../../shared/domain/compose/index.ts';
+import type { CompositionLayer, GeneratedService } from '../../../shared/domain/compose/index.ts';
 import {
   ancestorPaths,
   compareBytes,
@@ -108,6 +108,27 @@ export function needsDirectory(pattern: string, path: string): boolean {
     return !before.includes('**') && matches(compileGlob(before), path, false);
   });
 }
+
+/** A service of `acme/web`, whose unit is made from its manifest. */
+export const generatedService = (
+  name: string,
+  more: Partial<GeneratedService> = {},
+): GeneratedService => ({
+  unit: `gantry-web:${name}.service`,
+  aliases: [],
+  account: 'acme',
+  module: 'web',
+  service: name,
+  managed: 'generated',
+  files: [],
+  after: [],
+  after_healthy: [],
+  user: null,
+  digest: 'd',
+  reboot_required: false,
+  health: null,
+  ...more,
+});
 
 /** The error that a call throws. */
 export function thrownBy(call: () => unknown): unknown {

@@ -1,23 +1,8 @@
 import { expect, it } from 'vitest';
 import { compose, withGenerated } from '../../../shared/composition/index.ts';
-import type { GeneratedService } from '../../../shared/domain/compose/index.ts';
-import { entry, layer } from './factory.ts';
+import { entry, generatedService, layer } from './factory.ts';
 
-const service: GeneratedService = {
-  unit: 'gantry-web:api.service',
-  aliases: [],
-  account: 'acme',
-  module: 'web',
-  service: 'api',
-  managed: 'generated',
-  files: [],
-  after: [],
-  after_healthy: [],
-  user: null,
-  digest: 'd',
-  reboot_required: false,
-  health: null,
-};
+const service = generatedService('api');
 
 it('the generated layer adds, replaces and removes entries, and owns what it makes', () => {
   const composition = compose([

@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { TreeEntry } from '../../../shared/domain/files/index.ts';
+import { plainFile, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import { compareTrees } from '../../../shared/files/index.ts';
 
 const file = (path: string, more: Partial<TreeEntry> = {}): TreeEntry => ({
   path,
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  mtime_ns: 0,
+  ...plainFile,
   size: 1,
   verity: 'a',
   ...more,

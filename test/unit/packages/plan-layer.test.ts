@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TreeEntry } from '../../../shared/domain/files/index.ts';
+import { plainFile, type TreeEntry } from '../../../shared/domain/files/index.ts';
 import {
   parseAccounts,
   parseStatus,
@@ -9,12 +9,7 @@ import {
 
 const entry = (path: string, change: Partial<TreeEntry> = {}): TreeEntry => ({
   path,
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  mtime: 0,
-  mtime_ns: 0,
+  ...plainFile,
   size: 1,
   verity: 'a'.repeat(64),
   ...change,
