@@ -145,7 +145,8 @@ def drain_stderr(worker):
         return worker._drain_stderr()
     while has_input(proc.stderr, 0) and take_lines(proc, worker._stderr_queue):
         pass
-    return worker._drain_stderr()
+    with reading:  # The thread that reads may hold lines that it has not handed over yet.
+        return worker._drain_stderr()
 
 
 lambda_runtime.Worker._read_stderr = read_stderr
