@@ -57,7 +57,8 @@ it.beforeAll(async ({ world }) => {
 
 /**
  * Sweeps when the operation has been idle just long enough; those that others have on their way now
- * are not yet.
+ * are not yet. The sweep of another test may be faster, so the attempts of an operation are counted
+ * and not what this one starts.
  */
 function sweep({ services }: Pick<World, 'services'>, operation: Operation): Promise<number> {
   const now = new Date(Date.parse(operation.updated_at) + limits.operationIdleSeconds * 1000 + 1);
@@ -153,7 +154,7 @@ it('a promotion whose execution is stopped while it waits continues: the mailed 
   const before = await getApproval(world.services.db, world.account, approval);
 
   await kill(world, waiting);
-  expect(await sweep(world, waiting)).toBe(1);
+  await sweep(world, waiting);
 
   const revived = await waitsAgain(world, waiting, before?.task_token ?? null);
   expect(revived).toMatchObject({ state: 'awaiting_approval', attempt: 2, approval_id: approval });
@@ -191,8 +192,8 @@ it('a change that was approved while no execution ran is applied by the next one
   expect((await getOperation(world.services.db, world.account, id))?.state).toBe(
     'awaiting_approval',
   );
-  expect(await sweep(world, waiting)).toBe(1);
-  expect((await world.operation(id)).state).toBe('succeeded');
+  await sweep(world, waiting);
+  expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
 });
 
 it('mails that a dead execution did not record are recorded by the next one', async ({ world }) => {
@@ -209,11 +210,11 @@ it('mails that a dead execution did not record are recorded by the next one', as
   const first = await recorded();
   await kill(world, waiting);
   await transact(world.services.db, [updateApproval(first, { mailed_at: null })]);
-  expect(await sweep(world, waiting)).toBe(1);
+  await sweep(world, waiting);
 
   expect((await recorded()).state).toBe('pending');
   expect(await press(link)).toBe(200);
-  expect((await world.operation(id)).state).toBe('succeeded');
+  expect(await world.operation(id)).toMatchObject({ state: 'succeeded', attempt: 2 });
 });
 
 it('people are mailed about a policy that changed, however often its last step runs or dies', async ({
@@ -347,9 +348,10 @@ it('a running execution stays untouched, and is checked again later', async ({ w
 it('an operation that was recorded and never started is started', async ({ world }) => {
   const operation = unstarted(world, 'module_install_unverified');
   await transact(world.services.db, [createOperation(operation)]);
-  expect(await sweep(world, operation)).toBe(1);
+  await sweep(world, operation);
 
   const waiting = await world.operation(operation.id, 'awaiting_approval');
+  expect(waiting.attempt).toBe(2);
   expect(await press(await mailed(requirePending(waiting)))).toBe(200);
   expect((await world.operation(operation.id)).state).toBe('succeeded');
   expect(
